@@ -1,0 +1,7 @@
+package dev.backstep.domain;
+
+/** How data clusters are stored. */
+public enum Compression {
+  NONE,
+  ZSTD
+}

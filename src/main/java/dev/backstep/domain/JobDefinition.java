@@ -1,0 +1,38 @@
+package dev.backstep.domain;
+
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What to back up and how: the content of one {@code jobs/<name>.yaml}.
+ *
+ * @param vmName the VM's name shown everywhere, unique
+ * @param exclude keys of disks to leave out
+ * @param repository a folder's absolute path
+ * @param compressionLevel zstd level 1 to 19; without meaning when compression is NONE
+ * @param parallelDisksMax disks of this VM copied at once, at least 1
+ * @param chainLimit most images in a chain, at least 1; at the limit the next backup is full
+ */
+public record JobDefinition(
+    String vmName,
+    SourceDefinition source,
+    Set<DiskKey> exclude,
+    String repository,
+    RequestedLevel level,
+    CbtResetPolicy cbtReset,
+    Compression compression,
+    int compressionLevel,
+    int parallelDisksMax,
+    int chainLimit,
+    Optional<ScheduleDefinition> schedule,
+    Optional<RetentionDefinition> retention) {
+
+  public JobDefinition {
+    exclude = Set.copyOf(exclude);
+  }
+
+  /** The VM's stable id; sources without one of their own use the name. */
+  public VmId vmId() {
+    return VmId.ofName(vmName);
+  }
+}

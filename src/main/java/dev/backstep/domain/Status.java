@@ -1,0 +1,14 @@
+package dev.backstep.domain;
+
+/** Where a backup or a disk backup stands. */
+public enum Status {
+  /** A disk backup that has not begun. */
+  PENDING,
+  RUNNING,
+  COMPLETED,
+  FAILED,
+  /** Stopped by an operator or a shutdown; can be relaunched. */
+  STOPPED,
+  /** Given up: never relaunched, its partial images are gone. */
+  ABANDONED
+}

@@ -1,0 +1,30 @@
+package dev.backstep.source;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.RepositoryId;
+
+/**
+ * Names of the marks that we leave at a source: {@code backstep.<repository id>.<backup id>.<n>},
+ * so that ours can be told from others' and two repositories do not disturb each other.
+ */
+public final class MarkName {
+
+  private MarkName() {}
+
+  /**
+   * @param attempt tells snapshots of one backup apart: letters and digits, new for each snapshot
+   */
+  public static ChangeId of(RepositoryId repository, BackupId backup, String attempt) {
+    return new ChangeId(prefix(repository) + backup.value() + "." + attempt);
+  }
+
+  /** Whether a mark is ours and belongs to this repository. */
+  public static boolean belongsTo(RepositoryId repository, String mark) {
+    return mark.startsWith(prefix(repository));
+  }
+
+  private static String prefix(RepositoryId repository) {
+    return "backstep." + repository.value() + ".";
+  }
+}

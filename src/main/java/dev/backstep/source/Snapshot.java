@@ -1,0 +1,32 @@
+package dev.backstep.source;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+
+/** All disks of a VM at one instant. The disks may be read by several threads at once. */
+public interface Snapshot extends AutoCloseable {
+
+  /**
+   * Text with which {@link VmSource#reattach} finds this snapshot again; at most 60,000 characters.
+   */
+  String handle();
+
+  /** When the disks were as this snapshot shows them. */
+  Instant takenAt();
+
+  /** The VM's disks less the excluded ones, in the source's order. */
+  List<SourceDisk> disks();
+
+  /**
+   * What else is worth keeping to rebuild the VM (a domain XML, settings), by name; often empty.
+   */
+  Map<String, String> vmDefinition();
+
+  /**
+   * Ends child processes and connections. The marks at the source stay, so the snapshot can be
+   * taken up again with {@link VmSource#reattach}.
+   */
+  @Override
+  void close();
+}

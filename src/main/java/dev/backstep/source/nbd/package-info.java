@@ -1,0 +1,5 @@
+/** Disks that any NBD server exports. */
+@NullMarked
+package dev.backstep.source.nbd;
+
+import org.jspecify.annotations.NullMarked;
