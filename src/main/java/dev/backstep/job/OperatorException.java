@@ -1,0 +1,75 @@
+package dev.backstep.job;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Something that an operator can act on: its message stands alone, its kind says which exit code or
+ * HTTP status it becomes.
+ */
+public final class OperatorException extends RuntimeException {
+
+  private static final long serialVersionUID = 1L;
+
+  /** What went wrong, as the operator sees it. */
+  public enum Kind {
+    /** It was tried and did not work. */
+    FAILED(1),
+    /** What was asked for makes no sense: wrong arguments or a bad definition. */
+    USAGE(2),
+    /** It finished, but something asked for is not protected. */
+    UNPROTECTED(3),
+    NOT_FOUND(4),
+    /** Running, locked, or another process owns it. */
+    BUSY(5),
+    STOPPED(130);
+
+    private final int exitCode;
+
+    Kind(int exitCode) {
+      this.exitCode = exitCode;
+    }
+
+    /** The command line's exit code. */
+    public int exitCode() {
+      return exitCode;
+    }
+  }
+
+  private final Kind kind;
+
+  private OperatorException(Kind kind, String text, @Nullable Throwable cause) {
+    super(text, cause);
+    this.kind = kind;
+  }
+
+  public static OperatorException failed(String text, @Nullable Throwable cause) {
+    return new OperatorException(Kind.FAILED, text, cause);
+  }
+
+  public static OperatorException usage(String text, @Nullable Throwable cause) {
+    return new OperatorException(Kind.USAGE, text, cause);
+  }
+
+  public static OperatorException notFound(String text) {
+    return notFound(text, null);
+  }
+
+  public static OperatorException notFound(String text, @Nullable Throwable cause) {
+    return new OperatorException(Kind.NOT_FOUND, text, cause);
+  }
+
+  public static OperatorException busy(String text, @Nullable Throwable cause) {
+    return new OperatorException(Kind.BUSY, text, cause);
+  }
+
+  /** What went wrong. */
+  public Kind kind() {
+    return kind;
+  }
+
+  /** The text for the operator; never null. */
+  @Override
+  public String getMessage() {
+    return String.valueOf(super.getMessage());
+  }
+}
