@@ -2,7 +2,6 @@ package dev.backstep.source;
 
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 
 /** All disks of a VM at one instant. The disks may be read by several threads at once. */
 public interface Snapshot extends AutoCloseable {
@@ -17,11 +16,6 @@ public interface Snapshot extends AutoCloseable {
 
   /** The VM's disks less the excluded ones, in the source's order. */
   List<SourceDisk> disks();
-
-  /**
-   * What else is worth keeping to rebuild the VM (a domain XML, settings), by name; often empty.
-   */
-  Map<String, String> vmDefinition();
 
   /**
    * Ends child processes and connections. The marks at the source stay, so the snapshot can be

@@ -1,0 +1,292 @@
+package dev.backstep.backup;
+
+import dev.backstep.blockio.Block;
+import dev.backstep.blockio.BlockReader;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.Baseline;
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.Compression;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.domain.VmId;
+import dev.backstep.qcow2.Qcow2Reader;
+import dev.backstep.qcow2.Qcow2Writer;
+import dev.backstep.qcow2.WriterState;
+import dev.backstep.repository.DiskFolder;
+import dev.backstep.repository.DiskManifest;
+import dev.backstep.repository.Repository;
+import dev.backstep.source.SourceDisk;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Copies one disk into one image, in a way that can stop after any item and go on in another
+ * process: take items with {@link #next}, put each with {@link #put}, remember {@link #durable} now
+ * and then, and at the end {@link #seal}. For one thread, but for {@link #progressBytes}.
+ */
+public final class DiskBackup implements Closeable {
+
+  /** Items kept in flight ahead of the writer. */
+  private static final int AHEAD = 8;
+
+  /** Blocks that one chunk, the read-ahead and the image's writers hold together. */
+  private static final int BLOCKS = AHEAD + 16;
+
+  private final Request request;
+  private final DiskFolder folder;
+  private final @Nullable DiskManifest published;
+  private @Nullable Copy copy;
+  private volatile long progressBytes;
+  private long bytesRead;
+
+  /**
+   * @param changeId what the snapshot carried for this disk
+   * @param snapshotTakenAt moment of the snapshot that the disk belongs to
+   * @param compressionLevel zstd level; without meaning when compression is NONE
+   */
+  public record Request(
+      BackupId backup,
+      DiskBackupId id,
+      RepositoryId repository,
+      VmId vm,
+      String vmName,
+      int diskId,
+      DiskKey diskKey,
+      Optional<ChangeId> changeId,
+      DiskPlan plan,
+      Instant snapshotTakenAt,
+      Compression compression,
+      int compressionLevel) {}
+
+  /** The parts of a copy that is going on. */
+  private record Copy(
+      BlockReader disk,
+      Optional<Qcow2Reader> base,
+      ReadAhead ahead,
+      Qcow2Writer image,
+      ImageFill fill)
+      implements Closeable {
+
+    @Override
+    public void close() throws IOException {
+      ahead.close();
+      try (disk;
+          image) {
+        if (base.isPresent()) {
+          base.get().close();
+        }
+      }
+    }
+  }
+
+  private DiskBackup(Request request, DiskFolder folder, @Nullable DiskManifest published) {
+    this.request = request;
+    this.folder = folder;
+    this.published = published;
+  }
+
+  /**
+   * Begins a disk backup, or goes on with one.
+   *
+   * @param resume the last state remembered of a copy of the same plan from the same snapshot;
+   *     empty to begin anew, whatever is left of an earlier try
+   * @throws IOException when the disk cannot be opened or the image cannot be made
+   */
+  public static DiskBackup open(
+      Request request, SourceDisk disk, DiskFolder folder, Optional<WriterState> resume)
+      throws IOException {
+    folder.create();
+    Optional<DiskManifest> manifest = folder.manifest(request.id());
+    if (manifest.isPresent() && sameCopy(manifest.get(), request)) {
+      return new DiskBackup(request, folder, manifest.get());
+    }
+    DiskBackup backup = new DiskBackup(request, folder, null);
+    backup.copy = backup.openCopy(disk, resume);
+    return backup;
+  }
+
+  /** Whether an image that was finished, but not recorded as completed, is what is asked for. */
+  private static boolean sameCopy(DiskManifest manifest, Request request) {
+    return manifest.snapshotTakenAt().equals(request.snapshotTakenAt().toString())
+        && manifest.backupId().equals(request.backup().value())
+        && manifest.reason().equals(request.plan().reason().name())
+        && manifest.parentId().equals(request.plan().base().map(Baseline::image));
+  }
+
+  private Copy openCopy(SourceDisk source, Optional<WriterState> resume) throws IOException {
+    DiskPlan plan = request.plan();
+    Qcow2Writer image = openImage(resume);
+    try {
+      BlockReader disk = source.open(BLOCKS);
+      try {
+        Optional<Qcow2Reader> base = openBase(plan);
+        long from = resume.map(WriterState::guestOffset).orElse(0L);
+        progressBytes = plan.clusters().dataBytesBefore(from);
+        ReadAhead ahead =
+            new ReadAhead(disk, base.map(reader -> reader), plan.clusters(), from, AHEAD);
+        return new Copy(disk, base, ahead, image, new ImageFill(image));
+      } catch (IOException | RuntimeException e) {
+        disk.close();
+        throw e;
+      }
+    } catch (IOException | RuntimeException e) {
+      image.close();
+      throw e;
+    }
+  }
+
+  private Optional<Qcow2Reader> openBase(DiskPlan plan) throws IOException {
+    return plan.compares() && plan.base().isPresent()
+        ? Optional.of(Qcow2Reader.open(folder.image(plan.base().get().image()), BLOCKS))
+        : Optional.empty();
+  }
+
+  private Qcow2Writer openImage(Optional<WriterState> resume) throws IOException {
+    Qcow2Writer.Spec spec =
+        new Qcow2Writer.Spec(
+            request.plan().clusters().sizeBytes(),
+            request.plan().base().map(base -> DiskFolder.imageName(base.image())),
+            Integer.numberOfTrailingZeros(ClusterMap.CLUSTER_BYTES),
+            request.compression(),
+            request.compressionLevel());
+    if (resume.isPresent()) {
+      return Qcow2Writer.resume(folder.partial(request.id()), spec, resume.get());
+    }
+    folder.discard(request.id());
+    return Qcow2Writer.create(folder.partial(request.id()), spec);
+  }
+
+  /** Whether {@code open} can go on from a state: its image is still there. */
+  public static boolean canResume(DiskFolder folder, DiskBackupId id) {
+    return Files.exists(folder.partial(id));
+  }
+
+  /**
+   * The next item to put; empty when only sealing is left.
+   *
+   * @throws IOException when the disk, or the chain it is compared with, cannot be read
+   */
+  public Optional<CopyItem.Clusters> next() throws IOException {
+    if (copy == null) {
+      return Optional.empty();
+    }
+    Optional<CopyItem.Clusters> item = copy.ahead().next();
+    item.ifPresent(this::countRead);
+    return item;
+  }
+
+  private void countRead(CopyItem.Clusters item) {
+    item.data().ifPresent(block -> bytesRead += lengthOf(block));
+  }
+
+  private static long lengthOf(Block block) {
+    return block.ranges().stream().mapToLong(range -> range.length()).sum();
+  }
+
+  /**
+   * Stores an item and takes it over. Returns before the bytes are on disk.
+   *
+   * @throws IOException when the image cannot be written, now or by an earlier call
+   */
+  public void put(CopyItem.Clusters item) throws IOException {
+    long length = item.data().map(DiskBackup::lengthOf).orElse(0L);
+    openedCopy().fill().put(item);
+    progressBytes += length;
+  }
+
+  /** Begins to force what was put so far; returns at once. */
+  public void checkpoint() throws IOException {
+    openedCopy().image().beginCheckpoint();
+  }
+
+  /** The newest state that is forced to disk: what a later {@code open} may resume from. */
+  public Optional<WriterState> durable() throws IOException {
+    return copy == null ? Optional.empty() : copy.image().durable();
+  }
+
+  /**
+   * Finishes the image, forces it and publishes it with its manifest.
+   *
+   * @param fence called when the image is finished and before it is published; throws when this
+   *     process may not publish any more
+   */
+  public DiskManifest seal(Instant now, Fence fence) throws IOException {
+    if (published != null) {
+      fence.check();
+      folder.publish(request.id(), published);
+      return published;
+    }
+    Qcow2Writer image = openedCopy().image();
+    long imageBytes = image.finish();
+    DiskManifest manifest = manifest(imageBytes, image.bytesData(), now);
+    fence.check();
+    folder.publish(request.id(), manifest);
+    return manifest;
+  }
+
+  /** Says whether this process still owns the backup. */
+  @FunctionalInterface
+  public interface Fence {
+    /**
+     * @throws IOException when another process has taken the backup over
+     */
+    void check() throws IOException;
+  }
+
+  private DiskManifest manifest(long imageBytes, long dataBytes, Instant now) {
+    DiskPlan plan = request.plan();
+    return new DiskManifest(
+        Repository.FORMAT,
+        request.id().value(),
+        request.backup().value(),
+        request.repository().value(),
+        request.vm().value(),
+        request.vmName(),
+        request.diskId(),
+        request.diskKey().value(),
+        plan.clusters().sizeBytes(),
+        plan.level().word(),
+        plan.reason().name(),
+        plan.cause().isEmpty() ? null : plan.cause(),
+        request.changeId().map(ChangeId::value).orElse(null),
+        plan.previousChangeId().map(ChangeId::value).orElse(null),
+        plan.base().map(base -> base.image().value()).orElse(null),
+        plan.chainLength(),
+        DiskFolder.imageName(request.id()),
+        imageBytes,
+        dataBytes,
+        request.snapshotTakenAt().toString(),
+        now.toString());
+  }
+
+  private Copy openedCopy() {
+    if (copy == null) {
+      throw new IllegalStateException(request.id() + " is closed, or was finished before");
+    }
+    return copy;
+  }
+
+  /** Bytes of the plan's data that were put, for progress; any thread may ask. */
+  public long progressBytes() {
+    return progressBytes;
+  }
+
+  /** Bytes read from the source by this object. */
+  public long bytesRead() {
+    return bytesRead;
+  }
+
+  /** Lets disk and image go. What was not sealed stays as a partial image. */
+  @Override
+  public void close() throws IOException {
+    if (copy != null) {
+      copy.close();
+      copy = null;
+    }
+  }
+}

@@ -1,0 +1,168 @@
+package dev.backstep.backup;
+
+import dev.backstep.blockio.ExtentKind;
+import dev.backstep.domain.Baseline;
+import dev.backstep.domain.CbtResetPolicy;
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.Reason;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.qcow2.Qcow2FormatException;
+import dev.backstep.qcow2.Qcow2Reader;
+import dev.backstep.repository.DiskFolder;
+import dev.backstep.repository.RepositoryException;
+import dev.backstep.source.ChangedAnswer;
+import dev.backstep.source.SourceDisk;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Decides level and reason of one disk backup, from that disk's own baseline and that disk's own
+ * source and nothing else. The checks stand in the order in which they win.
+ */
+public final class DiskPlanner {
+
+  private final Settings settings;
+  private final DiskFolder folder;
+
+  /**
+   * What the job definition and the operator say about levels.
+   *
+   * @param chainLimit most images in a chain, at least 1
+   */
+  public record Settings(RequestedLevel level, CbtResetPolicy cbtReset, int chainLimit) {}
+
+  public DiskPlanner(Settings settings, DiskFolder folder) {
+    this.settings = settings;
+    this.folder = folder;
+  }
+
+  /**
+   * @param baseline the disk's newest completed disk backup in this repository
+   * @param vmHasBackups whether any disk of the VM has a completed backup in this repository
+   * @throws IOException when not even the allocation of the disk can be read: nothing can be backed
+   *     up
+   */
+  public DiskPlan plan(SourceDisk disk, Optional<Baseline> baseline, boolean vmHasBackups)
+      throws IOException {
+    if (settings.level() == RequestedLevel.FULL) {
+      return full(disk, baseline, Reason.REQUESTED, "");
+    }
+    if (baseline.isEmpty()) {
+      return full(disk, baseline, vmHasBackups ? Reason.NEW_DISK : Reason.NO_BASELINE, "");
+    }
+    Optional<DiskPlan> unusable = unusableBase(disk, baseline.get());
+    if (unusable.isPresent()) {
+      return unusable.get();
+    }
+    return onBase(disk, baseline.get());
+  }
+
+  private Optional<DiskPlan> unusableBase(SourceDisk disk, Baseline base) throws IOException {
+    Optional<Baseline> baseline = Optional.of(base);
+    if (base.damaged()) {
+      return Optional.of(
+          full(disk, baseline, Reason.BASE_FAILED_VERIFY, base.image() + " was found damaged"));
+    }
+    try {
+      folder.chain(base.image());
+      Qcow2Reader.open(folder.image(base.image()), 2).close();
+    } catch (RepositoryException e) {
+      boolean missing = e.kind() == RepositoryException.Kind.MISSING;
+      Reason reason = missing ? Reason.BASE_MISSING : Reason.BASE_FAILED_VERIFY;
+      return Optional.of(full(disk, baseline, reason, text(e)));
+    } catch (Qcow2FormatException e) {
+      return Optional.of(full(disk, baseline, Reason.BASE_FAILED_VERIFY, text(e)));
+    }
+    if (base.chainLength() >= settings.chainLimit()) {
+      return Optional.of(
+          full(
+              disk,
+              baseline,
+              Reason.CHAIN_TOO_LONG,
+              "the chain has "
+                  + base.chainLength()
+                  + " images, the limit is "
+                  + settings.chainLimit()));
+    }
+    return Optional.empty();
+  }
+
+  private DiskPlan onBase(SourceDisk disk, Baseline base) throws IOException {
+    long size = disk.sizeBytes();
+    boolean shrunk = size < base.sizeBytes();
+    if (shrunk || (size > base.sizeBytes() && !disk.tracksGrowth())) {
+      String cause = "the disk had " + base.sizeBytes() + " bytes and has " + size + " now";
+      return notTracked(disk, base, Reason.DISK_RESIZED, cause);
+    }
+    if (base.changeId().isEmpty()) {
+      String cause = "the source gave no change id at the last backup";
+      return notTracked(disk, base, Reason.CBT_UNAVAILABLE, cause);
+    }
+    return tracked(disk, base, base.changeId().get());
+  }
+
+  private DiskPlan tracked(SourceDisk disk, Baseline base, ChangeId since) throws IOException {
+    ClusterMap clusters = new ClusterMap(disk.sizeBytes());
+    ChangedAnswer answer;
+    try {
+      answer = disk.changed(since, clusters);
+    } catch (IOException | IllegalArgumentException e) {
+      return notTracked(disk, base, Reason.CBT_QUERY_FAILED, text(e));
+    }
+    return switch (answer) {
+      case ChangedAnswer.Known() ->
+          new DiskPlan(Reason.CHANGED_EXTENTS, "", Optional.of(base), base.changeId(), clusters);
+      case ChangedAnswer.Reset(String cause) -> notTracked(disk, base, Reason.CBT_RESET, cause);
+      case ChangedAnswer.Unavailable(String cause) ->
+          notTracked(disk, base, Reason.CBT_UNAVAILABLE, cause);
+    };
+  }
+
+  private DiskPlan notTracked(SourceDisk disk, Baseline base, Reason reason, String cause)
+      throws IOException {
+    if (settings.cbtReset() == CbtResetPolicy.FULL) {
+      return full(disk, Optional.of(base), reason, cause);
+    }
+    ClusterMap clusters = allocated(disk);
+    ClusterMap stored = new ClusterMap(disk.sizeBytes());
+    try (Qcow2Reader chain = Qcow2Reader.open(folder.image(base.image()), 2)) {
+      chain.allocated((offset, length, kind) -> {
+        long inside = Math.min(length, disk.sizeBytes() - offset);
+        if (kind == ExtentKind.DATA && inside > 0) {
+          stored.extent(offset, inside, kind);
+        }
+      });
+    }
+    clusters.dropZerosOutside(stored);
+    return new DiskPlan(
+        Reason.COMPARED, reason + ": " + cause, Optional.of(base), base.changeId(), clusters);
+  }
+
+  private static DiskPlan full(
+      SourceDisk disk, Optional<Baseline> baseline, Reason reason, String cause)
+      throws IOException {
+    ClusterMap clusters = allocated(disk);
+    clusters.dropZeros();
+    return new DiskPlan(
+        reason, cause, Optional.empty(), baseline.flatMap(Baseline::changeId), clusters);
+  }
+
+  /** Every cluster of the disk: what is not reported reads as zeros. */
+  private static ClusterMap allocated(SourceDisk disk) throws IOException {
+    ClusterMap clusters = new ClusterMap(disk.sizeBytes());
+    if (disk.sizeBytes() > 0) {
+      clusters.extent(0, disk.sizeBytes(), ExtentKind.ZERO);
+    }
+    disk.allocated((offset, length, kind) -> {
+      if (kind == ExtentKind.DATA) {
+        clusters.extent(offset, length, kind);
+      }
+    });
+    return clusters;
+  }
+
+  private static String text(Exception e) {
+    return List.of(String.valueOf(e.getMessage()).split("\n")).getFirst();
+  }
+}

@@ -1,0 +1,139 @@
+package dev.backstep.blockio;
+
+import com.sun.nio.file.ExtendedOpenOption;
+import java.io.Closeable;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A file that is written past the page cache where offset, length and memory are aligned and the
+ * file system can, and through it otherwise. Positional; thread-safe for ranges that do not
+ * overlap.
+ */
+public final class DirectFile implements Closeable {
+
+  private final Path path;
+  private final FileChannel plain;
+  private final @Nullable FileChannel direct;
+
+  private DirectFile(Path path, FileChannel plain) {
+    this.path = path;
+    this.plain = plain;
+    this.direct = openDirect(path);
+  }
+
+  /** Makes an empty file, emptying one that is there. */
+  public static DirectFile create(Path path) throws IOException {
+    return new DirectFile(
+        path,
+        FileChannel.open(
+            path,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE));
+  }
+
+  /** Opens a file or block device that is there. */
+  public static DirectFile open(Path path) throws IOException {
+    return new DirectFile(
+        path, FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
+  }
+
+  private static @Nullable FileChannel openDirect(Path path) {
+    try {
+      return FileChannel.open(path, StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT);
+    } catch (IOException | UnsupportedOperationException e) {
+      return null; // no direct I/O on this file system: everything goes through the page cache
+    }
+  }
+
+  /** Whether aligned writes go past the page cache. */
+  public boolean isDirect() {
+    return direct != null;
+  }
+
+  /**
+   * Writes all remaining bytes.
+   *
+   * @param offset place in the file, in bytes
+   * @throws IOException naming file and offset, when the file system is full or fails
+   */
+  public void write(ByteBuffer bytes, long offset) throws IOException {
+    FileChannel channel = direct != null && aligned(bytes, offset) ? direct : plain;
+    long at = offset;
+    try {
+      while (bytes.hasRemaining()) {
+        at += channel.write(bytes, at);
+        channel = plain; // a short write leaves an unaligned rest
+      }
+    } catch (IOException | InternalError e) {
+      throw new IOException(
+          path
+              + " at byte "
+              + at
+              + ": cannot write "
+              + bytes.remaining()
+              + " bytes: "
+              + e.getMessage(),
+          e);
+    }
+  }
+
+  private static boolean aligned(ByteBuffer bytes, long offset) {
+    long mask = BufferPool.ALIGNMENT_BYTES - 1;
+    return bytes.isDirect()
+        && (offset & mask) == 0
+        && (bytes.remaining() & mask) == 0
+        && (MemorySegment.ofBuffer(bytes).address() & mask) == 0;
+  }
+
+  /**
+   * Fills a buffer.
+   *
+   * @throws IOException when the file ends before
+   */
+  public void read(ByteBuffer bytes, long offset) throws IOException {
+    long at = offset;
+    while (bytes.hasRemaining()) {
+      int count = plain.read(bytes, at);
+      if (count < 0) {
+        throw new IOException(
+            path + " ends at byte " + at + ", expected " + bytes.remaining() + " bytes more");
+      }
+      at += count;
+    }
+  }
+
+  public long sizeBytes() throws IOException {
+    return plain.size();
+  }
+
+  /** Cuts or extends (with a hole) the file to an exact length. */
+  public void truncate(long sizeBytes) throws IOException {
+    if (plain.size() > sizeBytes) {
+      plain.truncate(sizeBytes);
+    } else if (plain.size() < sizeBytes) {
+      plain.write(ByteBuffer.wrap(new byte[1]), sizeBytes - 1);
+    }
+  }
+
+  /** Forces all written data, and the length, to the device. */
+  public void force() throws IOException {
+    plain.force(false);
+  }
+
+  @Override
+  public void close() throws IOException {
+    try (plain) {
+      if (direct != null) {
+        direct.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,197 @@
+package dev.backstep.qcow2;
+
+import dev.backstep.blockio.Block;
+import dev.backstep.blockio.BlockReader;
+import dev.backstep.blockio.BufferPool;
+import dev.backstep.blockio.ExtentKind;
+import dev.backstep.blockio.ExtentVisitor;
+import dev.backstep.blockio.PooledBlock;
+import dev.backstep.blockio.Ranges;
+import dev.backstep.domain.ByteRange;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/**
+ * Reads the disk that an image and its backing files show, versions 2 and 3, all cluster sizes,
+ * zero clusters, deflate and zstd. Opening reads headers and L1 tables only.
+ */
+public final class Qcow2Reader implements BlockReader {
+
+  private static final int THREADS = 3;
+  private static final int CHAIN_LENGTH_MAX = 1000;
+
+  private final List<Layer> layers;
+  private final BufferPool pool;
+  private final ExecutorService threads =
+      Executors.newFixedThreadPool(
+          THREADS, Thread.ofPlatform().daemon().name("chain-", 0).factory());
+
+  private Qcow2Reader(List<Layer> layers, int blocksInFlight) {
+    this.layers = layers;
+    this.pool = new BufferPool(blocksInFlight);
+  }
+
+  /**
+   * Opens an image and the backing files under it, which are found relative to the image that names
+   * them.
+   *
+   * @param blocksInFlight how many blocks may be held at once
+   * @throws Qcow2FormatException when an image is damaged or not supported, or a backing file is
+   *     missing
+   */
+  public static Qcow2Reader open(Path image, int blocksInFlight) throws IOException {
+    List<Layer> layers = new ArrayList<>();
+    TableCache tables = new TableCache();
+    try {
+      Optional<Path> next = Optional.of(image);
+      while (next.isPresent()) {
+        Layer layer = Layer.open(next.get(), tables);
+        layers.add(layer);
+        next = backing(layer);
+        if (layers.size() > CHAIN_LENGTH_MAX) {
+          throw new Qcow2FormatException(
+              image, 8, "more than " + CHAIN_LENGTH_MAX + " backing files, or a loop of them");
+        }
+      }
+      return new Qcow2Reader(List.copyOf(layers), blocksInFlight);
+    } catch (IOException | RuntimeException e) {
+      for (Layer layer : layers) {
+        layer.close();
+      }
+      throw e;
+    }
+  }
+
+  private static Optional<Path> backing(Layer layer) throws Qcow2FormatException {
+    Qcow2Header header = layer.header();
+    if (header.backingFile().isEmpty()) {
+      return Optional.empty();
+    }
+    String name = header.backingFile().get();
+    if (!header.backingFormat().orElse("qcow2").equals("qcow2")) {
+      throw new Qcow2FormatException(
+          layer.path(),
+          8,
+          "backing file "
+              + name
+              + " has format "
+              + header.backingFormat().get()
+              + ", supported is qcow2");
+    }
+    Path backing = layer.path().toAbsolutePath().resolveSibling(name);
+    if (!Files.exists(backing)) {
+      throw new Qcow2FormatException(
+          layer.path(), 8, "backing file " + backing + " is missing; the chain is broken");
+    }
+    return Optional.of(backing);
+  }
+
+  /** The images of the chain, this one first. */
+  public List<Path> chain() {
+    return layers.stream().map(Layer::path).toList();
+  }
+
+  /** The header of the image on top. */
+  public Qcow2Header header() {
+    return layers.getFirst().header();
+  }
+
+  @Override
+  public long sizeBytes() {
+    return header().virtualSize();
+  }
+
+  private record Found(Layer.Kind kind, Layer layer, long host, long length) {}
+
+  /** The run at a byte of the disk, from the first layer that says something. */
+  private Found find(long guest, long lengthMax) throws IOException {
+    long length = lengthMax;
+    for (Layer layer : layers) {
+      long size = layer.header().virtualSize();
+      if (guest >= size) {
+        return new Found(Layer.Kind.ZERO, layer, 0, length);
+      }
+      Layer.Run run = layer.map(guest, length);
+      if (run.kind() != Layer.Kind.UNALLOCATED) {
+        return new Found(run.kind(), layer, run.host(), run.length());
+      }
+      length = run.length();
+    }
+    return new Found(Layer.Kind.ZERO, layers.getLast(), 0, length);
+  }
+
+  /** Reports what of the disk holds data, over the whole chain. */
+  public void allocated(ExtentVisitor visitor) throws IOException {
+    long at = 0;
+    while (at < sizeBytes()) {
+      Found found = find(at, sizeBytes() - at);
+      boolean zero = found.kind() == Layer.Kind.ZERO;
+      visitor.extent(at, found.length(), zero ? ExtentKind.ZERO : ExtentKind.DATA);
+      at += found.length();
+    }
+  }
+
+  @Override
+  public CompletableFuture<Block> read(List<ByteRange> ranges) {
+    Ranges.check(ranges, sizeBytes());
+    PooledBlock block = new PooledBlock(pool, ranges);
+    CompletableFuture<Block> result = new CompletableFuture<>();
+    threads.execute(() -> fill(block, result));
+    return result;
+  }
+
+  private void fill(PooledBlock block, CompletableFuture<Block> result) {
+    try {
+      for (int i = 0; i < block.ranges().size(); i++) {
+        fill(block.ranges().get(i).offset(), block.bytes(i));
+      }
+    } catch (IOException | RuntimeException | Error e) {
+      block.close();
+      result.completeExceptionally(e);
+      return;
+    }
+    if (!result.complete(block)) {
+      block.close();
+    }
+  }
+
+  private void fill(long offset, ByteBuffer target) throws IOException {
+    long at = offset;
+    while (target.hasRemaining()) {
+      Found found = find(at, target.remaining());
+      int length = (int) found.length();
+      ByteBuffer part = target.slice(target.position(), length);
+      switch (found.kind()) {
+        case DATA -> found.layer().readData(found.host(), part);
+        case COMPRESSED -> {
+          int inCluster = (int) (at & found.layer().header().clusterBytes() - 1);
+          found.layer().readCompressed(found.host(), inCluster, part);
+        }
+        case ZERO, UNALLOCATED -> zero(part);
+      }
+      target.position(target.position() + length);
+      at += length;
+    }
+  }
+
+  private static void zero(ByteBuffer part) {
+    java.lang.foreign.MemorySegment.ofBuffer(part).fill((byte) 0);
+  }
+
+  @Override
+  public void close() throws IOException {
+    threads.close();
+    pool.close();
+    for (Layer layer : layers) {
+      layer.close();
+    }
+  }
+}

@@ -1,0 +1,483 @@
+package dev.backstep.qcow2;
+
+import dev.backstep.blockio.AlignedBuffers;
+import dev.backstep.blockio.Block;
+import dev.backstep.blockio.DirectFile;
+import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.Compression;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes one image of version 3, standalone or on a backing file, from front to back. Data is only
+ * appended; the header is written last, so an unfinished file is no image to anyone.
+ *
+ * <pre>
+ * cluster 0      kept free for the header
+ * cluster 1 ...  L1 table
+ * ...            data clusters and L2 tables, in the order of writing
+ * ...            refcount blocks, refcount table
+ * </pre>
+ *
+ * Now and then {@link #beginCheckpoint} forces what there is; {@link #resume} goes on from such a
+ * state in another process. For one thread.
+ */
+public final class Qcow2Writer implements Closeable {
+
+  private final Spec spec;
+  private final int clusterBytes;
+  private final DirectFile file;
+  private final WriteQueue queue;
+  private final WriterTables tables;
+  private final @Nullable ClusterPacker packer;
+  private long position;
+  private long appended;
+  private long hostOffset;
+  private long bytesData;
+  private @Nullable CompletableFuture<Void> checkpoint;
+  private volatile @Nullable WriterState durable;
+  private boolean finished;
+
+  /**
+   * What image to write.
+   *
+   * @param sizeBytes the disk's size; the image's virtual size is this rounded up to 512
+   * @param backingFile name of the backing file as it shall stand in the image, a QCOW2 image;
+   *     empty for a standalone image
+   * @param clusterBits 9 to 21; at least 16 with compression
+   * @param compressionLevel zstd level; without meaning when compression is NONE
+   */
+  public record Spec(
+      long sizeBytes,
+      Optional<String> backingFile,
+      int clusterBits,
+      Compression compression,
+      int compressionLevel) {
+
+    public Spec {
+      if (sizeBytes < 0
+          || clusterBits < Qcow2Constants.CLUSTER_BITS_MIN
+          || clusterBits > Qcow2Constants.CLUSTER_BITS_MAX
+          || (compression == Compression.ZSTD && clusterBits < 16)) {
+        throw new IllegalArgumentException(
+            sizeBytes + " bytes in clusters of " + clusterBits + " bits with " + compression);
+      }
+      long l1Bytes = Math.ceilDiv(sizeBytes, 1L << (2 * clusterBits - 3)) * 8;
+      if (l1Bytes > Qcow2Constants.L1_BYTES_MAX) {
+        throw new IllegalArgumentException(
+            sizeBytes + " bytes need larger clusters than " + (1 << clusterBits) + " bytes");
+      }
+    }
+
+    long virtualSize() {
+      return Math.ceilDiv(sizeBytes, Qcow2Constants.SECTOR_BYTES) * Qcow2Constants.SECTOR_BYTES;
+    }
+
+    int l1Entries() {
+      return (int) Math.ceilDiv(sizeBytes, 1L << (2 * clusterBits - 3));
+    }
+  }
+
+  private Qcow2Writer(Path path, Spec spec, DirectFile file) {
+    this.spec = spec;
+    this.clusterBytes = 1 << spec.clusterBits();
+    this.file = file;
+    this.queue = new WriteQueue(file, String.valueOf(path.getFileName()));
+    this.tables = new WriterTables(spec.clusterBits(), spec.l1Entries(), clusterBytes);
+    this.packer =
+        spec.compression() == Compression.ZSTD
+            ? new ClusterPacker(clusterBytes, spec.compressionLevel())
+            : null;
+  }
+
+  /** Begins an image, emptying a file that is there. */
+  public static Qcow2Writer create(Path path, Spec spec) throws IOException {
+    Qcow2Writer writer = new Qcow2Writer(path, spec, DirectFile.create(path));
+    writer.hostOffset = writer.clusterBytes + writer.tables.l1Bytes().remaining();
+    return writer;
+  }
+
+  /**
+   * Goes on with an image from a state that {@link #durable} gave, in whatever process. What was
+   * written behind that state is forgotten and overwritten.
+   *
+   * @param spec the same as when it was begun
+   * @throws Qcow2FormatException when the file cannot be what the state says; begin it anew then
+   */
+  public static Qcow2Writer resume(Path path, Spec spec, WriterState state) throws IOException {
+    DirectFile file = DirectFile.open(path);
+    try {
+      if (file.sizeBytes() < state.hostOffset()) {
+        throw new Qcow2FormatException(
+            path,
+            file.sizeBytes(),
+            "the file ends here, but "
+                + state.hostOffset()
+                + " bytes were forced; the image must be written anew");
+      }
+      Qcow2Writer writer = new Qcow2Writer(path, spec, file);
+      writer.tables.load(path, file, state);
+      writer.position = state.guestOffset();
+      writer.appended = state.guestOffset();
+      writer.hostOffset = state.hostOffset();
+      writer.bytesData = state.bytesData();
+      writer.durable = state;
+      return writer;
+    } catch (IOException | RuntimeException e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Stores data and takes the block over: it is closed once its bytes are written. Clusters of
+   * zeros are found and not stored. Waits only while too many writes are in flight.
+   *
+   * @param block ranges behind everything stored so far, cluster aligned but for the disk's end
+   * @throws IllegalArgumentException when the ranges are not; the block is closed then, too
+   * @throws IOException when this or an earlier write failed
+   */
+  public void write(Block block) throws IOException {
+    BlockUse use = new BlockUse(block);
+    try {
+      queue.check();
+      for (int i = 0; i < block.ranges().size(); i++) {
+        ByteRange range = block.ranges().get(i);
+        advance(range);
+        writeRange(range.offset(), block.bytes(i), use);
+      }
+    } catch (InternalError e) {
+      throw new IOException("the source's memory could not be read: " + e.getMessage(), e);
+    } finally {
+      use.done();
+    }
+  }
+
+  private void writeRange(long guest, ByteBuffer bytes, BlockUse use) throws IOException {
+    int length = bytes.remaining();
+    int at = 0;
+    while (at < length) {
+      int end = Zeros.runEnd(bytes, at, clusterBytes, false);
+      if (end > at) {
+        data(guest + at, bytes.slice(at, end - at), use);
+      }
+      int zeroEnd = Zeros.runEnd(bytes, end, clusterBytes, true);
+      if (zeroEnd > end && spec.backingFile().isPresent()) {
+        zeros(new ByteRange(guest + end, zeroEnd - end));
+      }
+      at = zeroEnd;
+    }
+  }
+
+  private void data(long guest, ByteBuffer bytes, BlockUse use) throws IOException {
+    int whole = bytes.remaining() / clusterBytes * clusterBytes;
+    if (whole > 0) {
+      wholeClusters(guest, bytes.slice(0, whole), use);
+    }
+    if (whole < bytes.remaining()) {
+      // The disk ends inside this cluster; the rest of it must read as zeros.
+      ByteBuffer last = AlignedBuffers.allocate(clusterBytes);
+      last.put(0, bytes, whole, bytes.remaining() - whole);
+      wholeClusters(guest + whole, last, new BlockUse(null));
+    }
+  }
+
+  private void wholeClusters(long guest, ByteBuffer bytes, BlockUse use) throws IOException {
+    if (packer == null) {
+      append(guest, bytes, use);
+      return;
+    }
+    long regionBytes = (long) tables.l2Entries() * clusterBytes;
+    int first = (int) Math.min(bytes.remaining(), regionBytes - guest % regionBytes);
+    packer.submit(guest, bytes.slice(0, first), use);
+    packer.submit(guest + first, bytes.slice(first, bytes.remaining() - first), use);
+    while (packer.isFull()) {
+      appendPacked(packer.take());
+    }
+  }
+
+  /** Appends clusters as they are; table by table, because a new table takes a host cluster. */
+  private void append(long guest, ByteBuffer bytes, BlockUse use) throws IOException {
+    int at = 0;
+    while (at < bytes.remaining()) {
+      long cluster = (guest + at) >>> spec.clusterBits();
+      openRegion(cluster);
+      long left = tables.l2Entries() - cluster % tables.l2Entries();
+      int count = (int) Math.min(left, (bytes.remaining() - at) / clusterBytes);
+      long host = allocate((long) count * clusterBytes);
+      for (int i = 0; i < count; i++) {
+        tables.set(cluster + i, (host + (long) i * clusterBytes) | Qcow2Constants.COPIED);
+      }
+      use.begin();
+      queue.write(bytes.slice(at, count * clusterBytes), host, use::done);
+      bytesData += (long) count * clusterBytes;
+      at += count * clusterBytes;
+    }
+    appended = guest + bytes.remaining();
+  }
+
+  private void appendPacked(ClusterPacker.Batch batch) throws IOException {
+    if (batch.zeros()) {
+      zeroEntries(batch.guest(), batch.length());
+      return;
+    }
+    try {
+      PackedClusters packed = batch.packed();
+      openRegion(batch.guest() >>> spec.clusterBits());
+      long packHost = hostOffset;
+      hostOffset += packed.bytes().remaining();
+      if (packed.bytes().hasRemaining()) {
+        queue.write(packed.bytes(), packHost, () -> {});
+      }
+      int clusters = (int) (batch.length() / clusterBytes);
+      int index = 0;
+      while (index < clusters) {
+        long guest = batch.guest() + (long) index * clusterBytes;
+        int end = packed.rawEnd(index);
+        if (end > index) {
+          int from = index * clusterBytes;
+          append(guest, batch.bytes().slice(from, end * clusterBytes - from), batch.use());
+          index = end;
+        } else {
+          tables.set(
+              guest >>> spec.clusterBits(),
+              descriptor(packHost + packed.start(index), packed.length(index)));
+          bytesData += clusterBytes;
+          index++;
+        }
+      }
+      appended = batch.guest() + batch.length();
+    } finally {
+      batch.use().done();
+    }
+  }
+
+  /** A compressed cluster's L2 entry: offset, and how many sectors behind the first it reaches. */
+  private long descriptor(long host, int length) {
+    int sizeShift = 62 - (spec.clusterBits() - 8);
+    long lastSector = (host + length - 1) / Qcow2Constants.SECTOR_BYTES;
+    long sectors = lastSector - host / Qcow2Constants.SECTOR_BYTES;
+    return Qcow2Constants.COMPRESSED | sectors << sizeShift | host;
+  }
+
+  /**
+   * Stores that a range reads as zeros. A standalone image needs nothing for that.
+   *
+   * @param range behind everything stored so far, cluster aligned but for the disk's end
+   */
+  public void writeZeros(ByteRange range) throws IOException {
+    queue.check();
+    advance(range);
+    if (spec.backingFile().isPresent()) {
+      zeros(range);
+    }
+  }
+
+  private void zeros(ByteRange range) throws IOException {
+    if (packer != null) {
+      packer.zeros(range);
+      return;
+    }
+    zeroEntries(range.offset(), range.length());
+  }
+
+  private void zeroEntries(long guest, long length) throws IOException {
+    long first = guest >>> spec.clusterBits();
+    long end = Math.ceilDiv(guest + length, clusterBytes);
+    for (long cluster = first; cluster < end; cluster++) {
+      openRegion(cluster);
+      tables.set(cluster, Qcow2Constants.ZERO);
+    }
+    appended = guest + length;
+  }
+
+  private void advance(ByteRange range) {
+    boolean aligned =
+        range.offset() % clusterBytes == 0
+            && (range.length() % clusterBytes == 0 || range.end() == spec.sizeBytes());
+    if (range.offset() < position || range.end() > spec.sizeBytes() || !aligned) {
+      throw new IllegalArgumentException(
+          "write of "
+              + range
+              + ": expected whole clusters behind byte "
+              + position
+              + " inside the disk of "
+              + spec.sizeBytes());
+    }
+    position = range.end();
+  }
+
+  private long allocate(long length) {
+    long host = Math.ceilDiv(hostOffset, clusterBytes) * clusterBytes;
+    hostOffset = host + length;
+    return host;
+  }
+
+  private void openRegion(long cluster) throws IOException {
+    int region = tables.regionOf(cluster);
+    if (region != tables.region()) {
+      flushRegion();
+      tables.begin(region);
+    }
+    if (!tables.isTouched()) {
+      tables.place(allocate(clusterBytes));
+    }
+  }
+
+  /** Writes the table in memory for good; a checkpoint of it must not come later. */
+  private void flushRegion() throws IOException {
+    if (tables.isTouched()) {
+      awaitCheckpoint();
+      queue.write(tables.l2Bytes(), tables.tableOffset(), () -> {});
+    }
+  }
+
+  private void awaitCheckpoint() throws IOException {
+    if (checkpoint != null) {
+      checkpoint.join();
+      checkpoint = null;
+    }
+    queue.check();
+  }
+
+  /**
+   * Begins to force what is stored so far; {@link #durable} tells when it is. Does nothing while an
+   * earlier one is going on.
+   *
+   * @throws IOException when an earlier write failed
+   */
+  public void beginCheckpoint() throws IOException {
+    queue.check();
+    if (checkpoint != null && !checkpoint.isDone()) {
+      return;
+    }
+    while (packer != null && packer.hasReady()) {
+      appendPacked(packer.take());
+    }
+    long guest = packer == null || packer.isEmpty() ? position : appended;
+    WriterState state = new WriterState(guest, hostOffset, bytesData);
+    ByteBuffer l1 = tables.l1Bytes();
+    ByteBuffer l2 = tables.isTouched() ? tables.l2Bytes() : ByteBuffer.allocate(0);
+    long l2Offset = tables.isTouched() ? tables.tableOffset() : 0;
+    checkpoint = queue.barrier().thenRunAsync(() -> force(state, l1, l2, l2Offset), queue::execute);
+  }
+
+  private void force(WriterState state, ByteBuffer l1, ByteBuffer l2, long l2Offset) {
+    try {
+      queue.check();
+      file.write(l1, clusterBytes);
+      if (l2.hasRemaining()) {
+        file.write(l2, l2Offset);
+      }
+      if (file.sizeBytes() < state.hostOffset()) {
+        file.truncate(state.hostOffset());
+      }
+      file.force();
+      durable = state;
+    } catch (IOException e) {
+      queue.fail(e);
+    }
+  }
+
+  /** The newest state that is forced to disk; empty before the first. Any thread may ask. */
+  public Optional<WriterState> durable() {
+    return Optional.ofNullable(durable);
+  }
+
+  /** Guest bytes stored as data so far, before compression. */
+  public long bytesData() {
+    return bytesData;
+  }
+
+  /**
+   * Writes tables, refcounts and, when all of it is forced, the header. The image is complete and
+   * durable when this returns.
+   *
+   * @return the file's length in bytes
+   */
+  public long finish() throws IOException {
+    if (finished) {
+      throw new IllegalStateException("the image is finished already");
+    }
+    while (packer != null && !packer.isEmpty()) {
+      appendPacked(packer.take());
+    }
+    flushRegion();
+    awaitCheckpoint();
+    queue.barrier().join();
+    queue.check();
+    file.write(tables.l1Bytes(), clusterBytes);
+    long end = Math.ceilDiv(hostOffset, clusterBytes) * clusterBytes;
+    RefcountTable refcounts = new RefcountTable(file, spec.clusterBits(), end);
+    if (packer != null) {
+      countCompressed(refcounts);
+    }
+    refcounts.finish();
+    file.truncate(refcounts.end());
+    file.force();
+    header(refcounts).write(file);
+    file.force();
+    finished = true;
+    return refcounts.end();
+  }
+
+  private void countCompressed(RefcountTable refcounts) throws IOException {
+    int sizeShift = 62 - (spec.clusterBits() - 8);
+    ByteBuffer table = ByteBuffer.allocateDirect(clusterBytes);
+    for (int region = 0; region < tables.l1Entries(); region++) {
+      long offset = tables.l1Entry(region) & Qcow2Constants.OFFSET_MASK;
+      if (offset == 0) {
+        continue;
+      }
+      file.read(table.clear(), offset);
+      for (int i = 0; i < tables.l2Entries(); i++) {
+        long entry = table.getLong(i * 8);
+        if ((entry & Qcow2Constants.COMPRESSED) != 0) {
+          long host = entry & (1L << sizeShift) - 1;
+          long sectors = (entry & ~Qcow2Constants.COMPRESSED) >>> sizeShift;
+          long sectorStart = host / Qcow2Constants.SECTOR_BYTES * Qcow2Constants.SECTOR_BYTES;
+          long endByte = sectorStart + (sectors + 1) * Qcow2Constants.SECTOR_BYTES;
+          refcounts.compressed(sectorStart, (int) (endByte - sectorStart));
+        }
+      }
+    }
+  }
+
+  private Qcow2Header header(RefcountTable refcounts) {
+    return new Qcow2Header(
+        3,
+        spec.clusterBits(),
+        spec.virtualSize(),
+        tables.l1Entries(),
+        clusterBytes,
+        refcounts.tableOffset(),
+        refcounts.tableClusters(),
+        4,
+        packer == null ? Qcow2Constants.COMPRESSION_DEFLATE : Qcow2Constants.COMPRESSION_ZSTD,
+        false,
+        spec.backingFile(),
+        spec.backingFile().map(name -> "qcow2"));
+  }
+
+  /**
+   * Waits for writes in flight and closes the file. Without {@link #finish} it stays unfinished.
+   */
+  @Override
+  public void close() throws IOException {
+    try (file) {
+      if (packer != null) {
+        packer.close();
+      }
+      if (checkpoint != null) {
+        checkpoint.join();
+      }
+      queue.barrier().join();
+      queue.close();
+    }
+  }
+}

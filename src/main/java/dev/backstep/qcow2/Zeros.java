@@ -1,0 +1,45 @@
+package dev.backstep.qcow2;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+
+/** Finds clusters that hold nothing but zeros. */
+final class Zeros {
+
+  private static final MemorySegment ZEROS = MemorySegment.ofArray(new byte[1 << 16]);
+
+  private Zeros() {}
+
+  /** End of the leading clusters that are all zeros, or that are not, from {@code at} on. */
+  static int runEnd(ByteBuffer bytes, int at, int clusterBytes, boolean zero) {
+    int end = at;
+    while (end < bytes.limit()) {
+      int clusterEnd = Math.min(end + clusterBytes, bytes.limit());
+      if (isZero(bytes, end, clusterEnd) != zero) {
+        break;
+      }
+      end = clusterEnd;
+    }
+    return end;
+  }
+
+  /**
+   * Most clusters show themselves in their first or last bytes; only the others are read through.
+   */
+  static boolean isZero(ByteBuffer bytes, int from, int to) {
+    if (bytes.get(from) != 0 || bytes.get(to - 1) != 0) {
+      return false;
+    }
+    if (to - from >= 16 && (bytes.getLong(from) != 0 || bytes.getLong(to - 8) != 0)) {
+      return false;
+    }
+    MemorySegment memory = MemorySegment.ofBuffer(bytes.slice(from, to - from));
+    for (long at = 0; at < memory.byteSize(); at += ZEROS.byteSize()) {
+      long length = Math.min(ZEROS.byteSize(), memory.byteSize() - at);
+      if (memory.asSlice(at, length).mismatch(ZEROS.asSlice(0, length)) >= 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,79 @@
+package dev.backstep.repository;
+
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.Level;
+import dev.backstep.domain.Reason;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a repository knows of one disk backup: the content of {@code <disk backup id>.json}, see
+ * {@code docs/format.md}. Its presence says that the image's content is complete; the backup is
+ * published once the image has its final name, too.
+ *
+ * @param format {@link Repository#FORMAT}
+ * @param virtualSize the disk's exact size in bytes at the snapshot
+ * @param level {@code full} or {@code incremental}
+ * @param cause one sentence behind the reason, where there is more to say
+ * @param changeId the source's mark of the snapshot, where it tracks changes
+ * @param parent the disk backup whose image is the backing file; null for a full
+ * @param chainLength images in the chain, this one included
+ * @param image file name of the image, in the same folder
+ * @param imageBytes length of the image file
+ * @param dataBytes guest bytes stored in this image, before compression
+ * @param snapshotTakenAt ISO 8601, UTC
+ * @param completedAt ISO 8601, UTC
+ */
+public record DiskManifest(
+    int format,
+    String diskBackupId,
+    String backupId,
+    String repositoryId,
+    String vmId,
+    String vmName,
+    int diskId,
+    String diskKey,
+    long virtualSize,
+    String level,
+    String reason,
+    @Nullable String cause,
+    @Nullable String changeId,
+    @Nullable String previousChangeId,
+    @Nullable String parent,
+    int chainLength,
+    String image,
+    long imageBytes,
+    long dataBytes,
+    String snapshotTakenAt,
+    String completedAt) {
+
+  /** The disk backup under this image, if it is an overlay. */
+  public Optional<DiskBackupId> parentId() {
+    return Optional.ofNullable(parent).map(DiskBackupId::new);
+  }
+
+  /**
+   * @throws IllegalArgumentException when the fields contradict each other
+   */
+  public DiskManifest {
+    boolean overlay = Level.INCREMENTAL.word().equals(level);
+    if (overlay != (parent != null)
+        || Reason.valueOf(reason).level() != (overlay ? Level.INCREMENTAL : Level.FULL)
+        || overlay != chainLength > 1
+        || chainLength < 1
+        || virtualSize < 0) {
+      throw new IllegalArgumentException(
+          "level "
+              + level
+              + ", reason "
+              + reason
+              + ", parent "
+              + parent
+              + ", chain length "
+              + chainLength
+              + ", size "
+              + virtualSize
+              + " do not belong together");
+    }
+  }
+}

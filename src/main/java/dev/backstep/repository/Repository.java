@@ -1,0 +1,188 @@
+package dev.backstep.repository;
+
+import dev.backstep.blockio.DurableFiles;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.domain.VmId;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.List;
+
+/**
+ * A folder tree of images and their manifests; {@code docs/format.md} describes every file.
+ * Immutable, thread-safe.
+ */
+public final class Repository {
+
+  /** The format that this release reads and writes. */
+  public static final int FORMAT = 1;
+
+  private static final String HEAD = "repository.json";
+
+  private final Path root;
+  private final RepositoryId id;
+
+  private Repository(Path root, RepositoryId id) {
+    this.root = root;
+    this.id = id;
+  }
+
+  /** The content of {@code repository.json}. */
+  private record Head(int format, String id) {}
+
+  /**
+   * Opens a repository; reads nothing but {@code repository.json}.
+   *
+   * @throws RepositoryException when it is none, was written by a newer release, or is damaged
+   */
+  public static Repository open(Path folder) throws IOException {
+    Path root = folder.toAbsolutePath().normalize();
+    Path file = root.resolve(HEAD);
+    if (!Files.exists(file)) {
+      throw new RepositoryException(
+          RepositoryException.Kind.NOT_A_REPOSITORY,
+          root + ": no " + HEAD + " in it, so it is not a repository; name another folder");
+    }
+    Head head = Json.read(file, Head.class);
+    if (head.format() > FORMAT) {
+      throw new RepositoryException(
+          RepositoryException.Kind.NEWER_FORMAT,
+          file
+              + ": format "
+              + head.format()
+              + ", this release knows "
+              + FORMAT
+              + "; use the release that wrote it, or a newer one");
+    }
+    if (head.format() < 1) {
+      throw new RepositoryException(
+          RepositoryException.Kind.DAMAGED, file + ": format " + head.format() + ", expected 1");
+    }
+    try {
+      return new Repository(root, new RepositoryId(head.id()));
+    } catch (IllegalArgumentException | NullPointerException e) {
+      throw new RepositoryException(
+          RepositoryException.Kind.DAMAGED, file + ": no valid id: " + head.id(), e);
+    }
+  }
+
+  /**
+   * Opens a repository, making it first when the folder is absent or empty. An interrupted making
+   * leaves an empty folder, so it can simply be called again.
+   *
+   * @throws RepositoryException as {@link #open}, or {@code NOT_WRITABLE}, or {@code
+   *     NOT_A_REPOSITORY} when the folder holds other things
+   */
+  public static Repository openOrCreate(Path folder) throws IOException {
+    Path root = folder.toAbsolutePath().normalize();
+    Path file = root.resolve(HEAD);
+    if (!Files.exists(file)) {
+      create(root, file);
+    }
+    return open(root);
+  }
+
+  private static void create(Path root, Path file) throws IOException {
+    try {
+      Files.createDirectories(root);
+      List<String> others;
+      try (var entries = Files.list(root)) {
+        others =
+            entries
+                .map(entry -> entry.getFileName().toString())
+                .filter(name -> !name.equals("lost+found") && !name.startsWith(HEAD))
+                .limit(3)
+                .toList();
+      }
+      if (!others.isEmpty()) {
+        throw new RepositoryException(
+            RepositoryException.Kind.NOT_A_REPOSITORY,
+            root
+                + ": no "
+                + HEAD
+                + " in it but other files ("
+                + String.join(", ", others)
+                + "); name an empty or a new folder");
+      }
+      byte[] random = new byte[8];
+      new SecureRandom().nextBytes(random);
+      DurableFiles.write(file, Json.bytes(new Head(FORMAT, HexFormat.of().formatHex(random))));
+    } catch (RepositoryException e) {
+      throw e;
+    } catch (IOException e) {
+      throw notWritable(root, e);
+    }
+  }
+
+  static RepositoryException notWritable(Path where, IOException e) {
+    String why = e instanceof AccessDeniedException ? "permission denied" : e.toString();
+    return new RepositoryException(
+        RepositoryException.Kind.NOT_WRITABLE,
+        where
+            + ": cannot be written ("
+            + why
+            + "); check permissions, mount options and free space",
+        e);
+  }
+
+  /**
+   * Refuses a repository that cannot take a backup, before anything is touched at the source.
+   *
+   * @throws RepositoryException {@code NOT_WRITABLE}
+   */
+  public void checkWritable() throws RepositoryException {
+    Path probe = root.resolve(HEAD + ".probe.partial");
+    try {
+      DurableFiles.write(probe, new byte[] {'o', 'k'});
+      Files.deleteIfExists(probe);
+    } catch (IOException e) {
+      throw notWritable(root, e);
+    }
+  }
+
+  public Path root() {
+    return root;
+  }
+
+  public RepositoryId id() {
+    return id;
+  }
+
+  /** The folder of one disk; made when it is first written to. */
+  public DiskFolder disk(VmId vm, int diskId) {
+    return new DiskFolder(vmFolder(vm).resolve("disk-" + diskId));
+  }
+
+  /**
+   * Publishes a restore point; durable when this returns. Writing the same one again changes
+   * nothing.
+   */
+  public void publish(VmId vm, RestorePoint point) throws IOException {
+    Path file = restorePointFile(vm, new BackupId(point.backupId()));
+    try {
+      Files.createDirectories(file.getParent());
+      DurableFiles.write(file, Json.bytes(point));
+    } catch (IOException e) {
+      throw notWritable(file, e);
+    }
+  }
+
+  /**
+   * @throws RepositoryException {@code MISSING} or {@code DAMAGED}
+   */
+  public RestorePoint restorePoint(VmId vm, BackupId backup) throws IOException {
+    return Json.read(restorePointFile(vm, backup), RestorePoint.class);
+  }
+
+  private Path restorePointFile(VmId vm, BackupId backup) {
+    return vmFolder(vm).resolve("restore-points").resolve(backup.value() + ".json");
+  }
+
+  private Path vmFolder(VmId vm) {
+    return root.resolve("vms").resolve(vm.value());
+  }
+}

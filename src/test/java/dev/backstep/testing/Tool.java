@@ -1,0 +1,78 @@
+package dev.backstep.testing;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Real command line tools; a missing one fails the test with the Debian package that has it. */
+public final class Tool {
+
+  private static final Map<String, String> PACKAGES =
+      Map.of(
+          "qemu-img", "qemu-utils",
+          "qemu-nbd", "qemu-utils",
+          "qemu-io", "qemu-utils",
+          "nbdcopy", "libnbd-bin",
+          "nbdinfo", "libnbd-bin",
+          "nbdkit", "nbdkit",
+          "mkfs.ext4", "e2fsprogs");
+
+  private Tool() {}
+
+  /** How a command ended and what it printed, errors included. */
+  public record Result(int status, String output) {}
+
+  /** Runs a command and returns what it printed; fails when it fails. */
+  public static String run(Object... command) {
+    Result result = tryRun(command);
+    if (result.status() != 0) {
+      throw new AssertionError(
+          String.join(" ", words(command))
+              + " ended with "
+              + result.status()
+              + ":\n"
+              + result.output());
+    }
+    return result.output();
+  }
+
+  /** Runs a command, however it ends. */
+  public static Result tryRun(Object... command) {
+    List<String> words = words(command);
+    try {
+      Process process = new ProcessBuilder(words).redirectErrorStream(true).start();
+      process.getOutputStream().close();
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      return new Result(process.waitFor(), output);
+    } catch (IOException e) {
+      throw new AssertionError(
+          words.getFirst()
+              + " cannot be started; install the Debian package "
+              + PACKAGES.getOrDefault(words.getFirst(), words.getFirst()),
+          e);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static List<String> words(Object... command) {
+    List<String> words = new ArrayList<>();
+    for (Object word : command) {
+      words.add(word.toString());
+    }
+    return words;
+  }
+
+  /** Fails unless `qemu-img check` finds neither errors nor leaks. */
+  public static void checkImage(Path image) {
+    run("qemu-img", "check", "-f", "qcow2", image);
+  }
+
+  /** Fails unless two images show the same disk. */
+  public static void compare(Path image, String format, Path other, String otherFormat) {
+    run("qemu-img", "compare", "-f", format, "-F", otherFormat, image, other);
+  }
+}
