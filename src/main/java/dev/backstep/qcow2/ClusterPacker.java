@@ -1,12 +1,15 @@
 package dev.backstep.qcow2;
 
+import com.github.luben.zstd.ZstdCompressCtx;
 import dev.backstep.domain.ByteRange;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +29,8 @@ final class ClusterPacker {
   private final ExecutorService pool =
       Executors.newFixedThreadPool(
           threads, Thread.ofPlatform().daemon().name("compress-", 0).factory());
+  private final Queue<ZstdCompressCtx> contexts = new ConcurrentLinkedQueue<>();
+  private final Queue<ByteBuffer> idle = new ConcurrentLinkedQueue<>();
   private final Deque<Batch> batches = new ArrayDeque<>();
 
   ClusterPacker(int clusterBytes, int level) {
@@ -111,11 +116,13 @@ final class ClusterPacker {
   }
 
   private PackedClusters pack(ByteBuffer part) {
-    ByteBuffer[] clusters = new ByteBuffer[part.remaining() / clusterBytes];
-    for (int i = 0; i < clusters.length; i++) {
-      clusters[i] = part.slice(i * clusterBytes, clusterBytes);
+    ZstdCompressCtx pooled = contexts.poll();
+    ZstdCompressCtx context = pooled != null ? pooled : new ZstdCompressCtx().setLevel(level);
+    try {
+      return PackedClusters.of(part, clusterBytes, BATCH_BYTES, context, idle);
+    } finally {
+      contexts.add(context);
     }
-    return PackedClusters.of(clusters, clusterBytes, level);
   }
 
   void zeros(ByteRange range) {
@@ -146,5 +153,6 @@ final class ClusterPacker {
     pool.close();
     batches.forEach(batch -> batch.use().done());
     batches.clear();
+    contexts.forEach(ZstdCompressCtx::close);
   }
 }

@@ -4,62 +4,74 @@ import com.github.luben.zstd.Zstd;
 import com.github.luben.zstd.ZstdCompressCtx;
 import dev.backstep.blockio.AlignedBuffers;
 import java.nio.ByteBuffer;
+import java.util.Queue;
 
 /**
  * Clusters compressed one by one and laid densely one behind the other, as the specification's
  * "Compressed Clusters Descriptor" allows. A cluster that does not get smaller is left out, to be
- * stored as it is.
+ * stored as it is. The memory is given back with {@link #release}.
  */
 final class PackedClusters {
 
-  /** Start of the entry where a cluster is stored as it is. */
   private static final int RAW = -1;
+  private static final int BLOCK = 4096;
 
-  private static final ThreadLocal<ZstdCompressCtx> CONTEXTS =
-      ThreadLocal.withInitial(ZstdCompressCtx::new);
-
-  private final ByteBuffer bytes;
+  private final ByteBuffer memory;
+  private final int length;
   private final int[] starts;
   private final int[] lengths;
+  private final Queue<ByteBuffer> idle;
 
-  private PackedClusters(ByteBuffer bytes, int[] starts, int[] lengths) {
-    this.bytes = bytes;
+  private PackedClusters(
+      ByteBuffer memory, int length, int[] starts, int[] lengths, Queue<ByteBuffer> idle) {
+    this.memory = memory;
+    this.length = length;
     this.starts = starts;
     this.lengths = lengths;
+    this.idle = idle;
   }
 
   /**
-   * @param clusters each of exactly one cluster, direct
+   * @param bytes whole clusters, direct
+   * @param batchBytes most bytes of any batch
+   * @param idle memory of batches that are done, thread-safe
    */
-  static PackedClusters of(ByteBuffer[] clusters, int clusterBytes, int level) {
-    ZstdCompressCtx context = CONTEXTS.get();
-    context.setLevel(level);
-    int room = clusterBytes - Qcow2Constants.SECTOR_BYTES;
-    int capacity = clusters.length * clusterBytes + 4096;
-    ByteBuffer out = AlignedBuffers.allocate(capacity);
-    ByteBuffer scratch = ByteBuffer.allocateDirect((int) Zstd.compressBound(clusterBytes));
-    int[] starts = new int[clusters.length];
-    int[] lengths = new int[clusters.length];
+  static PackedClusters of(
+      ByteBuffer bytes,
+      int clusterBytes,
+      int batchBytes,
+      ZstdCompressCtx context,
+      Queue<ByteBuffer> idle) {
+    int bound = (int) Zstd.compressBound(clusterBytes);
+    ByteBuffer pooled = idle.poll();
+    ByteBuffer out = pooled != null ? pooled : AlignedBuffers.allocate(batchBytes + bound);
+    int clusters = bytes.remaining() / clusterBytes;
+    int[] starts = new int[clusters];
+    int[] lengths = new int[clusters];
     int at = 0;
-    for (int i = 0; i < clusters.length; i++) {
-      int length =
+    for (int i = 0; i < clusters; i++) {
+      int count =
           context.compressDirectByteBuffer(
-              scratch, 0, scratch.capacity(), clusters[i], clusters[i].position(), clusterBytes);
-      if (length > room) {
+              out, at, bound, bytes, bytes.position() + i * clusterBytes, clusterBytes);
+      if (count > clusterBytes - Qcow2Constants.SECTOR_BYTES) {
         starts[i] = RAW;
-        continue;
+      } else {
+        starts[i] = at;
+        lengths[i] = count;
+        at += count;
       }
-      starts[i] = at;
-      lengths[i] = length;
-      out.put(at, scratch, 0, length);
-      at += length;
     }
-    return new PackedClusters(out.slice(0, Math.ceilDiv(at, 4096) * 4096), starts, lengths);
+    return new PackedClusters(out, Math.ceilDiv(at, BLOCK) * BLOCK, starts, lengths, idle);
   }
 
-  /** The packed bytes, padded with zeros to a multiple of 4096; may be empty. */
+  /** The packed bytes and some that mean nothing, up to a multiple of 4096; may be empty. */
   ByteBuffer bytes() {
-    return bytes.duplicate();
+    return memory.slice(0, length);
+  }
+
+  /** Gives the memory back; the bytes are not to be used any more. */
+  void release() {
+    idle.add(memory);
   }
 
   /** End of the clusters from {@code index} on that are stored as they are. */

@@ -231,9 +231,7 @@ public final class Qcow2Writer implements Closeable {
       openRegion(batch.guest() >>> spec.clusterBits());
       long packHost = hostOffset;
       hostOffset += packed.bytes().remaining();
-      if (packed.bytes().hasRemaining()) {
-        queue.write(packed.bytes(), packHost, () -> {});
-      }
+      queue.write(packed.bytes(), packHost, packed::release);
       int clusters = (int) (batch.length() / clusterBytes);
       int index = 0;
       while (index < clusters) {

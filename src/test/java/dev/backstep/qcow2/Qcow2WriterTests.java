@@ -207,8 +207,8 @@ class Qcow2WriterTests {
       if (random.nextInt(3) == 0) {
         writer.beginCheckpoint();
       }
-      if (random.nextInt(3) == 0 && writer.durable().isPresent()) {
-        WriterState state = writer.durable().get();
+      if (random.nextInt(8) == 0) {
+        WriterState state = forced(writer);
         writer.close();
         scribbleBehind(image, state, random);
         writer = Qcow2Writer.resume(image, spec, WriterState.parse(state.toString()));
@@ -222,6 +222,14 @@ class Qcow2WriterTests {
     assertThat(restarts).isPositive();
     Tool.checkImage(image);
     Tool.compare(image, "qcow2", raw("model.raw", disk), "raw");
+  }
+
+  private static WriterState forced(Qcow2Writer writer) throws Exception {
+    while (writer.durable().isEmpty()) {
+      writer.beginCheckpoint();
+      Thread.sleep(1);
+    }
+    return writer.durable().get();
   }
 
   private static void scribbleBehind(Path image, WriterState state, Random random)
