@@ -107,8 +107,19 @@ class Qcow2ReaderTests {
       Path top = folder.resolve(layer + ".qcow2");
       int mib = 3 + random.nextInt(6);
       Tool.run(
-          "qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", below.getFileName(), "-o",
-          "cluster_size=" + sizes.get(random.nextInt(5)), top, mib + "M");
+          "qemu-img",
+          "create",
+          "-q",
+          "-f",
+          "qcow2",
+          "-F",
+          "qcow2",
+          "-b",
+          below.getFileName(),
+          "-o",
+          "cluster_size=" + sizes.get(random.nextInt(5)),
+          top,
+          mib + "M");
       List<Object> command = new ArrayList<>(List.of("qemu-io", "-f", "qcow2"));
       for (int i = 0; i < 6; i++) {
         long at = random.nextInt((mib << 20) / 512 - 2000) * 512L;
@@ -139,14 +150,13 @@ class Qcow2ReaderTests {
 
     long[] end = {0};
     try (Qcow2Reader reader = Qcow2Reader.open(image, 2)) {
-      reader.allocated(
-          (offset, length, kind) -> {
-            assertThat(offset).isEqualTo(end[0]);
-            end[0] += length;
-            for (long at = offset; kind == ExtentKind.ZERO && at < offset + length; at++) {
-              assertThat(disk[(int) at]).isZero();
-            }
-          });
+      reader.allocated((offset, length, kind) -> {
+        assertThat(offset).isEqualTo(end[0]);
+        end[0] += length;
+        for (long at = offset; kind == ExtentKind.ZERO && at < offset + length; at++) {
+          assertThat(disk[(int) at]).isZero();
+        }
+      });
     }
 
     assertThat(end[0]).isEqualTo(disk.length);
@@ -160,12 +170,11 @@ class Qcow2ReaderTests {
 
     List<ByteRange> data = new ArrayList<>();
     try (Qcow2Reader reader = Qcow2Reader.open(image, 2)) {
-      reader.allocated(
-          (offset, length, kind) -> {
-            if (kind == ExtentKind.DATA) {
-              data.add(new ByteRange(offset, length));
-            }
-          });
+      reader.allocated((offset, length, kind) -> {
+        if (kind == ExtentKind.DATA) {
+          data.add(new ByteRange(offset, length));
+        }
+      });
     }
 
     assertThat(data).containsExactly(new ByteRange(3L << 40, 65536));
@@ -219,7 +228,9 @@ class Qcow2ReaderTests {
         .hasMessageContaining("at byte 4: version 9, expected 2 or 3");
   }
 
-  /** Every byte of header and tables set to several values: an answer or a format error, no more. */
+  /**
+   * Every byte of header and tables set to several values: an answer or a format error, no more.
+   */
   @Test
   void wildBytesGiveAFormatErrorOrAnAnswer() throws IOException {
     Path image = smallImage();
@@ -270,8 +281,17 @@ class Qcow2ReaderTests {
     Files.write(model, Qcow2WriterTests.disk(200_192, 6));
     Path image = folder.resolve("image.qcow2");
     Tool.run(
-        "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o",
-        "cluster_size=4k,compression_type=zstd", model, image);
+        "qemu-img",
+        "convert",
+        "-c",
+        "-f",
+        "raw",
+        "-O",
+        "qcow2",
+        "-o",
+        "cluster_size=4k,compression_type=zstd",
+        model,
+        image);
     Tool.run("qemu-io", "-f", "qcow2", "-c", "write -P 5 8k 12k", "-c", "write -z 64k 8k", image);
     return image;
   }

@@ -207,7 +207,7 @@ class Qcow2WriterTests {
       if (random.nextInt(3) == 0) {
         writer.beginCheckpoint();
       }
-      if (random.nextInt(8) == 0) {
+      if (restarts < 12 && random.nextInt(8) == 0) {
         WriterState state = forced(writer);
         writer.close();
         scribbleBehind(image, state, random);
