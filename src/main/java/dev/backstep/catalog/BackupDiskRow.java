@@ -1,0 +1,51 @@
+package dev.backstep.catalog;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.Level;
+import dev.backstep.domain.Reason;
+import dev.backstep.domain.Status;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * A disk backup as the catalog knows it. Sizes in bytes.
+ *
+ * @param level empty until planned, as is the reason
+ * @param cause one sentence behind the reason, may be empty
+ * @param changeId only ever present when COMPLETED
+ * @param previousChangeId the disk's change id when it was planned
+ * @param baseId the image that this one stands on
+ * @param chainLength images in its chain, itself included; 0 until planned
+ * @param bytesTotal to be read, as planned
+ * @param image the file, present when COMPLETED
+ * @param lineageNo counts the completed images of a disk in a repository from 1; present when
+ *     COMPLETED
+ */
+public record BackupDiskRow(
+    DiskBackupId id,
+    BackupId backupId,
+    int diskId,
+    DiskKey diskKey,
+    Status status,
+    Optional<Level> level,
+    Optional<Reason> reason,
+    String cause,
+    Optional<ChangeId> changeId,
+    Optional<ChangeId> previousChangeId,
+    Optional<DiskBackupId> baseId,
+    int chainLength,
+    long virtualSize,
+    long bytesTotal,
+    long bytesRead,
+    long bytesTransferred,
+    long bytesStored,
+    Optional<String> image,
+    OptionalLong lineageNo,
+    boolean damaged,
+    Optional<Instant> startedAt,
+    Optional<Instant> completedAt,
+    Optional<String> error) {}

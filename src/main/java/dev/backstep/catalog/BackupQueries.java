@@ -1,0 +1,235 @@
+package dev.backstep.catalog;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.Baseline;
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.domain.VmId;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import javax.sql.DataSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** Questions about backups. Changes nothing. Safe for use by several threads. */
+public final class BackupQueries {
+
+  private static final String BACKUPS =
+      """
+      select b.*, v.name as vm_name, r.path as repository_path
+      from backups b join vms v on v.id = b.vm_id join repositories r on r.id = b.repository_id
+      """;
+
+  /** Fewer than any database's limit of parameters in one statement. */
+  private static final int IDS_PER_QUERY = 500;
+
+  private final JdbcClient jdbc;
+  private final Leases leases;
+
+  public BackupQueries(DataSource dataSource, Leases leases) {
+    this.jdbc = JdbcClient.create(dataSource);
+    this.leases = leases;
+  }
+
+  /**
+   * @throws NoSuchElementException when there is no such backup
+   */
+  public BackupRow backup(BackupId id) {
+    return one("b.id = :value", id.value()).orElseThrow(() -> unknown(id.value()));
+  }
+
+  /** The backup with this id, or the one that the disk backup with this id belongs to. */
+  public Optional<BackupRow> find(String id) {
+    return one(
+        "b.id = :value or b.id = (select d.backup_id from backup_disks d where d.id = :value)", id);
+  }
+
+  /** The backup that a Batch execution runs, or ran last. */
+  public Optional<BackupRow> byExecution(long executionId) {
+    return one("b.execution_id = :value", executionId);
+  }
+
+  /**
+   * @throws NoSuchElementException when the backup has no such disk
+   */
+  public BackupDiskRow disk(BackupId backup, int diskId) {
+    return jdbc.sql("select * from backup_disks where backup_id = :backup and disk_id = :disk")
+        .param("backup", backup.value())
+        .param("disk", diskId)
+        .query((row, index) -> BackupRows.disk(row))
+        .optional()
+        .orElseThrow(
+            () -> new NoSuchElementException("backup " + backup + " has no disk " + diskId));
+  }
+
+  /**
+   * What the disk's next overlay stands on: the newest completed disk backup in the repository. Its
+   * image and its change id come from one row.
+   */
+  public Optional<Baseline> baseline(RepositoryId repository, VmId vm, int diskId) {
+    return jdbc.sql(
+            """
+            select id, change_id, virtual_size, chain_length, damaged from backup_disks
+            where repository_id = :repository and vm_id = :vm and disk_id = :disk
+              and status = 'COMPLETED'
+            order by lineage_no desc limit 1\
+            """)
+        .param("repository", repository.value())
+        .param("vm", vm.value())
+        .param("disk", diskId)
+        .query((row, index) ->
+            new Baseline(
+                new DiskBackupId(row.getString("id")),
+                Optional.ofNullable(row.getString("change_id")).map(ChangeId::new),
+                row.getLong("virtual_size"),
+                row.getInt("chain_length"),
+                row.getBoolean("damaged")))
+        .optional();
+  }
+
+  /** Whether any disk of the VM has a completed disk backup there from another backup. */
+  public boolean anyCompletedBefore(RepositoryId repository, VmId vm, BackupId excluding) {
+    return jdbc.sql(
+                """
+                select count(*) from backup_disks
+                where repository_id = :repository and vm_id = :vm and status = 'COMPLETED'
+                  and backup_id <> :excluding\
+                """)
+            .param("repository", repository.value())
+            .param("vm", vm.value())
+            .param("excluding", excluding.value())
+            .query(Long.class)
+            .single()
+        > 0;
+  }
+
+  /** Failed and stopped backups that still have a snapshot, newest first. */
+  public List<BackupRow> unfinished(RepositoryId repository, VmId vm) {
+    return all(
+        jdbc.sql(
+                BACKUPS
+                    + """
+                    where b.repository_id = :repository and b.vm_id = :vm
+                      and b.status in ('FAILED', 'STOPPED') and b.snapshot_handle is not null
+                    order by b.created_at desc, b.id desc\
+                    """)
+            .param("repository", repository.value())
+            .param("vm", vm.value()));
+  }
+
+  /** Backups with status RUNNING, whether their owner lives or not, newest first. */
+  public List<BackupRow> running() {
+    return all(
+        jdbc.sql(BACKUPS + "where b.status = 'RUNNING' order by b.created_at desc, b.id desc"));
+  }
+
+  /**
+   * Whether the process that runs, or last ran, the backup has a living lease.
+   *
+   * @throws NoSuchElementException when there is no such backup
+   */
+  public boolean ownerAlive(BackupId id) {
+    BackupOwner owner = BackupOwner.find(jdbc, id).orElseThrow(() -> unknown(id.value()));
+    return owner.token().isPresent() && leases.alive(owner.token().getAsLong());
+  }
+
+  /** Backups that do not run and whose snapshot should be gone by now. */
+  public List<BackupRow> snapshotsPastKeep(Instant now) {
+    return all(
+        jdbc.sql(
+                BACKUPS
+                    + """
+                    where b.status <> 'RUNNING' and b.snapshot_handle is not null
+                      and b.snapshot_keep_until < :now
+                    order by b.created_at desc, b.id desc\
+                    """)
+            .param("now", UtcTime.of(now)));
+  }
+
+  /**
+   * Backups whatever their status, newest first.
+   *
+   * @param vmName only this VM's
+   * @param limit at most so many, at least 1
+   */
+  public List<BackupRow> list(Optional<String> vmName, int limit) {
+    return all(
+        jdbc.sql(
+                BACKUPS
+                    + """
+                    where :vm is null or v.name = :vm
+                    order by b.created_at desc, b.id desc limit :limit\
+                    """)
+            .param("vm", vmName.orElse(null))
+            .param("limit", limit));
+  }
+
+  /**
+   * The change id that a disk's next backup would ask about.
+   *
+   * @param repository where; in any one when empty, the newest counts
+   * @return empty when the disk has no completed disk backup
+   */
+  public Optional<StoredChangeId> changeId(
+      String vmName, int diskId, Optional<RepositoryId> repository) {
+    return jdbc.sql(
+            """
+            select d.id, d.change_id from backup_disks d join vms v on v.id = d.vm_id
+            where v.name = :vm and d.disk_id = :disk and d.status = 'COMPLETED'
+              and (:repository is null or d.repository_id = :repository)
+            order by %s d.lineage_no desc limit 1\
+            """
+                .formatted(repository.isPresent() ? "" : "d.completed_at desc,"))
+        .param("vm", vmName)
+        .param("disk", diskId)
+        .param("repository", repository.map(RepositoryId::value).orElse(""))
+        .query((row, index) ->
+            new StoredChangeId(
+                Optional.ofNullable(row.getString("change_id")).map(ChangeId::new),
+                new DiskBackupId(row.getString("id"))))
+        .optional();
+  }
+
+  /** The names of all VMs known, sorted. */
+  public List<String> vmNames() {
+    return jdbc.sql("select name from vms order by name")
+        .query((row, index) -> row.getString("name"))
+        .list();
+  }
+
+  static NoSuchElementException unknown(String id) {
+    return new NoSuchElementException("no backup " + id + " in the catalog");
+  }
+
+  private Optional<BackupRow> one(String where, Object value) {
+    return all(jdbc.sql(BACKUPS + "where " + where).param("value", value)).stream().findFirst();
+  }
+
+  /** The backups that a statement finds, each with its disks. */
+  private List<BackupRow> all(JdbcClient.StatementSpec statement) {
+    List<BackupRow> bare =
+        statement.query((row, index) -> BackupRows.backup(row, List.of())).list();
+    List<String> ids = bare.stream().map(row -> row.id().value()).toList();
+    List<BackupDiskRow> disks = new ArrayList<>();
+    for (int from = 0; from < ids.size(); from += IDS_PER_QUERY) {
+      disks.addAll(disks(ids.subList(from, Math.min(from + IDS_PER_QUERY, ids.size()))));
+    }
+    Map<BackupId, List<BackupDiskRow>> byBackup =
+        disks.stream().collect(Collectors.groupingBy(BackupDiskRow::backupId));
+    return bare.stream()
+        .map(row -> row.withDisks(byBackup.getOrDefault(row.id(), List.of())))
+        .toList();
+  }
+
+  private List<BackupDiskRow> disks(List<String> backups) {
+    return jdbc.sql("select * from backup_disks where backup_id in (:backups) order by disk_id")
+        .param("backups", backups)
+        .query((row, index) -> BackupRows.disk(row))
+        .list();
+  }
+}

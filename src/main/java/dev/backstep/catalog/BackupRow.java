@@ -1,0 +1,72 @@
+package dev.backstep.catalog;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.Status;
+import dev.backstep.domain.VmId;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * A backup as the catalog knows it.
+ *
+ * @param repositoryPath the repository's folder as last registered
+ * @param definition the job definition it was begun with
+ * @param executionId the Batch execution that runs it, or ran it last
+ * @param leaseToken the lease of its owner, or its last one
+ * @param snapshotHandle what re-attaches its snapshot; empty when none is open
+ * @param snapshotNo how many snapshots were opened for it so far
+ * @param error the first error since it was begun; empty once completed
+ * @param disks by disk id, ascending
+ */
+public record BackupRow(
+    BackupId id,
+    VmId vmId,
+    String vmName,
+    RepositoryId repositoryId,
+    String repositoryPath,
+    Status status,
+    RequestedLevel requestedLevel,
+    String definition,
+    Instant createdAt,
+    Optional<Instant> completedAt,
+    OptionalLong executionId,
+    OptionalLong leaseToken,
+    Optional<String> snapshotHandle,
+    Optional<Instant> snapshotTakenAt,
+    Optional<Instant> snapshotKeepUntil,
+    int snapshotNo,
+    Optional<String> error,
+    Optional<String> note,
+    List<BackupDiskRow> disks) {
+
+  public BackupRow {
+    disks = List.copyOf(disks);
+  }
+
+  BackupRow withDisks(List<BackupDiskRow> all) {
+    return new BackupRow(
+        id,
+        vmId,
+        vmName,
+        repositoryId,
+        repositoryPath,
+        status,
+        requestedLevel,
+        definition,
+        createdAt,
+        completedAt,
+        executionId,
+        leaseToken,
+        snapshotHandle,
+        snapshotTakenAt,
+        snapshotKeepUntil,
+        snapshotNo,
+        error,
+        note,
+        all);
+  }
+}

@@ -1,0 +1,119 @@
+package dev.backstep.catalog;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.pool.HikariPool;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Duration;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
+import org.springframework.transaction.PlatformTransactionManager;
+
+/**
+ * The catalog's beans. Needs the property {@code backstep.home}, the folder for the embedded
+ * database.
+ */
+@Configuration(proxyBeanMethods = false)
+public class CatalogConfiguration {
+
+  private static final int CONNECTIONS_MAX = 16;
+  private static final Duration CONNECTION_WAIT_MAX = Duration.ofSeconds(30);
+
+  /** H2's error code for a file that another process has open (DATABASE_ALREADY_OPEN_1). */
+  private static final int H2_ALREADY_OPEN = 90_020;
+
+  /**
+   * The pool, closed with the application's context.
+   *
+   * @throws DatabaseBusyException when another process has the embedded database open
+   */
+  @Bean(destroyMethod = "close")
+  HikariDataSource dataSource(Environment environment) {
+    Path home = Path.of(environment.getRequiredProperty("backstep.home"));
+    return open(DatabaseSettings.of(home, environment::getProperty), home);
+  }
+
+  @Bean
+  Leases leases(DataSource dataSource) {
+    return new Leases(dataSource, Clock.systemUTC());
+  }
+
+  @Bean
+  Machines machines(DataSource dataSource, PlatformTransactionManager manager) {
+    return new Machines(dataSource, manager, Clock.systemUTC());
+  }
+
+  @Bean
+  Repositories repositories(DataSource dataSource) {
+    return new Repositories(dataSource, Clock.systemUTC());
+  }
+
+  @Bean
+  Backups backups(DataSource dataSource, PlatformTransactionManager manager, Leases leases) {
+    return new Backups(dataSource, manager, leases, Clock.systemUTC());
+  }
+
+  @Bean
+  BackupQueries backupQueries(DataSource dataSource, Leases leases) {
+    return new BackupQueries(dataSource, leases);
+  }
+
+  static HikariDataSource open(DatabaseSettings settings, Path home) {
+    if (settings.isH2()) {
+      createFolder(home.resolve("db"));
+    }
+    HikariConfig config = new HikariConfig();
+    config.setPoolName("catalog");
+    config.setJdbcUrl(settings.url());
+    config.setUsername(settings.user());
+    config.setPassword(settings.password());
+    config.setMaximumPoolSize(CONNECTIONS_MAX);
+    config.setConnectionTimeout(CONNECTION_WAIT_MAX.toMillis());
+    // The row locks and unique keys do the guarding; gap locks would only let neighbours deadlock.
+    config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
+    try {
+      return new HikariDataSource(config);
+    } catch (HikariPool.PoolInitializationException e) {
+      if (isAlreadyOpen(e)) {
+        throw new DatabaseBusyException(
+            "the database in "
+                + home.resolve("db")
+                + " is open in another process; let that one finish, or ask the running server",
+            e);
+      }
+      throw e;
+    }
+  }
+
+  private static boolean isAlreadyOpen(Throwable thrown) {
+    for (@Nullable Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SQLException sql && sql.getErrorCode() == H2_ALREADY_OPEN) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** For the owner only: job definitions in the database may hold what others should not read. */
+  private static void createFolder(Path folder) {
+    try {
+      if (!Files.isDirectory(folder)) {
+        Files.createDirectories(folder.toAbsolutePath().getParent());
+        Files.createDirectory(
+            folder,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot create the database's folder " + folder, e);
+    }
+  }
+}

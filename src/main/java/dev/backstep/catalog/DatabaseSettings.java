@@ -1,0 +1,80 @@
+package dev.backstep.catalog;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the catalog's database is: {@code BACKSTEP_DB_URL} with {@code _USER} and {@code _PASSWORD}
+ * or {@code _PASSWORD_FILE}, else an H2 file below the home folder.
+ */
+record DatabaseSettings(String url, String user, String password) {
+
+  private static final String URL = "BACKSTEP_DB_URL";
+
+  /** Longer than any transaction of ours holds a row, in milliseconds. */
+  private static final int H2_LOCK_TIMEOUT_MILLIS = 20_000;
+
+  /**
+   * @param setting the value of an environment variable, null when not set
+   * @throws IllegalArgumentException when a setting cannot be used
+   */
+  static DatabaseSettings of(Path home, Function<String, @Nullable String> setting) {
+    String url = setting.apply(URL);
+    if (url == null || url.isBlank()) {
+      return new DatabaseSettings(embedded(home), "sa", "");
+    }
+    if (!url.startsWith("jdbc:mariadb:") && !url.startsWith("jdbc:h2:")) {
+      throw new IllegalArgumentException(
+          URL
+              + " begins with '"
+              + url.substring(0, Math.min(url.length(), 12))
+              + "': expected jdbc:mariadb://HOST[:PORT]/DATABASE, or nothing for the embedded one");
+    }
+    String user = setting.apply(URL.replace("URL", "USER"));
+    return new DatabaseSettings(url, user == null ? "" : user, password(setting));
+  }
+
+  boolean isH2() {
+    return url.startsWith("jdbc:h2:");
+  }
+
+  /** Without the password. */
+  @Override
+  public String toString() {
+    return url + (user.isEmpty() ? "" : " as " + user);
+  }
+
+  /**
+   * The {@code retry:} file system survives an interrupted thread; a write delay would lose
+   * committed work when the process is killed; the database is closed by its pool, not by its own
+   * shutdown hook, which would be too early for steps that still end.
+   */
+  private static String embedded(Path home) {
+    Path file = home.toAbsolutePath().normalize().resolve("db").resolve("backstep");
+    if (file.toString().indexOf(';') >= 0) {
+      throw new IllegalArgumentException(
+          "home folder " + home + ": the embedded database allows no ';' in its path");
+    }
+    return "jdbc:h2:retry:"
+        + file
+        + ";DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0;LOCK_TIMEOUT="
+        + H2_LOCK_TIMEOUT_MILLIS;
+  }
+
+  private static String password(Function<String, @Nullable String> setting) {
+    String password = setting.apply("BACKSTEP_DB_PASSWORD");
+    String file = setting.apply("BACKSTEP_DB_PASSWORD_FILE");
+    if (password != null || file == null) {
+      return password == null ? "" : password;
+    }
+    try {
+      return Files.readString(Path.of(file)).stripTrailing();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read BACKSTEP_DB_PASSWORD_FILE " + file, e);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package dev.backstep.catalog;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.VmId;
+
+/** The VM has a running backup; there is at most one at a time. */
+public final class VmBusyException extends RuntimeException {
+
+  private static final long serialVersionUID = 1L;
+
+  private final transient BackupId running;
+
+  VmBusyException(VmId vm, BackupId running) {
+    super(
+        "VM "
+            + vm
+            + " is being backed up by "
+            + running
+            + "; wait for it, stop it, or recover it when its process is gone");
+    this.running = running;
+  }
+
+  /** The backup that runs. */
+  public BackupId running() {
+    return running;
+  }
+}
