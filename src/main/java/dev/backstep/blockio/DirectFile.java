@@ -1,13 +1,14 @@
 package dev.backstep.blockio;
 
-import com.sun.nio.file.ExtendedOpenOption;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,10 +48,19 @@ public final class DirectFile implements Closeable {
 
   private static @Nullable FileChannel openDirect(Path path) {
     try {
-      return FileChannel.open(path, StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT);
-    } catch (IOException | UnsupportedOperationException e) {
+      return FileChannel.open(path, StandardOpenOption.WRITE, directOption());
+    } catch (IOException | UnsupportedOperationException | ReflectiveOperationException e) {
       return null; // no direct I/O on this file system: everything goes through the page cache
     }
+  }
+
+  /**
+   * The JDK's exported but unofficial option, by name: naming its class is a warning that no lint
+   * key silences, and a JDK without it is no error but one without direct I/O.
+   */
+  private static OpenOption directOption() throws ReflectiveOperationException {
+    Class<?> options = Class.forName("com.sun.nio.file.ExtendedOpenOption");
+    return (OpenOption) Objects.requireNonNull(options.getField("DIRECT").get(null));
   }
 
   /** Whether aligned writes go past the page cache. */

@@ -43,7 +43,10 @@ public final class DurableFiles {
    */
   public static void publish(Path partial, Path file) throws IOException {
     Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    forceFolder(file.toAbsolutePath().getParent());
+    Path folder = file.toAbsolutePath().getParent();
+    if (folder != null) {
+      forceFolder(folder);
+    }
   }
 
   private static void forceFolder(Path folder) throws IOException {

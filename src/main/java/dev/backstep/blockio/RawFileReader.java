@@ -75,6 +75,7 @@ public final class RawFileReader implements BlockReader {
       this.memory = memory;
     }
 
+    @SuppressWarnings("MustBeClosed") // closed by done()
     static @Nullable Mapping of(FileChannel file, long size) {
       Arena arena = Arena.ofShared();
       try {
