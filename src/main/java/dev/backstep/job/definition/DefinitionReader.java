@@ -1,0 +1,123 @@
+package dev.backstep.job.definition;
+
+import dev.backstep.domain.CbtResetPolicy;
+import dev.backstep.domain.Compression;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.SourceDefinition;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.ScalarNode;
+
+/** Reads the fields of one job definition; defaults are those of the manual. */
+final class DefinitionReader {
+
+  static final int COMPRESSION_LEVEL_DEFAULT = 1;
+  static final int PARALLEL_DISKS_DEFAULT = 2;
+  static final int CHAIN_LIMIT_DEFAULT = 60;
+
+  private static final int NAME_LENGTH_MAX = 200;
+  private static final int COMPRESSION_LEVEL_MAX = 19;
+  private static final int PARALLEL_DISKS_MAX = 64;
+
+  /** Longer chains than this no reader follows. */
+  private static final int CHAIN_LIMIT_MAX = 1000;
+
+  private final Problems problems;
+  private final Paths paths;
+
+  private DefinitionReader(Problems problems, Paths paths) {
+    this.problems = problems;
+    this.paths = paths;
+  }
+
+  /**
+   * @param folder what relative paths start from; without one they are problems
+   * @throws JobDefinitionException naming every problem
+   */
+  static JobDefinition read(String text, String file, @Nullable Path folder) {
+    Problems problems = new Problems(file);
+    Optional<JobDefinition> definition =
+        YamlTree.root(text, problems)
+            .flatMap(root -> Fields.of(root, "a job definition", problems))
+            .map(new DefinitionReader(problems, new Paths(folder))::definition);
+    problems.throwIfAny();
+    return definition.orElseThrow(
+        () -> new IllegalStateException(file + " gave neither a definition nor a problem"));
+  }
+
+  /** What it returns is of use only when there were no problems. */
+  private JobDefinition definition(Fields fields) {
+    String vm = fields.requiredText("vm").flatMap(text -> text.line(NAME_LENGTH_MAX)).orElse("?");
+    SourceDefinition source = source(fields);
+    String repository = fields.requiredText("repository").flatMap(paths::absolute).orElse("?");
+    JobDefinition definition =
+        new JobDefinition(
+            vm,
+            source,
+            exclude(fields, source),
+            repository,
+            word(fields, "level", RequestedLevel.AUTO),
+            word(fields, "cbt-reset", CbtResetPolicy.FULL),
+            word(fields, "compression", Compression.NONE),
+            number(fields, "compression-level", COMPRESSION_LEVEL_MAX, COMPRESSION_LEVEL_DEFAULT),
+            number(fields, "max-parallel-disks", PARALLEL_DISKS_MAX, PARALLEL_DISKS_DEFAULT),
+            number(fields, "chain-limit", CHAIN_LIMIT_MAX, CHAIN_LIMIT_DEFAULT),
+            fields.fields("schedule", "a schedule").flatMap(ScheduleReader::schedule),
+            fields.fields("retention", "a retention").flatMap(RetentionReader::retention));
+    fields.refuseOthers();
+    return definition;
+  }
+
+  private SourceDefinition source(Fields fields) {
+    Optional<Fields> source = fields.fields("source", "a source");
+    if (!fields.has("source")) {
+      fields.problem("a job definition has no field 'source'; it is needed");
+    }
+    return source
+        .map(found -> new SourceReader(found, problems, paths).source())
+        .orElseGet(SourceReader::none);
+  }
+
+  private Set<DiskKey> exclude(Fields fields, SourceDefinition source) {
+    Set<DiskKey> exclude = new LinkedHashSet<>();
+    Set<String> listed =
+        source.disks().stream().map(disk -> disk.key().value()).collect(Collectors.toSet());
+    List<Node> nodes = fields.list("exclude");
+    for (Node node : nodes) {
+      if (!(node instanceof ScalarNode scalar) || scalar.getValue().isEmpty()) {
+        problems.at(
+            node.getStartMark(), Fields.kind(node) + " in 'exclude'; expected a disk's key");
+      } else if (!listed.isEmpty() && !listed.contains(scalar.getValue())) {
+        problems.at(
+            node.getStartMark(),
+            "'exclude' names "
+                + Problems.quoted(scalar.getValue())
+                + ", which is no listed disk; listed: "
+                + listed.stream().sorted().collect(Collectors.joining(", "))
+                + DidYouMean.hint(scalar.getValue(), listed));
+      } else {
+        exclude.add(new DiskKey(scalar.getValue()));
+      }
+    }
+    if (!listed.isEmpty() && exclude.size() == listed.size()) {
+      problems.at(nodes.getFirst().getStartMark(), "'exclude' leaves no disk to back up");
+    }
+    return exclude;
+  }
+
+  private static <E extends Enum<E>> E word(Fields fields, String name, E absent) {
+    return fields.text(name).flatMap(text -> text.word(absent.getDeclaringClass())).orElse(absent);
+  }
+
+  private static int number(Fields fields, String name, int max, int absent) {
+    return fields.text(name).flatMap(text -> text.number(1, max)).orElse(absent);
+  }
+}

@@ -1,0 +1,100 @@
+package dev.backstep.job.definition;
+
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RetentionDefinition;
+import dev.backstep.domain.ScheduleDefinition;
+import dev.backstep.domain.SourceDefinition;
+import dev.backstep.domain.SourceDefinition.DiskDefinition;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import tools.jackson.core.json.JsonWriteFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Writes a definition as the JSON that {@link DefinitionReader} accepts. */
+final class DefinitionWriter {
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
+
+  private DefinitionWriter() {}
+
+  static String write(JobDefinition definition) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("vm", definition.vmName());
+    fields.put("source", source(definition.source()));
+    fields.put("exclude", definition.exclude().stream().map(DiskKey::value).sorted().toList());
+    fields.put("repository", definition.repository());
+    fields.put("level", Text.word(definition.level()));
+    fields.put("cbt-reset", Text.word(definition.cbtReset()));
+    fields.put("compression", Text.word(definition.compression()));
+    fields.put("compression-level", definition.compressionLevel());
+    fields.put("max-parallel-disks", definition.parallelDisksMax());
+    fields.put("chain-limit", definition.chainLimit());
+    definition.schedule().ifPresent(schedule -> fields.put("schedule", schedule(schedule)));
+    definition.retention().ifPresent(retention -> fields.put("retention", retention(retention)));
+    // JSON lets a raw DEL stand in a string, YAML does not.
+    return JSON.writeValueAsString(fields).replace("\u007f", "\\u007f");
+  }
+
+  private static Map<String, Object> source(SourceDefinition source) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("type", source.type());
+    fields.putAll(new TreeMap<>(source.settings()));
+    if (!source.disks().isEmpty()) {
+      List<Map<String, Object>> disks = new ArrayList<>();
+      source.disks().forEach(disk -> disks.add(disk(source.type(), disk)));
+      fields.put("disks", disks);
+    }
+    return fields;
+  }
+
+  private static Map<String, Object> disk(String type, DiskDefinition disk) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("key", disk.key().value());
+    fields.put(type.equals("nbd") ? "uri" : "path", disk.location());
+    fields.putAll(new TreeMap<>(disk.settings()));
+    return fields;
+  }
+
+  private static Map<String, Object> schedule(ScheduleDefinition schedule) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("cron", schedule.cron());
+    fields.put("zone", schedule.zone().getId());
+    fields.put("jitter", duration(schedule.jitter()));
+    fields.put("misfire", Text.word(schedule.misfire()));
+    schedule.window().ifPresent(window -> fields.put("window", window.from() + "-" + window.to()));
+    return fields;
+  }
+
+  private static Map<String, Object> retention(RetentionDefinition retention) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("last", retention.last());
+    fields.put("hourly", retention.hourly());
+    fields.put("daily", retention.daily());
+    fields.put("weekly", retention.weekly());
+    fields.put("monthly", retention.monthly());
+    fields.put("yearly", retention.yearly());
+    fields.put("min-age", duration(retention.minAge()));
+    return fields;
+  }
+
+  /** The largest unit that loses nothing, so that any duration read fits nine digits again. */
+  private static String duration(Duration duration) {
+    long seconds = duration.toSeconds();
+    if (seconds % 604_800 == 0 && seconds > 0) {
+      return seconds / 604_800 + "w";
+    }
+    if (seconds % 86_400 == 0 && seconds > 0) {
+      return seconds / 86_400 + "d";
+    }
+    if (seconds % 3600 == 0 && seconds > 0) {
+      return seconds / 3600 + "h";
+    }
+    return seconds % 60 == 0 && seconds > 0 ? seconds / 60 + "m" : seconds + "s";
+  }
+}

@@ -1,0 +1,62 @@
+package dev.backstep.job.definition;
+
+import dev.backstep.domain.JobDefinition;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/** Reads and writes job definitions. Stateless, thread-safe. */
+public final class JobDefinitions {
+
+  private JobDefinitions() {}
+
+  /**
+   * Reads YAML, or JSON as {@link #write} leaves it. All paths in it are absolute.
+   *
+   * @throws JobDefinitionException naming every problem with line and column
+   */
+  public static JobDefinition read(String text) {
+    return DefinitionReader.read(text, "job definition", null);
+  }
+
+  /**
+   * Reads a file; relative paths in it start from its folder.
+   *
+   * @throws JobDefinitionException naming every problem with line and column, also when the file
+   *     cannot be read
+   */
+  public static JobDefinition read(Path file) {
+    Path absolute = file.toAbsolutePath().normalize();
+    return DefinitionReader.read(text(file), file.toString(), absolute.getParent());
+  }
+
+  /**
+   * The definition as JSON with every field, in a fixed order and in ASCII: equal definitions give
+   * equal texts, and {@link #read(String)} gives an equal definition back.
+   */
+  public static String write(JobDefinition definition) {
+    return DefinitionWriter.write(definition);
+  }
+
+  private static String text(Path file) {
+    try (InputStream stream = Files.newInputStream(file)) {
+      byte[] bytes = stream.readNBytes(YamlTree.LENGTH_MAX + 1);
+      if (bytes.length > YamlTree.LENGTH_MAX) {
+        throw JobDefinitionException.of(
+            file.toString(), "more than " + YamlTree.LENGTH_MAX + " bytes; is this a definition?");
+      }
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    } catch (CharacterCodingException e) {
+      throw JobDefinitionException.of(file.toString(), "not UTF-8 text");
+    } catch (NoSuchFileException e) {
+      throw JobDefinitionException.of(file.toString(), "there is no such file");
+    } catch (IOException e) {
+      throw JobDefinitionException.of(file.toString(), "cannot be read: " + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,153 @@
+package dev.backstep.job.definition;
+
+import dev.backstep.domain.JobDefinition;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/**
+ * A folder of job definitions: its files {@code *.yaml} and {@code *.yml}, not those of folders
+ * within. Reads anew on each call.
+ *
+ * @param folder need not exist; then it holds no definitions
+ */
+public record JobFolder(Path folder) {
+
+  /** A definition and where it stands. */
+  public record Entry(Path file, JobDefinition definition) {}
+
+  /** What the folder holds: the usable definitions by VM name, and the rest with its problems. */
+  public record Content(Map<String, Entry> byVmName, List<JobDefinitionException> broken) {}
+
+  /**
+   * Reads every file. Two definitions of one VM make both of them broken.
+   *
+   * @throws UncheckedIOException when the folder cannot be listed
+   */
+  public Content read() {
+    Map<String, List<Entry>> byName = new TreeMap<>();
+    List<JobDefinitionException> broken = new ArrayList<>();
+    for (Path file : files()) {
+      try {
+        JobDefinition definition = JobDefinitions.read(file);
+        byName
+            .computeIfAbsent(definition.vmName(), name -> new ArrayList<>())
+            .add(new Entry(file, definition));
+      } catch (JobDefinitionException e) {
+        broken.add(e);
+      }
+    }
+    Map<String, Entry> usable = new LinkedHashMap<>();
+    byName.forEach((name, entries) -> {
+      if (entries.size() == 1) {
+        usable.put(name, entries.getFirst());
+      } else {
+        broken.addFirst(twice(name, entries));
+      }
+    });
+    return new Content(usable, broken);
+  }
+
+  /**
+   * Finds the definition that an operator means: the file of that path, else the VM of that name,
+   * else the file of that name in this folder.
+   *
+   * @return empty when there is none and every file of the folder could be read
+   * @throws JobDefinitionException when it is broken or its VM is defined twice in this folder, or
+   *     when it is not there while some other file is broken, which may be the one that was meant
+   */
+  public Optional<Entry> find(String fileOrVm) {
+    Optional<Path> file = path(fileOrVm).filter(Files::isRegularFile);
+    if (file.isPresent()) {
+      return Optional.of(only(file.get()));
+    }
+    Content content = read();
+    Entry entry = content.byVmName().get(fileOrVm);
+    if (entry != null) {
+      return Optional.of(entry);
+    }
+    Optional<Path> named = files().stream().filter(path -> stem(path).equals(fileOrVm)).findFirst();
+    if (named.isPresent()) {
+      return Optional.of(only(named.get()));
+    }
+    if (!content.broken().isEmpty()) {
+      throw content.broken().getFirst();
+    }
+    return Optional.empty();
+  }
+
+  /** One file's definition, refused when another file of this folder defines the same VM. */
+  private Entry only(Path file) {
+    JobDefinition definition = JobDefinitions.read(file);
+    for (Path other : files()) {
+      if (!same(file, other) && definesVm(other, definition.vmName())) {
+        Entry first = new Entry(other, definition);
+        throw twice(definition.vmName(), List.of(first, new Entry(file, definition)));
+      }
+    }
+    return new Entry(file, definition);
+  }
+
+  private static boolean definesVm(Path file, String vmName) {
+    try {
+      return JobDefinitions.read(file).vmName().equals(vmName);
+    } catch (JobDefinitionException e) {
+      // A broken file backs nothing up; it is reported where it is used.
+      return false;
+    }
+  }
+
+  private static boolean same(Path file, Path other) {
+    try {
+      return Files.isSameFile(file, other);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static JobDefinitionException twice(String vmName, List<Entry> entries) {
+    return JobDefinitionException.of(
+        entries.get(1).file().toString(),
+        "VM "
+            + Problems.quoted(vmName)
+            + " is defined in "
+            + entries.getFirst().file()
+            + " already; a VM has one definition, remove one of the two");
+  }
+
+  private static Optional<Path> path(String text) {
+    try {
+      return Optional.of(Path.of(text));
+    } catch (InvalidPathException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static String stem(Path file) {
+    return String.valueOf(file.getFileName()).replaceFirst("\\.ya?ml$", "");
+  }
+
+  private List<Path> files() {
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .filter(file -> file.getFileName().toString().matches("[^.].*\\.ya?ml"))
+          .filter(Files::isRegularFile)
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(folder + " cannot be listed: " + e.getMessage(), e);
+    }
+  }
+}

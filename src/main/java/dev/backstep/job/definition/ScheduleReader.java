@@ -1,0 +1,63 @@
+package dev.backstep.job.definition;
+
+import dev.backstep.domain.ScheduleDefinition;
+import dev.backstep.domain.ScheduleDefinition.Misfire;
+import dev.backstep.domain.ScheduleDefinition.Window;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.LocalTime;
+import java.time.ZoneId;
+import java.time.format.DateTimeParseException;
+import java.util.Optional;
+
+/** Reads when a VM is backed up. */
+final class ScheduleReader {
+
+  private ScheduleReader() {}
+
+  /** Empty when it has no usable cron expression, which was reported then. */
+  static Optional<ScheduleDefinition> schedule(Fields fields) {
+    Optional<String> cron = fields.requiredText("cron").flatMap(ScheduleReader::cron);
+    ZoneId zone =
+        fields.text("zone").flatMap(ScheduleReader::zone).orElseGet(ZoneId::systemDefault);
+    Duration jitter = fields.text("jitter").flatMap(Text::duration).orElse(Duration.ZERO);
+    Misfire misfire =
+        fields.text("misfire").flatMap(text -> text.word(Misfire.class)).orElse(Misfire.RUN_ONCE);
+    Optional<Window> window = fields.text("window").flatMap(ScheduleReader::window);
+    fields.refuseOthers();
+    return cron.map(found -> new ScheduleDefinition(found, zone, jitter, misfire, window));
+  }
+
+  private static Optional<String> cron(Text text) {
+    Optional<String> problem = CronSyntax.problem(text.value());
+    problem.ifPresent(text::problem);
+    return problem.isPresent() ? Optional.empty() : Optional.of(text.value().strip());
+  }
+
+  private static Optional<ZoneId> zone(Text text) {
+    try {
+      return Optional.of(ZoneId.of(text.value()));
+    } catch (DateTimeException e) {
+      text.problem(
+          "a time zone such as Europe/London or UTC"
+              + DidYouMean.hint(text.value(), ZoneId.getAvailableZoneIds()));
+      return Optional.empty();
+    }
+  }
+
+  private static Optional<Window> window(Text text) {
+    if (text.value().matches("[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}")) {
+      try {
+        LocalTime from = LocalTime.parse(text.value().substring(0, 5));
+        LocalTime to = LocalTime.parse(text.value().substring(6));
+        if (!from.equals(to)) {
+          return Optional.of(new Window(from, to));
+        }
+      } catch (DateTimeParseException e) {
+        // Reported below: an hour or a minute that no day has.
+      }
+    }
+    text.problem("two different times of day such as 22:00-06:00");
+    return Optional.empty();
+  }
+}

@@ -1,0 +1,178 @@
+package dev.backstep.job.definition;
+
+import static dev.backstep.job.definition.Problems.quoted;
+
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.SourceDefinition;
+import dev.backstep.domain.SourceDefinition.DiskDefinition;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.yaml.snakeyaml.nodes.Node;
+
+/** Reads where the disks come from. */
+final class SourceReader {
+
+  private static final List<String> TYPES = List.of("image", "nbd", "libvirt", "vsphere", "qmp");
+  private static final Set<String> FORMATS = new LinkedHashSet<>(List.of("qcow2", "raw"));
+  private static final Set<String> SCHEMES =
+      new LinkedHashSet<>(List.of("nbd", "nbd+unix", "nbds", "nbds+unix"));
+  private static final int KEY_LENGTH_MAX = 200;
+  private static final int SETTING_LENGTH_MAX = 4000;
+  private static final int URI_LENGTH_MAX = 4096;
+  private static final int CONNECTIONS_MAX = 16;
+  private static final int DISKS_MAX = 1000;
+
+  private final Fields fields;
+  private final Problems problems;
+  private final Paths paths;
+
+  SourceReader(Fields fields, Problems problems, Paths paths) {
+    this.fields = fields;
+    this.problems = problems;
+    this.paths = paths;
+  }
+
+  /** What stands for a source that could not be read. */
+  static SourceDefinition none() {
+    return new SourceDefinition("?", List.of(), Map.of());
+  }
+
+  SourceDefinition source() {
+    Optional<String> type = fields.requiredText("type").flatMap(SourceReader::type);
+    if (type.isEmpty()) {
+      // Which other fields are right depends on the type.
+      return none();
+    }
+    return switch (type.get()) {
+      case "image", "nbd" -> listed(type.get());
+      default -> discovered(type.get());
+    };
+  }
+
+  private static Optional<String> type(Text text) {
+    if (TYPES.contains(text.value())) {
+      return Optional.of(text.value());
+    }
+    text.problem("one of: " + String.join(", ", TYPES) + DidYouMean.hint(text.value(), TYPES));
+    return Optional.empty();
+  }
+
+  private SourceDefinition listed(String type) {
+    Map<String, DiskDefinition> disks = new LinkedHashMap<>();
+    List<Node> nodes = fields.list("disks");
+    fields.refuseOthers();
+    if (nodes.isEmpty() || nodes.size() > DISKS_MAX) {
+      fields.problem(
+          "source '" + type + "' lists " + nodes.size() + " 'disks'; expected 1 to " + DISKS_MAX);
+      return none();
+    }
+    for (Node node : nodes) {
+      Fields.of(node, "a disk", problems)
+          .flatMap(disk -> type.equals("image") ? image(disk) : nbd(disk))
+          .ifPresent(disk -> add(disks, disk, node));
+    }
+    return new SourceDefinition(type, new ArrayList<>(disks.values()), Map.of());
+  }
+
+  private void add(Map<String, DiskDefinition> disks, DiskDefinition disk, Node node) {
+    String key = disk.key().value();
+    disks.values().stream()
+        .filter(other -> other.location().equals(disk.location()))
+        .findFirst()
+        .ifPresent(other ->
+            problems.at(
+                node.getStartMark(),
+                "disk " + quoted(key) + " is the same place as " + quoted(other.key().value())));
+    if (disks.putIfAbsent(key, disk) != null) {
+      problems.at(
+          node.getStartMark(),
+          "disk key " + quoted(key) + " stands twice; each disk needs its own, and keeps it");
+    }
+  }
+
+  private Optional<DiskDefinition> image(Fields disk) {
+    Optional<DiskKey> key = key(disk);
+    Optional<String> path = disk.requiredText("path").flatMap(paths::absolute);
+    Map<String, String> settings = new LinkedHashMap<>();
+    disk.text("format")
+        .flatMap(text -> oneOf(text, FORMATS))
+        .ifPresent(format -> settings.put("format", format));
+    disk.refuseOthers();
+    return together(key, path, settings);
+  }
+
+  private Optional<DiskDefinition> nbd(Fields disk) {
+    Optional<DiskKey> key = key(disk);
+    Optional<String> uri = disk.requiredText("uri").flatMap(SourceReader::uri);
+    Map<String, String> settings = new LinkedHashMap<>();
+    disk.text("change-id")
+        .flatMap(text -> text.line(ChangeId.LENGTH_MAX))
+        .ifPresent(id -> settings.put("change-id", id));
+    disk.text("connections")
+        .flatMap(text -> text.number(1, CONNECTIONS_MAX))
+        .ifPresent(count -> settings.put("connections", count.toString()));
+    disk.text("snapshot")
+        .flatMap(text -> text.line(SETTING_LENGTH_MAX))
+        .ifPresent(snapshot -> settings.put("snapshot", snapshot));
+    disk.refuseOthers();
+    return together(key, uri, settings);
+  }
+
+  private static Optional<DiskKey> key(Fields disk) {
+    return disk.requiredText("key").flatMap(text -> text.line(KEY_LENGTH_MAX)).map(DiskKey::new);
+  }
+
+  private static Optional<DiskDefinition> together(
+      Optional<DiskKey> key, Optional<String> location, Map<String, String> settings) {
+    return key.flatMap(found -> location.map(at -> new DiskDefinition(found, at, settings)));
+  }
+
+  private static Optional<String> oneOf(Text text, Set<String> accepted) {
+    if (accepted.contains(text.value())) {
+      return Optional.of(text.value());
+    }
+    text.problem(
+        "one of: " + String.join(", ", accepted) + DidYouMean.hint(text.value(), accepted));
+    return Optional.empty();
+  }
+
+  private static Optional<String> uri(Text text) {
+    Optional<String> line = text.line(URI_LENGTH_MAX);
+    if (line.isEmpty()) {
+      return line;
+    }
+    try {
+      String scheme = new URI(line.get()).getScheme();
+      if (scheme != null && SCHEMES.contains(scheme)) {
+        return line;
+      }
+    } catch (URISyntaxException e) {
+      text.problem("an NBD URI: " + e.getReason() + " at its character " + (e.getIndex() + 1));
+      return Optional.empty();
+    }
+    text.problem("an NBD URI such as nbd://host:10809/export or nbd+unix:///export?socket=/path");
+    return Optional.empty();
+  }
+
+  private SourceDefinition discovered(String type) {
+    if (fields.has("disks")) {
+      fields.list("disks");
+      fields.problem(
+          "source '" + type + "' finds its disks itself; name those to leave out in 'exclude'");
+    }
+    Map<String, String> settings = new LinkedHashMap<>();
+    fields
+        .remainingTexts()
+        .forEach((name, text) ->
+            text.line(SETTING_LENGTH_MAX).ifPresent(value -> settings.put(name, value)));
+    return new SourceDefinition(type, List.of(), settings);
+  }
+}
