@@ -1,0 +1,5 @@
+/** The rules of the house as tests: which package may use what, and what sources must look like. */
+@NullMarked
+package dev.backstep.architecture;
+
+import org.jspecify.annotations.NullMarked;
