@@ -1,0 +1,36 @@
+package dev.backstep.job.backup;
+
+import dev.backstep.domain.BackupId;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The backups that run in this process. Thread-safe. */
+final class ActiveBackups {
+
+  private final Map<BackupId, ActiveBackup> backups = new ConcurrentHashMap<>();
+
+  void add(ActiveBackup backup) {
+    backups.put(backup.id(), backup);
+  }
+
+  void remove(BackupId id) {
+    backups.remove(id);
+  }
+
+  /**
+   * @throws IllegalStateException when that backup does not run in this process
+   */
+  ActiveBackup get(BackupId id) {
+    ActiveBackup backup = backups.get(id);
+    if (backup == null) {
+      throw new IllegalStateException(id + " does not run in this process; relaunch it");
+    }
+    return backup;
+  }
+
+  Collection<ActiveBackup> all() {
+    return List.copyOf(backups.values());
+  }
+}

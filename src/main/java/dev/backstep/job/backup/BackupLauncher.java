@@ -1,0 +1,234 @@
+package dev.backstep.job.backup;
+
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Backups;
+import dev.backstep.catalog.Machines;
+import dev.backstep.catalog.Repositories;
+import dev.backstep.catalog.VmBusyException;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.Status;
+import dev.backstep.job.BackupJobs;
+import dev.backstep.job.BackupRun;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.ProcessLease;
+import dev.backstep.job.definition.JobDefinitions;
+import dev.backstep.repository.Repository;
+import dev.backstep.source.VmSource;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.batch.core.job.Job;
+import org.springframework.batch.core.job.JobExecution;
+import org.springframework.batch.core.launch.JobExecutionNotRunningException;
+import org.springframework.batch.core.launch.JobOperator;
+import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.stereotype.Component;
+
+/** Launches, relaunches, stops, abandons and recovers backups by the job operator's verbs. */
+@Component
+class BackupLauncher implements BackupJobs {
+
+  private static final Logger log = LoggerFactory.getLogger(BackupLauncher.class);
+
+  private final JobOperator operator;
+  private final JobRepository jobRepository;
+  private final Job backupJob;
+  private final ActiveBackups actives;
+  private final Backups backups;
+  private final BackupQueries queries;
+  private final Machines machines;
+  private final Repositories repositories;
+  private final Sources sources;
+  private final Leftovers leftovers;
+  private final Recovery recovery;
+  private final ProcessLease lease;
+
+  BackupLauncher(
+      JobOperator operator,
+      JobRepository jobRepository,
+      Job backupJob,
+      ActiveBackups actives,
+      Backups backups,
+      BackupQueries queries,
+      Machines machines,
+      Repositories repositories,
+      Sources sources,
+      Leftovers leftovers,
+      Recovery recovery,
+      ProcessLease lease) {
+    this.operator = operator;
+    this.jobRepository = jobRepository;
+    this.backupJob = backupJob;
+    this.actives = actives;
+    this.backups = backups;
+    this.queries = queries;
+    this.machines = machines;
+    this.repositories = repositories;
+    this.sources = sources;
+    this.leftovers = leftovers;
+    this.recovery = recovery;
+    this.lease = lease;
+  }
+
+  @Override
+  public BackupRun launch(JobDefinition definition, RequestedLevel level) {
+    try {
+      Repository repository = Repository.openOrCreate(Path.of(definition.repository()));
+      repository.checkWritable();
+      VmSource source = sources.open(definition.source());
+      repositories.register(repository.id(), repository.root().toString());
+      machines.register(definition.vmId(), definition.vmName());
+      long token = lease.token();
+      BackupId id =
+          backups.begin(
+              new Backups.NewBackup(
+                  definition.vmId(),
+                  repository.id(),
+                  level,
+                  JobDefinitions.write(definition),
+                  token));
+      ActiveBackup active = new ActiveBackup(id, definition, repository, source, token);
+      return run(active, () -> operator.start(backupJob, BackupParameters.of(id)));
+    } catch (VmBusyException e) {
+      throw OperatorException.busy(e.getMessage(), e);
+    } catch (IOException e) {
+      throw Refusals.of(e);
+    }
+  }
+
+  @Override
+  public BackupRun relaunch(String id) {
+    BackupRow row = row(id);
+    if (row.status() != Status.FAILED && row.status() != Status.STOPPED) {
+      throw notNow(row, "relaunched", "FAILED or STOPPED");
+    }
+    JobExecution last =
+        jobRepository.getLastJobExecution(
+            BackupJobConfiguration.JOB, BackupParameters.of(row.id()));
+    try {
+      JobDefinition definition = JobDefinitions.read(row.definition());
+      Repository repository = Repository.open(Path.of(definition.repository()));
+      repository.checkWritable();
+      VmSource source = sources.open(definition.source());
+      recovery.end(last);
+      long token = lease.token();
+      backups.resume(row.id(), token);
+      ActiveBackup active = new ActiveBackup(row.id(), definition, repository, source, token);
+      return run(
+          active,
+          () ->
+              last == null
+                  ? operator.start(backupJob, BackupParameters.of(row.id()))
+                  : operator.restart(last));
+    } catch (VmBusyException e) {
+      throw OperatorException.busy(e.getMessage(), e);
+    } catch (IOException e) {
+      throw Refusals.of(e);
+    }
+  }
+
+  /** What the job operator is asked for. */
+  private interface Launch {
+    JobExecution execute() throws Exception;
+  }
+
+  private BackupRun run(ActiveBackup active, Launch launch) {
+    actives.add(active);
+    Thread.ofPlatform()
+        .name("backup-" + active.definition().vmName())
+        .start(() -> execute(active, launch));
+    return new LocalRun(active, queries);
+  }
+
+  private void execute(ActiveBackup active, Launch launch) {
+    try {
+      launch.execute();
+    } catch (Exception e) {
+      log.error("{} could not be launched", active.id(), e);
+      active.failed(e);
+      active.closeSnapshot();
+      backups.ended(active.id(), Status.FAILED, Optional.of(Failures.text(e)));
+    } finally {
+      actives.remove(active.id());
+      active.ended();
+    }
+  }
+
+  @Override
+  public void stop(String id) {
+    BackupRow row = row(id);
+    JobExecution execution =
+        jobRepository.getLastJobExecution(
+            BackupJobConfiguration.JOB, BackupParameters.of(row.id()));
+    if (row.status() != Status.RUNNING || execution == null) {
+      throw notNow(row, "stopped", "RUNNING");
+    }
+    try {
+      operator.stop(execution);
+    } catch (JobExecutionNotRunningException e) {
+      throw notNow(row, "stopped", "RUNNING");
+    }
+  }
+
+  @Override
+  public void abandon(String id) {
+    BackupRow row = row(id);
+    if (row.status() != Status.FAILED && row.status() != Status.STOPPED) {
+      throw notNow(row, "abandoned", "FAILED or STOPPED");
+    }
+    try {
+      leftovers.giveUp(row);
+      JobExecution last =
+          jobRepository.getLastJobExecution(
+              BackupJobConfiguration.JOB, BackupParameters.of(row.id()));
+      if (last != null) {
+        operator.abandon(last);
+      }
+      backups.ended(row.id(), Status.ABANDONED, Optional.empty());
+    } catch (IOException e) {
+      throw Refusals.of(e);
+    } catch (org.springframework.batch.core.launch.JobExecutionAlreadyRunningException e) {
+      throw OperatorException.busy(row.id() + ": its execution is running; stop it first", e);
+    }
+  }
+
+  @Override
+  public void recover(String id, boolean force) {
+    BackupRow row = row(id);
+    if (row.status() != Status.RUNNING) {
+      throw notNow(row, "recovered", "RUNNING without a living owner");
+    }
+    if (queries.ownerAlive(row.id())) {
+      throw OperatorException.busy(
+          row.id() + ": the process that runs it is alive; stop the backup instead", null);
+    }
+    recovery.recover(row);
+  }
+
+  private BackupRow row(String id) {
+    return find(id)
+        .orElseThrow(
+            () ->
+                OperatorException.notFound(
+                    id + ": no such backup or execution; `backstep list` shows the backups"));
+  }
+
+  private Optional<BackupRow> find(String id) {
+    if (id.chars().allMatch(Character::isDigit) && !id.isEmpty() && id.length() < 19) {
+      return queries.byExecution(Long.parseLong(id));
+    }
+    return queries.find(id);
+  }
+
+  private static OperatorException notNow(BackupRow row, String verb, String expected) {
+    String text = row.id() + " is " + row.status() + " and cannot be " + verb + "; only a backup that is " + expected + " can";
+    return row.status() == Status.RUNNING
+        ? OperatorException.busy(text, null)
+        : OperatorException.failed(text, null);
+  }
+}

@@ -1,0 +1,38 @@
+package dev.backstep.job.backup;
+
+import java.util.List;
+
+/** Turns what the framework collected into the one failure that an operator should read. */
+final class Failures {
+
+  private Failures() {}
+
+  /** The innermost cause with a message of the first failure. */
+  static Throwable root(List<Throwable> failures) {
+    if (failures.isEmpty()) {
+      return new IllegalStateException("failed without a recorded exception; see the log");
+    }
+    Throwable failure = failures.getFirst();
+    while (isWrapper(failure) && failure.getCause() != null) {
+      failure = failure.getCause();
+    }
+    return failure;
+  }
+
+  /** Framework exceptions only carry ours. */
+  private static boolean isWrapper(Throwable failure) {
+    return failure.getClass().getName().startsWith("org.springframework.")
+        || failure instanceof java.util.concurrent.ExecutionException
+        || failure instanceof java.util.concurrent.CompletionException;
+  }
+
+  /** One line: the message, with the type where the message alone would say nothing. */
+  static String text(Throwable failure) {
+    String message = failure.getMessage();
+    boolean ours = failure.getClass().getName().startsWith("dev.backstep.");
+    if (message == null || message.isBlank()) {
+      return failure.getClass().getSimpleName();
+    }
+    return ours ? message : failure.getClass().getSimpleName() + ": " + message;
+  }
+}

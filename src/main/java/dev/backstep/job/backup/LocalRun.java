@@ -1,0 +1,67 @@
+package dev.backstep.job.backup;
+
+import dev.backstep.backup.DiskBackup;
+import dev.backstep.catalog.BackupDiskRow;
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.Reason;
+import dev.backstep.domain.Status;
+import dev.backstep.job.BackupRun;
+import dev.backstep.job.DiskProgress;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/** A backup that this process runs, as its launcher sees it. Thread-safe. */
+final class LocalRun implements BackupRun {
+
+  private final ActiveBackup active;
+  private final BackupQueries queries;
+
+  LocalRun(ActiveBackup active, BackupQueries queries) {
+    this.active = active;
+    this.queries = queries;
+  }
+
+  @Override
+  public BackupId backup() {
+    return active.id();
+  }
+
+  @Override
+  public List<DiskProgress> progress() {
+    return queries.backup(active.id()).disks().stream().map(this::progress).toList();
+  }
+
+  private DiskProgress progress(BackupDiskRow disk) {
+    long total = disk.bytesTotal();
+    long done =
+        disk.status() == Status.COMPLETED
+            ? total
+            : active.copy(disk.diskId()).map(DiskBackup::progressBytes).orElse(0L);
+    return new DiskProgress(
+        disk.diskId(),
+        disk.diskKey().value(),
+        disk.status(),
+        disk.reason().map(Reason::level).orElse(null),
+        disk.reason().orElse(null),
+        done,
+        total);
+  }
+
+  @Override
+  public boolean await(Duration timeout) throws InterruptedException {
+    return active.awaitEnd(timeout.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  @Override
+  public Status status() {
+    return active.hasEnded() ? queries.backup(active.id()).status() : Status.RUNNING;
+  }
+
+  @Override
+  public Optional<String> error() {
+    return active.firstFailure().map(Failures::text);
+  }
+}

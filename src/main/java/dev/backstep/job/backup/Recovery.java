@@ -1,0 +1,111 @@
+package dev.backstep.job.backup;
+
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Backups;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.Status;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.batch.core.BatchStatus;
+import org.springframework.batch.core.job.JobExecution;
+import org.springframework.batch.core.launch.JobOperator;
+import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.batch.core.step.StepExecution;
+import org.springframework.stereotype.Component;
+
+/**
+ * Puts right what a process that died has left in the job repository and the catalog, so that its
+ * backups can be relaunched. Touches only backups whose owner's lease has expired.
+ */
+@Component
+class Recovery {
+
+  private static final Logger log = LoggerFactory.getLogger(Recovery.class);
+
+  private final JobOperator operator;
+  private final JobRepository repository;
+  private final Backups backups;
+  private final BackupQueries queries;
+  private final Leftovers leftovers;
+
+  Recovery(
+      JobOperator operator,
+      JobRepository repository,
+      Backups backups,
+      BackupQueries queries,
+      Leftovers leftovers) {
+    this.operator = operator;
+    this.repository = repository;
+    this.backups = backups;
+    this.queries = queries;
+    this.leftovers = leftovers;
+  }
+
+  /**
+   * Recovers every backup and every execution whose owner is dead, then clears snapshots past their
+   * keep time.
+   */
+  void run() {
+    for (JobExecution execution :
+        repository.findRunningJobExecutions(BackupJobConfiguration.JOB)) {
+      BackupId id = BackupParameters.backup(execution.getJobParameters());
+      Optional<BackupRow> row = queries.find(id.value());
+      if (row.isEmpty() || !queries.ownerAlive(id)) {
+        end(execution);
+        row.filter(backup -> backup.status() == Status.COMPLETED).ifPresent(leftovers::tryGiveUp);
+      }
+    }
+    for (BackupRow row : queries.running()) {
+      if (!queries.ownerAlive(row.id())) {
+        recover(row);
+      }
+    }
+    leftovers.closeOverdueSnapshots(Instant.now());
+  }
+
+  /** Recovers one backup; the caller knows that its owner is dead. */
+  void recover(BackupRow row) {
+    log.warn("{}: the process that ran it is gone; it can be relaunched", row.id());
+    end(
+        repository.getLastJobExecution(
+            BackupJobConfiguration.JOB, BackupParameters.of(row.id())));
+    backups.ended(
+        row.id(),
+        Status.FAILED,
+        Optional.of("the process that ran it ended without finishing; relaunch it"));
+  }
+
+  /**
+   * Ends an execution that nobody runs any more. The framework's own recovery leaves UNKNOWN alone;
+   * here it may be ended too, because a chunk that is done twice leaves the same image.
+   */
+  void end(@Nullable JobExecution execution) {
+    if (execution == null) {
+      return;
+    }
+    if (execution.isRunning()) {
+      operator.recover(execution);
+    }
+    JobExecution current = repository.getJobExecution(execution.getId());
+    if (current == null) {
+      return;
+    }
+    for (StepExecution step : current.getStepExecutions()) {
+      if (step.getStatus().isRunning() || step.getStatus() == BatchStatus.UNKNOWN) {
+        step.setStatus(BatchStatus.FAILED);
+        step.setEndTime(LocalDateTime.now());
+        repository.update(step);
+      }
+    }
+    if (current.isRunning() || current.getStatus() == BatchStatus.UNKNOWN) {
+      current.setStatus(BatchStatus.FAILED);
+      current.setEndTime(LocalDateTime.now());
+      repository.update(current);
+    }
+  }
+}

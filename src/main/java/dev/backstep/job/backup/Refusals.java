@@ -1,0 +1,28 @@
+package dev.backstep.job.backup;
+
+import dev.backstep.job.OperatorException;
+import dev.backstep.repository.RepositoryException;
+import dev.backstep.source.SourceException;
+import java.io.IOException;
+
+/** What the operator is told when a backup is refused before it began. */
+final class Refusals {
+
+  private Refusals() {}
+
+  static OperatorException of(IOException e) {
+    String text = Failures.text(e);
+    if (e instanceof SourceException source) {
+      return switch (source.kind()) {
+        case NOT_FOUND -> OperatorException.notFound(text, e);
+        case LOCKED -> OperatorException.busy(text, e);
+        case FAILED -> OperatorException.failed(text, e);
+      };
+    }
+    if (e instanceof RepositoryException repository
+        && repository.kind() == RepositoryException.Kind.NOT_A_REPOSITORY) {
+      return OperatorException.usage(text, e);
+    }
+    return OperatorException.failed(text, e);
+  }
+}

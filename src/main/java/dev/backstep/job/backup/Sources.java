@@ -1,0 +1,47 @@
+package dev.backstep.job.backup;
+
+import dev.backstep.domain.SourceDefinition;
+import dev.backstep.job.JobSettings;
+import dev.backstep.source.SourceException;
+import dev.backstep.source.SourceProvider;
+import dev.backstep.source.VmSource;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.springframework.stereotype.Component;
+
+/** Opens the source that a job definition names. Thread-safe. */
+@Component
+class Sources {
+
+  private final Map<String, SourceProvider> providers;
+  private final JobSettings settings;
+
+  Sources(List<SourceProvider> providers, JobSettings settings) {
+    this.providers =
+        providers.stream().collect(Collectors.toMap(SourceProvider::type, provider -> provider));
+    this.settings = settings;
+  }
+
+  VmSource open(SourceDefinition definition) throws SourceException {
+    SourceProvider provider = providers.get(definition.type());
+    if (provider == null) {
+      throw new SourceException(
+          SourceException.Kind.FAILED,
+          "source type "
+              + definition.type()
+              + ": this release has "
+              + String.join(", ", new TreeMap<>(providers).keySet()));
+    }
+    try {
+      Files.createDirectories(settings.runFolder());
+    } catch (IOException e) {
+      throw new SourceException(
+          SourceException.Kind.FAILED, settings.runFolder() + ": cannot be made: " + e, e);
+    }
+    return provider.open(definition, settings.runFolder());
+  }
+}
