@@ -156,13 +156,12 @@ public final class ClusterMap implements ExtentVisitor {
   }
 
   /**
-   * The first run at or behind a byte offset.
+   * The first run at or behind a byte offset; none behind the disk's end.
    *
    * @param dataLengthMax a data run is cut at this many bytes, at least a cluster; a zero run never
    */
   public Optional<Run> next(long offset, long dataLengthMax) {
-    long cluster = offset / CLUSTER_BYTES;
-    cluster = skipUnset(cluster);
+    long cluster = skipUnset(Math.ceilDiv(offset, CLUSTER_BYTES));
     if (cluster >= clusters) {
       return Optional.empty();
     }

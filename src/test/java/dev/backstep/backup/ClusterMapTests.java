@@ -56,6 +56,7 @@ class ClusterMapTests {
 
     assertThat(map.next(0, Long.MAX_VALUE).orElseThrow().range())
         .isEqualTo(new ByteRange(0, 3L * CLUSTER + 17));
+    assertThat(map.next(3L * CLUSTER + 17, Long.MAX_VALUE)).isEmpty();
   }
 
   @Test

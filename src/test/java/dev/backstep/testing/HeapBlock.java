@@ -1,5 +1,6 @@
 package dev.backstep.testing;
 
+import dev.backstep.blockio.AlignedBuffers;
 import dev.backstep.blockio.Block;
 import dev.backstep.domain.ByteRange;
 import java.nio.ByteBuffer;
@@ -21,9 +22,7 @@ public final class HeapBlock implements Block {
     for (ByteRange range : ranges) {
       int length = (int) range.length();
       bytes.add(
-          ByteBuffer.allocateDirect(length + 8192)
-              .alignedSlice(4096)
-              .slice(0, length)
+          AlignedBuffers.allocate(length)
               .put(0, disk, (int) range.offset(), length));
     }
   }

@@ -5,8 +5,10 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.springframework.stereotype.Component;
 
 /** The backups that run in this process. Thread-safe. */
+@Component
 final class ActiveBackups {
 
   private final Map<BackupId, ActiveBackup> backups = new ConcurrentHashMap<>();

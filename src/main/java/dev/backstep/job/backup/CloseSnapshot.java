@@ -11,7 +11,7 @@ import org.springframework.stereotype.Component;
  * Lets the snapshot go after the restore point is sealed: the marks of before are not needed any
  * more, the new ones are what the next backup asks for.
  */
-@Component
+@Component("closeSnapshotTasklet")
 class CloseSnapshot implements Tasklet {
 
   private final ActiveBackups actives;

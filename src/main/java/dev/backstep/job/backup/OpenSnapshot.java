@@ -33,7 +33,7 @@ import org.springframework.stereotype.Component;
  * of the run before; where that cannot be shown to hold the same moment, every disk of the backup is
  * done anew from a new one.
  */
-@Component
+@Component("openSnapshotTasklet")
 class OpenSnapshot implements Tasklet {
 
   private static final Logger log = LoggerFactory.getLogger(OpenSnapshot.class);

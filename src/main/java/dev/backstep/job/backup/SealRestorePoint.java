@@ -19,7 +19,7 @@ import org.springframework.batch.infrastructure.repeat.RepeatStatus;
 import org.springframework.stereotype.Component;
 
 /** Publishes the restore point once every disk backup is completed; refuses otherwise. */
-@Component
+@Component("sealRestorePointTasklet")
 class SealRestorePoint implements Tasklet {
 
   private final ActiveBackups actives;

@@ -1,5 +1,6 @@
 package dev.backstep.job.backup;
 
+import dev.backstep.blockio.AlignedBuffers;
 import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.ExtentVisitor;
@@ -212,9 +213,9 @@ final class SimulatedSource implements SourceProvider {
     @Override
     public ByteBuffer bytes(int index) {
       ByteRange range = ranges.get(index);
-      ByteBuffer direct =
-          ByteBuffer.allocateDirect((int) range.length() + 4096).alignedSlice(4096);
-      return direct.put(frozen, (int) range.offset(), (int) range.length()).flip();
+      return AlignedBuffers.allocate((int) range.length())
+          .put(frozen, (int) range.offset(), (int) range.length())
+          .flip();
     }
 
     @Override

@@ -1,0 +1,25 @@
+package dev.backstep.job.backup;
+
+import dev.backstep.job.JobSettings;
+import dev.backstep.job.ProcessLease;
+import org.springframework.batch.core.repository.ExecutionContextSerializer;
+import org.springframework.batch.core.repository.dao.JacksonExecutionContextStringSerializer;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.ComponentScan;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
+
+/** Everything that running backups needs beside the catalog and the sources. */
+@Configuration(proxyBeanMethods = false)
+@ComponentScan
+@EnableConfigurationProperties(JobSettings.class)
+@Import(ProcessLease.class)
+public class BackupConfiguration {
+
+  /** Readable execution contexts: operators query them, and moved classes break no restart. */
+  @Bean
+  ExecutionContextSerializer executionContextSerializer() {
+    return new JacksonExecutionContextStringSerializer();
+  }
+}
