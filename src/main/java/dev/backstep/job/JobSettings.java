@@ -9,10 +9,10 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * How backups are run.
  *
  * @param home the folder of this installation's state
- * @param snapshotKeep how long an unfinished backup's snapshot is held for a relaunch; 24 hours unless
- *     set
- * @param leaseTtl after how long without a sign of life a process on another host counts as dead; 30
- *     seconds unless set, at least 5
+ * @param snapshotKeep how long an unfinished backup's snapshot is held for a relaunch; 24 hours
+ *     unless set
+ * @param leaseTtl after how long without a sign of life a process on another host counts as dead;
+ *     30 seconds unless set, at least 5
  * @param stopTimeout how long a shutdown waits for running backups to stop at a chunk; 60 seconds
  *     unless set
  */

@@ -21,9 +21,7 @@ public final class HeapBlock implements Block {
     this.ranges = List.copyOf(ranges);
     for (ByteRange range : ranges) {
       int length = (int) range.length();
-      bytes.add(
-          AlignedBuffers.allocate(length)
-              .put(0, disk, (int) range.offset(), length));
+      bytes.add(AlignedBuffers.allocate(length).put(0, disk, (int) range.offset(), length));
     }
   }
 

@@ -66,10 +66,7 @@ class BackupJobConfiguration {
 
   @Bean
   Step disks(
-      JobRepository repository,
-      DiskPartitioner partitioner,
-      Step disk,
-      TaskExecutor diskThreads) {
+      JobRepository repository, DiskPartitioner partitioner, Step disk, TaskExecutor diskThreads) {
     return new StepBuilder("disks", repository)
         .partitioner("disk", partitioner)
         .step(disk)

@@ -212,10 +212,9 @@ class BackupLauncher implements BackupJobs {
 
   private BackupRow row(String id) {
     return find(id)
-        .orElseThrow(
-            () ->
-                OperatorException.notFound(
-                    id + ": no such backup or execution; `backstep list` shows the backups"));
+        .orElseThrow(() ->
+            OperatorException.notFound(
+                id + ": no such backup or execution; `backstep list` shows the backups"));
   }
 
   private Optional<BackupRow> find(String id) {
@@ -226,7 +225,15 @@ class BackupLauncher implements BackupJobs {
   }
 
   private static OperatorException notNow(BackupRow row, String verb, String expected) {
-    String text = row.id() + " is " + row.status() + " and cannot be " + verb + "; only a backup that is " + expected + " can";
+    String text =
+        row.id()
+            + " is "
+            + row.status()
+            + " and cannot be "
+            + verb
+            + "; only a backup that is "
+            + expected
+            + " can";
     return row.status() == Status.RUNNING
         ? OperatorException.busy(text, null)
         : OperatorException.failed(text, null);

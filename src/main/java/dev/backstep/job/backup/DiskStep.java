@@ -31,8 +31,8 @@ import org.springframework.stereotype.Component;
 
 /**
  * One disk's partition: binds the copying of the disk to its row in the catalog. The reader and the
- * writer of the step share it. This is the only code that stores a change id during a backup, and it
- * knows one disk only.
+ * writer of the step share it. This is the only code that stores a change id during a backup, and
+ * it knows one disk only.
  */
 @Component
 @StepScope
@@ -106,8 +106,7 @@ class DiskStep {
 
   private DiskPlan plan(SourceDisk source, DiskFolder folder) throws IOException {
     JobDefinition definition = active.definition();
-    Optional<Baseline> baseline =
-        queries.baseline(active.repository().id(), active.vm(), diskId);
+    Optional<Baseline> baseline = queries.baseline(active.repository().id(), active.vm(), diskId);
     boolean vmHasBackups =
         queries.anyCompletedBefore(active.repository().id(), active.vm(), active.id());
     RequestedLevel level = queries.backup(active.id()).requestedLevel();
@@ -153,7 +152,8 @@ class DiskStep {
       if (resume.isEmpty()) {
         throw e;
       }
-      log.warn("{} cannot go on where it stopped and begins anew: {}", request.id(), e.getMessage());
+      log.warn(
+          "{} cannot go on where it stopped and begins anew: {}", request.id(), e.getMessage());
       return DiskBackup.open(request, source, folder, Optional.empty());
     }
   }

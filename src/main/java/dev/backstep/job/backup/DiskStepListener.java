@@ -1,11 +1,11 @@
 package dev.backstep.job.backup;
 
-import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.Backups;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.DiskBackupId;
-import org.springframework.batch.core.ExitStatus;
 import org.springframework.batch.core.BatchStatus;
+import org.springframework.batch.core.ExitStatus;
 import org.springframework.batch.core.listener.StepExecutionListener;
 import org.springframework.batch.core.step.StepExecution;
 import org.springframework.stereotype.Component;
@@ -27,8 +27,7 @@ class DiskStepListener implements StepExecutionListener {
   @Override
   public ExitStatus afterStep(StepExecution step) {
     if (step.getStatus() != BatchStatus.COMPLETED) {
-      BackupId backup =
-          BackupParameters.backup(step);
+      BackupId backup = BackupParameters.backup(step);
       ActiveBackup active = actives.get(backup);
       int diskId = step.getExecutionContext().getInt(DiskPartitioner.DISK_ID);
       DiskBackupId disk = queries.disk(backup, diskId).id();

@@ -6,16 +6,16 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.launch.JobExecutionNotRunningException;
 import org.springframework.batch.core.launch.JobOperator;
-import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 
 /**
- * Stops running backups at a chunk when the program is told to end, and waits for them before anything
- * else, above all the data source, goes away.
+ * Stops running backups at a chunk when the program is told to end, and waits for them before
+ * anything else, above all the data source, goes away.
  */
 @Component
 class GracefulShutdown implements SmartLifecycle {
@@ -29,10 +29,7 @@ class GracefulShutdown implements SmartLifecycle {
   private volatile boolean running;
 
   GracefulShutdown(
-      ActiveBackups actives,
-      JobOperator operator,
-      JobRepository repository,
-      JobSettings settings) {
+      ActiveBackups actives, JobOperator operator, JobRepository repository, JobSettings settings) {
     this.actives = actives;
     this.operator = operator;
     this.repository = repository;

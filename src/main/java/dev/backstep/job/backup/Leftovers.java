@@ -27,8 +27,8 @@ import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
 
 /**
- * Clears what backups leave behind: marks at the source that nobody needs any more, partial images of
- * backups that will not be relaunched, snapshots past their keep time.
+ * Clears what backups leave behind: marks at the source that nobody needs any more, partial images
+ * of backups that will not be relaunched, snapshots past their keep time.
  */
 @Component
 class Leftovers {
@@ -48,8 +48,8 @@ class Leftovers {
   }
 
   /**
-   * Lets the snapshot of an ended backup go. Marks that cannot be removed now are logged and removed
-   * by the next backup: they cost the source a little, and no backup its truth.
+   * Lets the snapshot of an ended backup go. Marks that cannot be removed now are logged and
+   * removed by the next backup: they cost the source a little, and no backup its truth.
    */
   void closeSnapshot(BackupId id, Repository repository, VmSource source) {
     BackupRow row = queries.backup(id);
@@ -65,21 +65,20 @@ class Leftovers {
     Map<DiskKey, Set<ChangeId>> keep = new HashMap<>();
     machines
         .disks(vm)
-        .forEach(
-            (diskId, key) ->
-                keep.put(
-                    key,
-                    queries
-                        .baseline(repository.id(), vm, diskId)
-                        .flatMap(Baseline::changeId)
-                        .map(Set::of)
-                        .orElse(Set.of())));
+        .forEach((diskId, key) ->
+            keep.put(
+                key,
+                queries
+                    .baseline(repository.id(), vm, diskId)
+                    .flatMap(Baseline::changeId)
+                    .map(Set::of)
+                    .orElse(Set.of())));
     return keep;
   }
 
   /**
-   * A backup has a snapshot of its own now, so the earlier ones of its VM in this repository that were
-   * left unfinished can never be completed from theirs.
+   * A backup has a snapshot of its own now, so the earlier ones of its VM in this repository that
+   * were left unfinished can never be completed from theirs.
    */
   void supersede(ActiveBackup active) throws IOException {
     for (BackupRow old : queries.unfinished(active.repository().id(), active.vm())) {

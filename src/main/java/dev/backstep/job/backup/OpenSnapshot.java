@@ -30,8 +30,8 @@ import org.springframework.stereotype.Component;
 
 /**
  * Opens the one snapshot that all disks of a backup are read from. A relaunch takes up the snapshot
- * of the run before; where that cannot be shown to hold the same moment, every disk of the backup is
- * done anew from a new one.
+ * of the run before; where that cannot be shown to hold the same moment, every disk of the backup
+ * is done anew from a new one.
  */
 @Component("openSnapshotTasklet")
 class OpenSnapshot implements Tasklet {
@@ -116,12 +116,11 @@ class OpenSnapshot implements Tasklet {
     Map<DiskKey, ChangeId> since = new HashMap<>();
     machines
         .disks(active.vm())
-        .forEach(
-            (diskId, key) ->
-                queries
-                    .baseline(active.repository().id(), active.vm(), diskId)
-                    .flatMap(baseline -> baseline.changeId())
-                    .ifPresent(changeId -> since.put(key, changeId)));
+        .forEach((diskId, key) ->
+            queries
+                .baseline(active.repository().id(), active.vm(), diskId)
+                .flatMap(baseline -> baseline.changeId())
+                .ifPresent(changeId -> since.put(key, changeId)));
     return new SnapshotRequest(
         active.repository().id(), active.id(), since, active.definition().exclude());
   }

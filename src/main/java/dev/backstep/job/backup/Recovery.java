@@ -51,8 +51,7 @@ class Recovery {
    * keep time.
    */
   void run() {
-    for (JobExecution execution :
-        repository.findRunningJobExecutions(BackupJobConfiguration.JOB)) {
+    for (JobExecution execution : repository.findRunningJobExecutions(BackupJobConfiguration.JOB)) {
       BackupId id = BackupParameters.backup(execution.getJobParameters());
       Optional<BackupRow> row = queries.find(id.value());
       if (row.isEmpty() || !queries.ownerAlive(id)) {
@@ -71,9 +70,7 @@ class Recovery {
   /** Recovers one backup; the caller knows that its owner is dead. */
   void recover(BackupRow row) {
     log.warn("{}: the process that ran it is gone; it can be relaunched", row.id());
-    end(
-        repository.getLastJobExecution(
-            BackupJobConfiguration.JOB, BackupParameters.of(row.id())));
+    end(repository.getLastJobExecution(BackupJobConfiguration.JOB, BackupParameters.of(row.id())));
     backups.ended(
         row.id(),
         Status.FAILED,

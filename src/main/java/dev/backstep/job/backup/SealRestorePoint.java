@@ -27,8 +27,7 @@ class SealRestorePoint implements Tasklet {
   private final BackupQueries queries;
   private final Leases leases;
 
-  SealRestorePoint(
-      ActiveBackups actives, Backups backups, BackupQueries queries, Leases leases) {
+  SealRestorePoint(ActiveBackups actives, Backups backups, BackupQueries queries, Leases leases) {
     this.actives = actives;
     this.backups = backups;
     this.queries = queries;
@@ -43,11 +42,10 @@ class SealRestorePoint implements Tasklet {
     row.disks().stream()
         .filter(disk -> disk.status() != Status.COMPLETED)
         .findFirst()
-        .ifPresent(
-            disk -> {
-              throw new IllegalStateException(
-                  disk.id() + " is " + disk.status() + ", expected COMPLETED; relaunch the backup");
-            });
+        .ifPresent(disk -> {
+          throw new IllegalStateException(
+              disk.id() + " is " + disk.status() + ", expected COMPLETED; relaunch the backup");
+        });
     leases.check(active.leaseToken(), active.id());
     Instant now = Instant.now();
     active.repository().publish(active.vm(), restorePoint(active, row, now));
@@ -58,13 +56,9 @@ class SealRestorePoint implements Tasklet {
   private static RestorePoint restorePoint(ActiveBackup active, BackupRow row, Instant now) {
     List<RestorePoint.Disk> disks =
         row.disks().stream()
-            .map(
-                disk ->
-                    new RestorePoint.Disk(
-                        disk.diskId(),
-                        disk.diskKey().value(),
-                        disk.id().value(),
-                        disk.virtualSize()))
+            .map(disk ->
+                new RestorePoint.Disk(
+                    disk.diskId(), disk.diskKey().value(), disk.id().value(), disk.virtualSize()))
             .toList();
     return new RestorePoint(
         Repository.FORMAT,

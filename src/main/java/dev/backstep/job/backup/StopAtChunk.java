@@ -5,8 +5,9 @@ import org.springframework.batch.core.step.StepExecution;
 import org.springframework.batch.core.step.StepInterruptionPolicy;
 
 /**
- * Ends a step between chunks when it was asked to stop. A thread interrupt counts as such a request:
- * the framework's own policy would end the step as COMPLETED with the rest of the disk missing.
+ * Ends a step between chunks when it was asked to stop. A thread interrupt counts as such a
+ * request: the framework's own policy would end the step as COMPLETED with the rest of the disk
+ * missing.
  */
 final class StopAtChunk implements StepInterruptionPolicy {
 

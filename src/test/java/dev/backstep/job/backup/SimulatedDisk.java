@@ -13,7 +13,9 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 
-/** A disk in memory with change tracking of 4 KiB blocks, which can be made to forget or to fail. */
+/**
+ * A disk in memory with change tracking of 4 KiB blocks, which can be made to forget or to fail.
+ */
 final class SimulatedDisk {
 
   static final int BLOCK_BYTES = 4096;
@@ -132,8 +134,7 @@ final class SimulatedDisk {
   void allocated(byte[] frozen, ExtentVisitor visitor) {
     for (int at = 0; at < frozen.length; at += BLOCK_BYTES) {
       int end = Math.min(frozen.length, at + BLOCK_BYTES);
-      visitor.extent(
-          at, end - at, isZero(frozen, at, end) ? ExtentKind.ZERO : ExtentKind.DATA);
+      visitor.extent(at, end - at, isZero(frozen, at, end) ? ExtentKind.ZERO : ExtentKind.DATA);
     }
   }
 
@@ -155,8 +156,7 @@ final class SimulatedDisk {
       }
       int[] extent = told.get(i);
       boolean zero = isZero(frozen, extent[0], extent[1]);
-      visitor.extent(
-          extent[0], extent[1] - extent[0], zero ? ExtentKind.ZERO : ExtentKind.DATA);
+      visitor.extent(extent[0], extent[1] - extent[0], zero ? ExtentKind.ZERO : ExtentKind.DATA);
     }
     if (failAfter == told.size()) {
       throw new IOException("the simulated source broke off at the end");

@@ -66,7 +66,7 @@ final class SimulatedSource implements SourceProvider {
 
   @Override
   public String type() {
-    return "simulated";
+    return "qmp"; // a type that definitions know and this program has no source for
   }
 
   @Override
@@ -100,15 +100,13 @@ final class SimulatedSource implements SourceProvider {
       machine
           .snapshots
           .get(name)
-          .forEach(
-              (key, frozen) ->
-                  disks.add(new Disk(machine, machine.disks.get(key), frozen, changeId)));
+          .forEach((key, frozen) ->
+              disks.add(new Disk(machine, machine.disks.get(key), frozen, changeId)));
       return new OpenedSnapshot(name, disks);
     }
 
     @Override
-    public Snapshot reattach(SnapshotRequest request, String handle)
-        throws SnapshotGoneException {
+    public Snapshot reattach(SnapshotRequest request, String handle) throws SnapshotGoneException {
       if (machine.forgetsSnapshots
           || !machine.snapshots.containsKey(handle)
           || !machine.disks.keySet().containsAll(machine.snapshots.get(handle).keySet())) {

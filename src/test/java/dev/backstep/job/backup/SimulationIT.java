@@ -36,11 +36,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.springframework.beans.factory.annotation.Autowired;
 
 /**
- * Many nights of a simulated VM, by seed: random writes and trims, resets of change tracking, resizes,
- * new and removed disks, queries that fail half way, extents that overlap and repeat, disks that fail
- * to read, snapshots that are lost. After every night every restore point so far must give back exactly
- * what its disks held at its snapshot. {@code -Dsimulation.seeds=N} runs N seeds, {@code
- * -Dsimulation.first=S} begins at seed S.
+ * Many nights of a simulated VM, by seed: random writes and trims, resets of change tracking,
+ * resizes, new and removed disks, queries that fail half way, extents that overlap and repeat,
+ * disks that fail to read, snapshots that are lost. After every night every restore point so far
+ * must give back exactly what its disks held at its snapshot. {@code -Dsimulation.seeds=N} runs N
+ * seeds, {@code -Dsimulation.first=S} begins at seed S.
  */
 class SimulationIT extends JobTest {
 
@@ -87,7 +87,7 @@ class SimulationIT extends JobTest {
   private JobDefinition definition(String vm, Random random) {
     return new JobDefinition(
         vm,
-        new SourceDefinition("simulated", List.of(), Map.of("machine", vm)),
+        new SourceDefinition("qmp", List.of(), Map.of("machine", vm)),
         Set.of(),
         folder.toString(),
         RequestedLevel.AUTO,
