@@ -161,11 +161,9 @@ public final class BackupQueries {
     return all(
         jdbc.sql(
                 BACKUPS
-                    + """
-                    where :vm is null or v.name = :vm
-                    order by b.created_at desc, b.id desc limit :limit\
-                    """)
-            .param("vm", vmName.orElse(null))
+                    + (vmName.isPresent() ? "where v.name = :vm " : "")
+                    + "order by b.created_at desc, b.id desc limit :limit")
+            .param("vm", vmName.orElse(""))
             .param("limit", limit));
   }
 
@@ -177,14 +175,16 @@ public final class BackupQueries {
    */
   public Optional<StoredChangeId> changeId(
       String vmName, int diskId, Optional<RepositoryId> repository) {
+    String newest =
+        repository.isPresent()
+            ? "and d.repository_id = :repository order by d.lineage_no desc limit 1"
+            : "order by d.completed_at desc, d.lineage_no desc limit 1";
     return jdbc.sql(
             """
             select d.id, d.change_id from backup_disks d join vms v on v.id = d.vm_id
             where v.name = :vm and d.disk_id = :disk and d.status = 'COMPLETED'
-              and (:repository is null or d.repository_id = :repository)
-            order by %s d.lineage_no desc limit 1\
             """
-                .formatted(repository.isPresent() ? "" : "d.completed_at desc,"))
+                + newest)
         .param("vm", vmName)
         .param("disk", diskId)
         .param("repository", repository.map(RepositoryId::value).orElse(""))

@@ -28,8 +28,7 @@ public record ProcessIdentity(String host, long processId, String start) {
   public static ProcessIdentity current() {
     long processId = ProcessHandle.current().pid();
     try {
-      String start = startTime(processId).orElseThrow(() -> new IOException("no own entry"));
-      return new ProcessIdentity(thisHost(), processId, thisBoot() + "/" + start);
+      return new ProcessIdentity(thisHost(), processId, startOf(processId));
     } catch (IOException e) {
       throw new UncheckedIOException(
           "cannot read the start of process " + processId + " in /proc; Backstep needs Linux's", e);
@@ -60,6 +59,14 @@ public record ProcessIdentity(String host, long processId, String start) {
   @Override
   public String toString() {
     return "process " + processId + " on " + host;
+  }
+
+  /** The {@link #start} of a process that runs on this host now. */
+  static String startOf(long processId) throws IOException {
+    return thisBoot()
+        + "/"
+        + startTime(processId)
+            .orElseThrow(() -> new IOException("process " + processId + " does not run"));
   }
 
   private static String thisHost() throws IOException {

@@ -1,0 +1,187 @@
+package dev.backstep.catalog;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A real MariaDB server of Debian's, one for all tests of a JVM, on a data folder of its own that
+ * goes with it. Killed with the JVM.
+ */
+public final class MariaDbServer {
+
+  private static final String PACKAGE = "mariadb-server-core";
+  private static final Path SQL_FOLDER = Path.of("/usr/share/mysql");
+  private static final Duration START_MAX = Duration.ofSeconds(60);
+  private static @Nullable MariaDbServer shared;
+
+  private final AtomicInteger databases = new AtomicInteger();
+  private final int port;
+  private final Path folder;
+  private final Process server;
+
+  /** The server, started by the first call. */
+  public static synchronized MariaDbServer shared() {
+    MariaDbServer running = shared;
+    if (running == null) {
+      try {
+        running = new MariaDbServer();
+      } catch (IOException e) {
+        throw new UncheckedIOException("cannot start MariaDB", e);
+      }
+      shared = running;
+    }
+    return running;
+  }
+
+  /** Makes an empty database and returns the environment that names it to Backstep. */
+  public Map<String, String> newDatabase() {
+    String name = "backstep" + databases.incrementAndGet();
+    try (Connection connection = connect();
+        Statement statement = connection.createStatement()) {
+      statement.execute("create database " + name);
+    } catch (SQLException e) {
+      throw new IllegalStateException("cannot create database " + name, e);
+    }
+    return Map.of(
+        "BACKSTEP_DB_URL", "jdbc:mariadb://127.0.0.1:" + port + "/" + name,
+        "BACKSTEP_DB_USER", "root",
+        "BACKSTEP_DB_PASSWORD", "");
+  }
+
+  private MariaDbServer() throws IOException {
+    Path daemon = tool("mariadbd");
+    folder = Files.createTempDirectory("backstep-mariadb");
+    Path data = Files.createDirectory(folder.resolve("data"));
+    Path log = folder.resolve("log");
+    String user = "--user=" + System.getProperty("user.name");
+    port = freePort();
+    bootstrap(log, daemon, user, data);
+    server =
+        start(
+            log,
+            daemon.toString(),
+            "--no-defaults",
+            user,
+            "--datadir=" + data,
+            "--socket=" + folder.resolve("socket"),
+            "--bind-address=127.0.0.1",
+            "--port=" + port,
+            "--innodb-buffer-pool-size=64M");
+    Runtime.getRuntime().addShutdownHook(new Thread(this::end, "mariadb-end"));
+    awaitReady(log);
+  }
+
+  private Connection connect() throws SQLException {
+    return DriverManager.getConnection("jdbc:mariadb://127.0.0.1:" + port + "/", "root", "");
+  }
+
+  private void awaitReady(Path log) throws IOException {
+    long end = System.nanoTime() + START_MAX.toNanos();
+    while (true) {
+      try (Connection connection = connect()) {
+        if (connection.isValid(1)) {
+          return;
+        }
+      } catch (SQLException e) {
+        if (!server.isAlive() || System.nanoTime() > end) {
+          throw new IOException("mariadbd did not start:\n" + Files.readString(log), e);
+        }
+      }
+      pause();
+    }
+  }
+
+  private static void pause() {
+    try {
+      TimeUnit.MILLISECONDS.sleep(50);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while MariaDB starts", e);
+    }
+  }
+
+  private void end() {
+    server.destroyForcibly().onExit().join();
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      System.err.println("cannot remove " + folder + ": " + e);
+    }
+  }
+
+  private static Path tool(String name) {
+    List<String> folders = new ArrayList<>(List.of(System.getenv("PATH").split(":", -1)));
+    folders.addAll(List.of("/usr/sbin", "/usr/local/sbin"));
+    return folders.stream()
+        .map(folder -> Path.of(folder, name))
+        .filter(Files::isExecutable)
+        .findFirst()
+        .orElseThrow(
+            () -> new AssertionError(name + " is missing: install Debian's package " + PACKAGE));
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      return socket.getLocalPort();
+    }
+  }
+
+  /**
+   * Makes the system tables as mariadb-install-db does, which itself needs tools of further
+   * packages.
+   */
+  private static void bootstrap(Path log, Path daemon, String user, Path data) throws IOException {
+    Path sql = log.resolveSibling("bootstrap.sql");
+    Files.writeString(
+        sql,
+        """
+        create database mysql;
+        use mysql;
+        set @auth_root_socket=null;
+        set @current_hostname='localhost';
+        set @skip_auth_anonymous=1;
+        """);
+    for (String name : List.of("mysql_system_tables", "mysql_system_tables_data")) {
+      byte[] part = Files.readAllBytes(SQL_FOLDER.resolve(name + ".sql"));
+      Files.write(sql, part, StandardOpenOption.APPEND);
+    }
+    Process process =
+        new ProcessBuilder(
+                daemon.toString(), "--no-defaults", "--bootstrap", user, "--datadir=" + data)
+            .redirectInput(sql.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    int exit = process.onExit().join().exitValue();
+    if (exit != 0) {
+      throw new IOException("bootstrap ended with " + exit + ":\n" + Files.readString(log));
+    }
+  }
+
+  private static Process start(Path log, String... command) throws IOException {
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
+        .start();
+  }
+}

@@ -1,0 +1,5 @@
+/** The catalog, tried on both databases. */
+@NullMarked
+package dev.backstep.catalog;
+
+import org.jspecify.annotations.NullMarked;
