@@ -291,19 +291,25 @@ public final class Backups {
 
   /**
    * Notes that the backup does not run any more; its disks that are not completed end alike. A
-   * completed one stays as it is, and so does the first error.
+   * completed one stays as it is, and so does the first error. One that belongs to another lease by
+   * now stays as it is too: a process that slept must not take the VM's lock from whoever
+   * relaunched the backup meanwhile.
    *
+   * @param leaseToken the owner's; to recover or abandon, the one that the backup was last read
+   *     with
    * @param status FAILED, STOPPED or ABANDONED
+   * @return whether the backup still belongs to that lease
    * @throws IllegalArgumentException with another status
    * @throws NoSuchElementException when there is no such backup
    */
-  public void ended(BackupId id, Status status, Optional<String> error) {
+  public boolean ended(BackupId id, long leaseToken, Status status, Optional<String> error) {
     if (status != Status.FAILED && status != Status.STOPPED && status != Status.ABANDONED) {
       throw new IllegalArgumentException("a backup does not end as " + status);
     }
-    transactions.in(() -> {
-      if (lock(id).status() == Status.COMPLETED) {
-        return id;
+    return transactions.in(() -> {
+      BackupOwner owner = lock(id);
+      if (!owner.isUnder(leaseToken) || owner.status() == Status.COMPLETED) {
+        return owner.isUnder(leaseToken);
       }
       jdbc.sql(
               """
@@ -317,7 +323,7 @@ public final class Backups {
           .param("id", id.value())
           .update();
       disks.allUnfinished(id, status);
-      return id;
+      return true;
     });
   }
 
@@ -327,15 +333,11 @@ public final class Backups {
    * ever being a restore point; the other disk backups are forgotten.
    *
    * @return the id that the completed ones moved to, empty when there were none
-   * @throws IllegalStateException when the backup does not run
+   * @throws FencedException when it does not run under this lease, or the lease has ended
    */
-  public Optional<BackupId> supersedeDisks(BackupId id) {
+  public Optional<BackupId> supersedeDisks(BackupId id, long leaseToken) throws FencedException {
     return transactions.in(() -> {
-      BackupOwner owner = lock(id);
-      if (owner.status() != Status.RUNNING) {
-        throw new IllegalStateException(
-            "backup " + id + " is " + owner.status() + ", expected RUNNING");
-      }
+      requireOwner(id, leaseToken);
       Optional<BackupId> lost = Optional.empty();
       if (disks.anyCompleted(id)) {
         BackupId to = BackupNames.lost(id, this::exists);

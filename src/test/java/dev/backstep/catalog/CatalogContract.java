@@ -85,7 +85,7 @@ abstract class CatalogContract {
   void namesBackupsByVmAndTime() throws Exception {
     BackupId first = catalog.begin(vm, lease);
     DiskBackupId disk = catalog.disk(first, lease, 7);
-    catalog.backups.ended(first, Status.FAILED, Optional.empty());
+    catalog.backups.ended(first, lease, Status.FAILED, Optional.empty());
 
     BackupId second = catalog.begin(vm, lease);
 
@@ -119,14 +119,14 @@ abstract class CatalogContract {
             assertThat(((VmBusyException) busy).running()).isEqualTo(begun.getFirst());
             assertThat((VmBusyException) busy).hasMessageContaining(begun.getFirst() + ";");
           });
-      catalog.backups.ended((BackupId) begun.getFirst(), Status.FAILED, Optional.empty());
+      catalog.backups.ended((BackupId) begun.getFirst(), lease, Status.FAILED, Optional.empty());
     }
   }
 
   @Test
   void databaseItselfRefusesTwoRunningBackupsOfAVm() {
     BackupId running = catalog.begin(vm, lease);
-    catalog.backups.ended(running, Status.FAILED, Optional.empty());
+    catalog.backups.ended(running, lease, Status.FAILED, Optional.empty());
     catalog.begin(vm, lease);
 
     assertThatThrownBy(() ->
@@ -150,9 +150,9 @@ abstract class CatalogContract {
     BackupId id = catalog.begin(vm, lease);
     DiskBackupId disk = catalog.disk(id, lease, 0);
     catalog.backups.failDisk(disk, lease, "disk broke");
-    catalog.backups.ended(id, Status.FAILED, Optional.of("first"));
+    catalog.backups.ended(id, lease, Status.FAILED, Optional.of("first"));
     catalog.backups.resume(id, lease);
-    catalog.backups.ended(id, Status.STOPPED, Optional.of("second"));
+    catalog.backups.ended(id, lease, Status.STOPPED, Optional.of("second"));
     assertThat(catalog.queries.backup(id).error()).contains("first");
     assertThat(catalog.queries.disk(id, 0).error()).contains("disk broke");
 
@@ -172,7 +172,7 @@ abstract class CatalogContract {
   void endingNeverTouchesACompletedBackup() throws Exception {
     BackupId id = completed("c1");
 
-    catalog.backups.ended(id, Status.FAILED, Optional.of("too late"));
+    catalog.backups.ended(id, lease, Status.FAILED, Optional.of("too late"));
 
     assertThat(catalog.queries.backup(id).status()).isEqualTo(Status.COMPLETED);
     assertThat(catalog.queries.backup(id).error()).isEmpty();
@@ -188,7 +188,7 @@ abstract class CatalogContract {
     DiskBackupId second = catalog.disk(id, lease, 1);
     catalog.backups.progress(second, lease, 30, 20, 10);
 
-    catalog.backups.ended(id, Status.STOPPED, Optional.empty());
+    catalog.backups.ended(id, lease, Status.STOPPED, Optional.empty());
 
     assertThat(catalog.queries.backup(id).disks())
         .extracting(BackupDiskRow::status)
@@ -217,7 +217,7 @@ abstract class CatalogContract {
   @Test
   void resumedBackupCountsAsTheVmsRunningOne() {
     BackupId first = catalog.begin(vm, lease);
-    catalog.backups.ended(first, Status.STOPPED, Optional.empty());
+    catalog.backups.ended(first, lease, Status.STOPPED, Optional.empty());
     BackupId second = catalog.begin(vm, lease);
 
     assertThatThrownBy(() -> catalog.backups.resume(first, lease))
@@ -451,7 +451,7 @@ abstract class CatalogContract {
     BackupId id = catalog.begin(vm, lease);
     DiskBackupId disk = catalog.disk(id, lease, 0);
     catalog.complete(catalog.disk(id, lease, 1), lease, "c1");
-    catalog.backups.ended(id, Status.FAILED, Optional.of("owner slept"));
+    catalog.backups.ended(id, lease, Status.FAILED, Optional.of("owner slept"));
     long other = catalog.lease();
     catalog.backups.resume(id, other);
     catalog.backups.continued(disk, other);
@@ -516,7 +516,7 @@ abstract class CatalogContract {
 
     assertThat(catalog.queries.unfinished(REPOSITORY, vm)).isEmpty();
     assertThat(past(keep.plusMillis(1))).isEmpty();
-    catalog.backups.ended(id, Status.FAILED, Optional.of("broke"));
+    catalog.backups.ended(id, lease, Status.FAILED, Optional.of("broke"));
 
     assertThat(catalog.queries.unfinished(REPOSITORY, vm))
         .singleElement()
@@ -538,7 +538,7 @@ abstract class CatalogContract {
     catalog.complete(kept, lease, "c1");
     catalog.disk(id, lease, 1);
 
-    Optional<BackupId> lost = catalog.backups.supersedeDisks(id);
+    Optional<BackupId> lost = catalog.backups.supersedeDisks(id, lease);
 
     assertThat(lost).contains(new BackupId(id + "-lost1"));
     BackupRow moved = catalog.queries.backup(lost.orElseThrow());
@@ -551,9 +551,9 @@ abstract class CatalogContract {
     DiskBackupId again = catalog.disk(id, lease, 0);
     assertThat(again.value()).isEqualTo(kept + "-2");
     catalog.complete(again, lease, "c2");
-    assertThat(catalog.backups.supersedeDisks(id)).contains(new BackupId(id + "-lost2"));
+    assertThat(catalog.backups.supersedeDisks(id, lease)).contains(new BackupId(id + "-lost2"));
     catalog.disk(id, lease, 0);
-    assertThat(catalog.backups.supersedeDisks(id)).isEmpty();
+    assertThat(catalog.backups.supersedeDisks(id, lease)).isEmpty();
     assertThat(catalog.queries.backup(id).disks()).isEmpty();
   }
 
@@ -695,7 +695,7 @@ abstract class CatalogContract {
         assertThat(catalog.queries.backup(id).createdAt()).as(zone).isEqualTo(gap);
         TimeZone.setDefault(TimeZone.getTimeZone("America/New_York"));
         assertThat(catalog.queries.backup(id).createdAt()).as(zone).isEqualTo(gap);
-        catalog.backups.ended(id, Status.FAILED, Optional.empty());
+        catalog.backups.ended(id, lease, Status.FAILED, Optional.empty());
       }
     } finally {
       TimeZone.setDefault(before);

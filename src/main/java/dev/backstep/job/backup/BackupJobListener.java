@@ -39,12 +39,12 @@ class BackupJobListener implements JobExecutionListener {
     ActiveBackup active = actives.get(id);
     active.closeSnapshot();
     if (execution.getStatus() == BatchStatus.STOPPED) {
-      backups.ended(id, Status.STOPPED, Optional.empty());
+      backups.ended(id, active.leaseToken(), Status.STOPPED, Optional.empty());
     } else if (execution.getStatus() != BatchStatus.COMPLETED) {
       Throwable failure =
           active.firstFailure().orElseGet(() -> Failures.root(execution.getAllFailureExceptions()));
       active.failed(failure);
-      backups.ended(id, Status.FAILED, Optional.of(Failures.text(failure)));
+      backups.ended(id, active.leaseToken(), Status.FAILED, Optional.of(Failures.text(failure)));
     }
   }
 }

@@ -152,7 +152,7 @@ class BackupLauncher implements BackupJobs {
       log.error("{} could not be launched", active.id(), e);
       active.failed(e);
       active.closeSnapshot();
-      backups.ended(active.id(), Status.FAILED, Optional.of(Failures.text(e)));
+      backups.ended(active.id(), active.leaseToken(), Status.FAILED, Optional.of(Failures.text(e)));
     } finally {
       actives.remove(active.id());
       active.ended();
@@ -189,7 +189,10 @@ class BackupLauncher implements BackupJobs {
       if (last != null) {
         operator.abandon(last);
       }
-      backups.ended(row.id(), Status.ABANDONED, Optional.empty());
+      long owner = row.leaseToken().orElseThrow();
+      if (!backups.ended(row.id(), owner, Status.ABANDONED, Optional.empty())) {
+        throw OperatorException.busy(row.id() + ": was relaunched meanwhile; stop it first", null);
+      }
     } catch (IOException e) {
       throw Refusals.of(e);
     } catch (org.springframework.batch.core.launch.JobExecutionAlreadyRunningException e) {

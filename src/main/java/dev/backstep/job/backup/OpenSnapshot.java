@@ -90,12 +90,14 @@ class OpenSnapshot implements Tasklet {
   }
 
   private void openNew(ActiveBackup active, BackupRow row) throws IOException {
+    // First, for it locks the row until this step commits: nobody takes the backup over meanwhile,
+    // so the partial images below are no other process's.
+    backups.supersedeDisks(active.id(), active.leaseToken());
     for (BackupDiskRow disk : row.disks()) {
       if (disk.status() != Status.COMPLETED) {
         active.repository().disk(active.vm(), disk.diskId()).discard(disk.id());
       }
     }
-    backups.supersedeDisks(active.id());
     Snapshot snapshot = active.source().snapshot(request(active));
     active.snapshotOpened(snapshot);
     backups.snapshotOpened(

@@ -73,6 +73,7 @@ class Recovery {
     end(repository.getLastJobExecution(BackupJobConfiguration.JOB, BackupParameters.of(row.id())));
     backups.ended(
         row.id(),
+        row.leaseToken().orElseThrow(),
         Status.FAILED,
         Optional.of("the process that ran it ended without finishing; relaunch it"));
   }
