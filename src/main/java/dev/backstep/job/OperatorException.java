@@ -62,6 +62,10 @@ public final class OperatorException extends RuntimeException {
     return new OperatorException(Kind.BUSY, text, cause);
   }
 
+  public static OperatorException stopped(String text) {
+    return new OperatorException(Kind.STOPPED, text, null);
+  }
+
   /** What went wrong. */
   public Kind kind() {
     return kind;

@@ -2,6 +2,7 @@ package dev.backstep.repository;
 
 import dev.backstep.blockio.DurableFiles;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.VmId;
 import java.io.IOException;
@@ -154,7 +155,16 @@ public final class Repository {
 
   /** The folder of one disk; made when it is first written to. */
   public DiskFolder disk(VmId vm, int diskId) {
-    return new DiskFolder(vmFolder(vm).resolve("disk-" + diskId));
+    return diskFolder(root, vm, diskId);
+  }
+
+  /** Where an image of a repository in that folder is, or was, or would be. Reads nothing. */
+  public static Path image(Path root, VmId vm, int diskId, DiskBackupId id) {
+    return diskFolder(root, vm, diskId).image(id);
+  }
+
+  private static DiskFolder diskFolder(Path root, VmId vm, int diskId) {
+    return new DiskFolder(root.resolve("vms").resolve(vm.value()).resolve("disk-" + diskId));
   }
 
   /**

@@ -1,0 +1,105 @@
+package dev.backstep;
+
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.cli.Engine;
+import dev.backstep.job.BackupJobs;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import liquibase.integration.spring.SpringLiquibase;
+import org.springframework.boot.LazyInitializationExcludeFilter;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.support.GenericApplicationContext;
+
+/** The engine that is a Spring context in this process. */
+final class SpringEngine implements Engine {
+
+  private final ConfigurableApplicationContext context;
+
+  private SpringEngine(ConfigurableApplicationContext context) {
+    this.context = context;
+  }
+
+  /**
+   * Starts a context; see {@link Engine.Starter}. Without jobs to run, only what is asked for is
+   * made, the tables apart.
+   */
+  static Engine start(Path home, boolean runsJobs, boolean verbose) {
+    makeFolder(home);
+    SpringApplication application = new SpringApplication(BackstepApplication.class);
+    application.setWebApplicationType(WebApplicationType.NONE);
+    application.setLogStartupInfo(false);
+    // The program stops the command first, then closes the context.
+    application.setRegisterShutdownHook(false);
+    application.setLazyInitialization(!runsJobs);
+    application.addInitializers(context ->
+        ((GenericApplicationContext) context)
+            .registerBean(
+                LazyInitializationExcludeFilter.class,
+                () -> LazyInitializationExcludeFilter.forBeanTypes(SpringLiquibase.class)));
+    List<String> properties = new ArrayList<>();
+    properties.add("--backstep.home=" + home);
+    if (verbose) {
+      properties.add("--logging.threshold.console=INFO");
+    }
+    return new SpringEngine(application.run(properties.toArray(String[]::new)));
+  }
+
+  private static void makeFolder(Path home) {
+    try {
+      Files.createDirectories(home);
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          home + ": cannot be made, and state needs a folder; --home names another (" + e + ")", e);
+    }
+  }
+
+  @Override
+  public BackupJobs jobs() {
+    return context.getBean(BackupJobs.class);
+  }
+
+  @Override
+  public Optional<BackupRow> find(String id) {
+    return id.matches("[0-9]{1,18}")
+        ? queries().byExecution(Long.parseLong(id))
+        : queries().find(id);
+  }
+
+  @Override
+  public List<BackupRow> list(Optional<String> vmName, int limit) {
+    return queries().list(vmName, limit);
+  }
+
+  @Override
+  public boolean ownerAlive(BackupRow backup) {
+    return queries().ownerAlive(backup.id());
+  }
+
+  @Override
+  public Optional<StoredChangeId> changeId(String vmName, int diskId) {
+    return queries().changeId(vmName, diskId, Optional.empty());
+  }
+
+  @Override
+  public List<String> vmNames() {
+    return queries().vmNames();
+  }
+
+  private BackupQueries queries() {
+    return context.getBean(BackupQueries.class);
+  }
+
+  @Override
+  public void close() {
+    context.close();
+  }
+}

@@ -1,0 +1,15 @@
+package dev.backstep.cli;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Says in one line, or one small JSON object, that something was done. */
+record Answer(Session session, CommandOptions options) {
+
+  void done(String id, String word, String sentence) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("id", id);
+    fields.put("result", word);
+    session.terminal().result(options.json() ? BackupDocument.text(fields) : id + " " + sentence);
+  }
+}

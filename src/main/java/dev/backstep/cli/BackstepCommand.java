@@ -1,0 +1,43 @@
+package dev.backstep.cli;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "backstep",
+    description = {"Backs up virtual machines with several disks into chains of QCOW2 images.", ""},
+    subcommands = {
+      BackupCommand.class,
+      ListCommand.class,
+      ShowCommand.class,
+      ChangeIdCommand.class,
+      RestoreCommand.class,
+      ExecutionsCommand.class,
+      StopCommand.class,
+      RelaunchCommand.class,
+      DoctorCommand.class,
+      HelpCommand.class
+    },
+    exitCodeList = {
+      ExitCode.DONE,
+      ExitCode.FAILED,
+      ExitCode.USAGE,
+      ExitCode.UNPROTECTED,
+      ExitCode.NOT_FOUND,
+      ExitCode.BUSY,
+      ExitCode.STOPPED
+    })
+final class BackstepCommand implements Runnable {
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Override
+  public void run() {
+    throw new ParameterException(
+        spec.commandLine(),
+        "what to do? One of: " + String.join(", ", spec.subcommands().keySet()));
+  }
+}

@@ -1,0 +1,99 @@
+package dev.backstep.cli;
+
+import dev.backstep.catalog.BackupDiskRow;
+import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.domain.ChangeId;
+import dev.backstep.job.OperatorException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "changeid",
+    description =
+        "Prints the change id that the disk's next backup will ask about: that of its newest"
+            + " completed disk backup.",
+    exitCodeList = {
+      ExitCode.DONE,
+      ExitCode.FAILED,
+      ExitCode.USAGE,
+      ExitCode.NOT_FOUND,
+      ExitCode.BUSY
+    })
+final class ChangeIdCommand implements Callable<Integer> {
+
+  private static final int LOOK_BACK_BACKUPS = 100;
+
+  private final Session session;
+
+  @Mixin private CommandOptions options = new CommandOptions();
+
+  @Parameters(index = "0", paramLabel = "VM", description = "The VM's name.")
+  private String vm = "";
+
+  @Parameters(index = "1", paramLabel = "DISK", description = "The disk's number, or its key.")
+  private String disk = "";
+
+  ChangeIdCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    Engine engine = session.catalog(options);
+    if (!engine.vmNames().contains(vm)) {
+      throw ListCommand.unknown(engine, vm);
+    }
+    int diskId = diskId(engine);
+    StoredChangeId stored =
+        engine
+            .changeId(vm, diskId)
+            .orElseThrow(() ->
+                OperatorException.notFound(
+                    "disk " + disk + " of " + vm + " has no completed backup"));
+    if (options.json()) {
+      session.terminal().result(json(stored, diskId));
+    } else {
+      session.terminal().result(text(stored));
+    }
+    return 0;
+  }
+
+  /** A key may look like a number; a disk's number counts first. */
+  private int diskId(Engine engine) {
+    List<BackupDiskRow> disks =
+        engine.list(Optional.of(vm), LOOK_BACK_BACKUPS).stream()
+            .flatMap(backup -> backup.disks().stream())
+            .toList();
+    return disks.stream()
+        .filter(row -> String.valueOf(row.diskId()).equals(disk))
+        .findFirst()
+        .or(() -> disks.stream().filter(row -> row.diskKey().value().equals(disk)).findFirst())
+        .map(BackupDiskRow::diskId)
+        .orElseThrow(() -> OperatorException.notFound(vm + " has no disk '" + disk + "'"));
+  }
+
+  private String text(StoredChangeId stored) {
+    return stored
+        .changeId()
+        .map(ChangeId::value)
+        .orElseThrow(() ->
+            OperatorException.notFound(
+                stored.diskBackup() + " has no change id: its source tracked no changes"));
+  }
+
+  private String json(StoredChangeId stored, int diskId) {
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    fields.put("vm_name", vm);
+    fields.put("disk_id", diskId);
+    fields.put("change_id", stored.changeId().map(ChangeId::value).orElse(null));
+    fields.put("disk_backup_id", stored.diskBackup().value());
+    return BackupDocument.text(fields);
+  }
+}

@@ -1,0 +1,103 @@
+package dev.backstep.cli;
+
+import dev.backstep.cli.ExitCode.Verdict;
+import dev.backstep.job.OperatorException.Kind;
+import java.io.PrintWriter;
+import java.lang.reflect.Constructor;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+
+/** The command line: parses, runs one command, turns every error into one line and a code. */
+public final class CommandLineProgram {
+
+  private final Session session;
+  private final Terminal terminal;
+
+  /**
+   * @param starter called at most once, and only by a command that needs an engine
+   */
+  public CommandLineProgram(
+      Terminal terminal, Engine.Starter starter, Stopping stopping, Clock clock) {
+    this.terminal = terminal;
+    this.session = new Session(terminal, starter, stopping, clock);
+  }
+
+  /** Runs one command to its end, its engine's included; returns the exit code. */
+  public int run(String... args) {
+    int code = commandLine().execute(args);
+    try {
+      session.close();
+    } catch (RuntimeException e) {
+      terminal.error("backstep: after the command: " + ExitCode.of(e).text());
+      return code == 0 ? Kind.FAILED.exitCode() : code;
+    }
+    return code;
+  }
+
+  CommandLine commandLine() {
+    CommandLine line =
+        new CommandLine(BackstepCommand.class, this::command)
+            .setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8))
+            .setErr(new PrintWriter(terminal.err(), true, StandardCharsets.UTF_8))
+            .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
+            .setParameterExceptionHandler(this::badUsage)
+            .setExecutionExceptionHandler(this::failed);
+    configure(line);
+    return line;
+  }
+
+  private <T> T command(Class<T> type) throws Exception {
+    for (Constructor<?> constructor : type.getDeclaredConstructors()) {
+      if (List.of(constructor.getParameterTypes()).equals(List.of(Session.class))) {
+        return type.cast(constructor.newInstance(session));
+      }
+    }
+    return CommandLine.defaultFactory().create(type);
+  }
+
+  private static void configure(CommandLine line) {
+    CommandSpec spec = line.getCommandSpec();
+    spec.mixinStandardHelpOptions(true);
+    spec.version("backstep " + Version.text());
+    spec.usageMessage()
+        .synopsisHeading("Usage: ")
+        .exitCodeListHeading("%nExit codes:%n")
+        .commandListHeading("%nCommands:%n")
+        .sortOptions(false)
+        .width(100);
+    line.getSubcommands().values().forEach(CommandLineProgram::configure);
+  }
+
+  private int badUsage(ParameterException e, String... args) {
+    String name = e.getCommandLine().getCommandSpec().qualifiedName();
+    terminal.error(name + ": " + oneLine(e.getMessage()) + "; see " + name + " --help");
+    return Kind.USAGE.exitCode();
+  }
+
+  private int failed(Exception e, CommandLine line, CommandLine.@Nullable ParseResult parsed) {
+    Verdict verdict = ExitCode.of(e);
+    boolean verbose = parsed != null && isVerbose(parsed);
+    String hint = verdict.expected() || verbose ? "" : "; --verbose shows where";
+    terminal.error("backstep: " + verdict.text() + hint);
+    if (verbose) {
+      e.printStackTrace(terminal.err());
+    }
+    return verdict.code();
+  }
+
+  private static boolean isVerbose(CommandLine.ParseResult parsed) {
+    return parsed.asCommandLineList().stream()
+        .map(CommandLine::getParseResult)
+        .anyMatch(result -> result.hasMatchedOption("--verbose"));
+  }
+
+  private static String oneLine(@Nullable String text) {
+    return String.valueOf(text).replaceAll("\\s+", " ").strip();
+  }
+}

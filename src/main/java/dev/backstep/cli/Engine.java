@@ -1,0 +1,47 @@
+package dev.backstep.cli;
+
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.job.BackupJobs;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What commands ask of the program behind the command line. Starting one takes seconds, so only the
+ * commands that need it do. Safe for use by two threads: a command's and the one that stops it.
+ */
+public interface Engine extends AutoCloseable {
+
+  /** Starts one. */
+  @FunctionalInterface
+  interface Starter {
+    /**
+     * @param home the folder of this installation's state; made when absent
+     * @param runsJobs whether {@link Engine#jobs} will be used
+     */
+    Engine start(Path home, boolean runsJobs, boolean verbose);
+  }
+
+  /** The verbs on backups. */
+  BackupJobs jobs();
+
+  /** The backup with this id, or that a disk backup of this id or an execution belongs to. */
+  Optional<BackupRow> find(String id);
+
+  /** Backups whatever their status, newest first. */
+  List<BackupRow> list(Optional<String> vmName, int limit);
+
+  /** Whether the process that runs the backup gives signs of life. */
+  boolean ownerAlive(BackupRow backup);
+
+  /** What the disk's next backup would ask about. */
+  Optional<StoredChangeId> changeId(String vmName, int diskId);
+
+  /** The names of all VMs known. */
+  List<String> vmNames();
+
+  /** Stops what runs at its next chunk, then lets the database go. */
+  @Override
+  void close();
+}

@@ -1,0 +1,33 @@
+package dev.backstep.cli;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+@Command(
+    name = "executions",
+    description = "Looks at the runs of backups and acts on them. Without a verb: list.",
+    subcommands = {
+      ExecutionsListCommand.class,
+      ShowCommand.class,
+      StopCommand.class,
+      RelaunchCommand.class,
+      AbandonCommand.class,
+      RecoverCommand.class
+    },
+    exitCodeList = {ExitCode.DONE, ExitCode.FAILED, ExitCode.USAGE, ExitCode.BUSY})
+final class ExecutionsCommand implements Callable<Integer> {
+
+  private final Session session;
+
+  @Mixin private CommandOptions options = new CommandOptions();
+
+  ExecutionsCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    return new ExecutionsList(session, options).print(false);
+  }
+}

@@ -1,0 +1,68 @@
+package dev.backstep.cli;
+
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.definition.DidYouMean;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "list",
+    description =
+        "Lists backups, newest first, whatever their status; those COMPLETED can be restored.",
+    exitCodeList = {
+      ExitCode.DONE,
+      ExitCode.FAILED,
+      ExitCode.USAGE,
+      ExitCode.NOT_FOUND,
+      ExitCode.BUSY
+    })
+final class ListCommand implements Callable<Integer> {
+
+  private final Session session;
+
+  @Mixin private CommandOptions options = new CommandOptions();
+
+  @Option(names = "--vm", paramLabel = "VM", description = "Only this VM's.")
+  private @Nullable String vm;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      description = "At most so many. Default: ${DEFAULT-VALUE}.")
+  private int limit = 10_000;
+
+  ListCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    if (limit < 1) {
+      throw OperatorException.usage("--limit is " + limit + "; expected at least 1", null);
+    }
+    Engine engine = session.catalog(options);
+    List<BackupRow> backups = engine.list(Optional.ofNullable(vm), limit);
+    if (backups.isEmpty() && vm != null && !engine.vmNames().contains(vm)) {
+      throw unknown(engine, vm);
+    }
+    session.terminal().result(options.json() ? BackupDocument.json(backups) : text(backups));
+    return 0;
+  }
+
+  private String text(List<BackupRow> backups) {
+    return backups.isEmpty()
+        ? "no backups yet"
+        : new BackupText(session.clock().getZone()).table(backups);
+  }
+
+  static OperatorException unknown(Engine engine, String vm) {
+    return OperatorException.notFound(
+        "no backup of a VM named '" + vm + "'" + DidYouMean.hint(vm, engine.vmNames()));
+  }
+}

@@ -1,0 +1,46 @@
+package dev.backstep.cli;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "recover",
+    description = "Makes a backup whose process died relaunchable.",
+    exitCodeList = {
+      ExitCode.DONE,
+      ExitCode.FAILED,
+      ExitCode.USAGE,
+      ExitCode.NOT_FOUND,
+      ExitCode.BUSY
+    })
+final class RecoverCommand implements Callable<Integer> {
+
+  private final Session session;
+
+  @Mixin private CommandOptions options = new CommandOptions();
+
+  @Parameters(paramLabel = "ID", description = "A backup's id, or its execution's number.")
+  private String id = "";
+
+  @Option(
+      names = "--force",
+      description =
+          "Also when the database does not know how its last step ended. Never takes a backup from"
+              + " a process that lives.")
+  private boolean force;
+
+  RecoverCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    session.jobs(options).jobs().recover(id, force);
+    new Answer(session, options)
+        .done(id, "recovered", "is recovered; `backstep relaunch " + id + "` continues it");
+    return 0;
+  }
+}

@@ -1,0 +1,61 @@
+package dev.backstep.cli;
+
+import java.nio.file.Path;
+import java.time.Clock;
+import org.jspecify.annotations.Nullable;
+
+/** What one invocation of the command line has: its terminal and, once needed, its engine. */
+final class Session implements AutoCloseable {
+
+  private final Terminal terminal;
+  private final Engine.Starter starter;
+  private final Stopping stopping;
+  private final Clock clock;
+  private @Nullable Engine engine;
+
+  Session(Terminal terminal, Engine.Starter starter, Stopping stopping, Clock clock) {
+    this.terminal = terminal;
+    this.starter = starter;
+    this.stopping = stopping;
+    this.clock = clock;
+  }
+
+  Terminal terminal() {
+    return terminal;
+  }
+
+  Stopping stopping() {
+    return stopping;
+  }
+
+  Clock clock() {
+    return clock;
+  }
+
+  /** An engine for questions; changes nothing. */
+  Engine catalog(CommandOptions options) {
+    return engine(options, false);
+  }
+
+  /** An engine that also runs jobs. */
+  Engine jobs(CommandOptions options) {
+    return engine(options, true);
+  }
+
+  private Engine engine(CommandOptions options, boolean runsJobs) {
+    Engine started = engine;
+    if (started == null) {
+      Path home = options.home();
+      started = starter.start(home, runsJobs, options.verbose());
+      engine = started;
+    }
+    return started;
+  }
+
+  @Override
+  public void close() {
+    if (engine != null) {
+      engine.close();
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package dev.backstep.cli;
+
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.job.OperatorException;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "show",
+    description = "Shows one backup: what each disk became and why, sizes, change ids, images.",
+    exitCodeList = {
+      ExitCode.DONE,
+      ExitCode.FAILED,
+      ExitCode.USAGE,
+      ExitCode.NOT_FOUND,
+      ExitCode.BUSY
+    })
+final class ShowCommand implements Callable<Integer> {
+
+  private final Session session;
+
+  @Mixin private CommandOptions options = new CommandOptions();
+
+  @Parameters(paramLabel = "ID", description = "A backup's id, or one of its disk backups'.")
+  private String id = "";
+
+  ShowCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    Engine engine = session.catalog(options);
+    new BackupPrinter(session, options, engine).print(find(engine, id));
+    return 0;
+  }
+
+  /**
+   * @throws OperatorException NOT_FOUND
+   */
+  static BackupRow find(Engine engine, String id) {
+    return engine
+        .find(id)
+        .orElseThrow(() ->
+            OperatorException.notFound(id + ": no such backup; `backstep list` shows the backups"));
+  }
+}

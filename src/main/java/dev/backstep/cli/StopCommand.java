@@ -1,0 +1,37 @@
+package dev.backstep.cli;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "stop",
+    description = "Asks a running backup, in whatever process, to stop at its next chunk.",
+    exitCodeList = {
+      ExitCode.DONE,
+      ExitCode.FAILED,
+      ExitCode.USAGE,
+      ExitCode.NOT_FOUND,
+      ExitCode.BUSY
+    })
+final class StopCommand implements Callable<Integer> {
+
+  private final Session session;
+
+  @Mixin private CommandOptions options = new CommandOptions();
+
+  @Parameters(paramLabel = "ID", description = "A backup's id, or its execution's number.")
+  private String id = "";
+
+  StopCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    session.jobs(options).jobs().stop(id);
+    new Answer(session, options).done(id, "stopping", "will stop at its next chunk");
+    return 0;
+  }
+}
