@@ -20,6 +20,12 @@ public final class VmBusyException extends RuntimeException {
     this.running = running;
   }
 
+  /** The text for the operator; never null. */
+  @Override
+  public String getMessage() {
+    return String.valueOf(super.getMessage());
+  }
+
   /** The backup that runs. */
   public BackupId running() {
     return running;
