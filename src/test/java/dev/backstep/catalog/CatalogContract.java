@@ -42,6 +42,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.dao.DuplicateKeyException;
+import org.springframework.transaction.UnexpectedRollbackException;
 
 /** What the catalog promises on any database. Each test has a VM of its own. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -470,6 +471,23 @@ abstract class CatalogContract {
     assertThat(catalog.queries.disk(id, 0).status()).isEqualTo(Status.RUNNING);
     catalog.complete(disk, other, "fresh");
     assertThat(catalog.queries.disk(id, 0).changeId()).contains(new ChangeId("fresh"));
+  }
+
+  @Test
+  void refusedCompletionRollsBackTheWholeChunk() throws Exception {
+    BackupId id = catalog.begin(vm, lease);
+    DiskBackupId disk = catalog.disk(id, lease, 0);
+    endLease(lease);
+
+    assertThatThrownBy(() ->
+            catalog.transaction.executeWithoutResult(status -> {
+              unchecked(() -> catalog.backups.progress(disk, lease, 30, 20, 10));
+              assertThatThrownBy(() -> catalog.complete(disk, lease, "c1"))
+                  .isInstanceOf(FencedException.class);
+            }))
+        .isInstanceOf(UnexpectedRollbackException.class);
+
+    assertThat(catalog.queries.disk(id, 0).bytesRead()).isZero();
   }
 
   @Test

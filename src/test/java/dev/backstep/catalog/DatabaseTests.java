@@ -1,0 +1,88 @@
+package dev.backstep.catalog;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.zaxxer.hikari.HikariDataSource;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DatabaseTests {
+
+  @TempDir Path home;
+
+  @Test
+  void saysWhenAnotherProcessHasTheEmbeddedDatabase() throws Exception {
+    DatabaseSettings settings = DatabaseSettings.of(home, name -> null);
+    Process holder = DatabaseHolder.start(home);
+    try {
+      assertThatThrownBy(() -> CatalogConfiguration.open(settings, home))
+          .isInstanceOf(DatabaseBusyException.class)
+          .hasMessageContaining(home.resolve("db").toString())
+          .hasMessageContaining("another process");
+    } finally {
+      holder.getOutputStream().close();
+      holder.onExit().join();
+    }
+
+    try (HikariDataSource free = CatalogConfiguration.open(settings, home)) {
+      assertThat(free.isRunning()).isTrue();
+    }
+  }
+
+  @Test
+  void embeddedDatabaseIsForItsOwnerOnly() throws Exception {
+    CatalogConfiguration.open(DatabaseSettings.of(home, name -> null), home).close();
+
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(home.resolve("db"))))
+        .isEqualTo("rwx------");
+  }
+
+  @Test
+  void takesAServerFromTheEnvironment() throws Exception {
+    Path secret = Files.writeString(home.resolve("secret"), "pass word\n");
+
+    DatabaseSettings settings =
+        DatabaseSettings.of(
+            home,
+            Map.of(
+                    "BACKSTEP_DB_URL", "jdbc:mariadb://db/backstep",
+                    "BACKSTEP_DB_USER", "me",
+                    "BACKSTEP_DB_PASSWORD_FILE", secret.toString())
+                ::get);
+
+    assertThat(settings)
+        .isEqualTo(new DatabaseSettings("jdbc:mariadb://db/backstep", "me", "pass word"));
+    assertThat(settings.toString()).doesNotContain("pass word");
+  }
+
+  @Test
+  void refusesOtherDatabasesAndAnUnreadablePassword() {
+    assertThatThrownBy(
+            () -> DatabaseSettings.of(home, Map.of("BACKSTEP_DB_URL", "jdbc:oracle:thin:x")::get))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("BACKSTEP_DB_URL")
+        .hasMessageContaining("jdbc:mariadb:");
+    Map<String, String> environment =
+        Map.of(
+            "BACKSTEP_DB_URL",
+            "jdbc:mariadb://db/backstep",
+            "BACKSTEP_DB_PASSWORD_FILE",
+            home.resolve("missing").toString());
+    assertThatThrownBy(() -> DatabaseSettings.of(home, environment::get))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessageContaining("missing");
+  }
+
+  @Test
+  void refusesAHomeThatWouldEndTheUrl() {
+    assertThatThrownBy(() -> DatabaseSettings.of(Path.of("/a;INIT=x"), name -> null))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("';'");
+  }
+}
