@@ -1,25 +1,23 @@
 package dev.backstep;
 
 import dev.backstep.catalog.CatalogConfiguration;
-import dev.backstep.source.SourceProvider;
 import org.springframework.boot.SpringBootConfiguration;
-import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
-import org.springframework.boot.quartz.autoconfigure.QuartzAutoConfiguration;
-import org.springframework.context.annotation.ComponentScan;
-import org.springframework.context.annotation.FilterType;
+import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
+import org.springframework.boot.liquibase.autoconfigure.LiquibaseAutoConfiguration;
+import org.springframework.boot.transaction.autoconfigure.TransactionAutoConfiguration;
 import org.springframework.context.annotation.Import;
 
 /**
- * What the program is made of. Jobs bring their own configuration; sources know no Spring and are
- * found by what they implement.
+ * What questions about backups need: the database, its tables, the catalog. Configured by name,
+ * since looking through all that is on the class path would cost every command some tenths of a
+ * second.
  */
 @SpringBootConfiguration(proxyBeanMethods = false)
-@EnableAutoConfiguration(exclude = QuartzAutoConfiguration.class)
+@ImportAutoConfiguration({
+  DataSourceTransactionManagerAutoConfiguration.class,
+  TransactionAutoConfiguration.class,
+  LiquibaseAutoConfiguration.class
+})
 @Import(CatalogConfiguration.class)
-@ComponentScan(basePackages = "dev.backstep.job")
-@ComponentScan(
-    basePackages = "dev.backstep.source",
-    useDefaultFilters = false,
-    includeFilters =
-        @ComponentScan.Filter(type = FilterType.ASSIGNABLE_TYPE, classes = SourceProvider.class))
 class BackstepApplication {}

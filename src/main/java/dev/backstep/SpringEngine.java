@@ -1,10 +1,13 @@
 package dev.backstep;
 
+import com.zaxxer.hikari.pool.HikariPool;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.DatabaseBusyException;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.cli.Engine;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.OperatorException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -13,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import liquibase.integration.spring.SpringLiquibase;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.LazyInitializationExcludeFilter;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
@@ -35,6 +39,9 @@ final class SpringEngine implements Engine {
   static Engine start(Path home, boolean runsJobs, boolean verbose) {
     makeFolder(home);
     SpringApplication application = new SpringApplication(BackstepApplication.class);
+    if (runsJobs) {
+      application.addPrimarySources(List.of(JobsConfiguration.class));
+    }
     application.setWebApplicationType(WebApplicationType.NONE);
     application.setLogStartupInfo(false);
     // The program stops the command first, then closes the context.
@@ -49,8 +56,40 @@ final class SpringEngine implements Engine {
     properties.add("--backstep.home=" + home);
     if (verbose) {
       properties.add("--logging.threshold.console=INFO");
+    } else {
+      // A start that fails is the command's to tell, in one line.
+      properties.add("--logging.level.org.springframework.boot.SpringApplication=OFF");
+      properties.add("--logging.level.org.springframework.boot.diagnostics=OFF");
+      properties.add("--logging.level.org.springframework.context=ERROR");
     }
-    return new SpringEngine(application.run(properties.toArray(String[]::new)));
+    try {
+      return new SpringEngine(application.run(properties.toArray(String[]::new)));
+    } catch (RuntimeException e) {
+      throw explained(e);
+    }
+  }
+
+  /** What kept us from starting, without the way through the framework. */
+  private static RuntimeException explained(RuntimeException thrown) {
+    Throwable root = thrown;
+    boolean database = false;
+    for (@Nullable Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+      if (cause instanceof DatabaseBusyException || cause instanceof OperatorException) {
+        return (RuntimeException) cause;
+      }
+      database |= cause instanceof HikariPool.PoolInitializationException;
+      root = cause;
+    }
+    if (database) {
+      return OperatorException.failed(
+          "the database cannot be opened: "
+              + root.getMessage()
+              + "; see BACKSTEP_DB_URL, _USER, _PASSWORD, or the home folder for the embedded one",
+          thrown);
+    }
+    return root instanceof IllegalArgumentException
+        ? OperatorException.usage(String.valueOf(root.getMessage()), thrown)
+        : OperatorException.failed("cannot start: " + root, thrown);
   }
 
   private static void makeFolder(Path home) {
