@@ -2,7 +2,6 @@ package dev.backstep.cli;
 
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 @Command(
@@ -19,19 +18,19 @@ import picocli.CommandLine.Parameters;
 final class AbandonCommand implements Callable<Integer> {
 
   private final Session session;
-
-  @Mixin private CommandOptions options = new CommandOptions();
+  private final CommandOptions options;
 
   @Parameters(paramLabel = "ID", description = "A backup's id, or its execution's number.")
   private String id = "";
 
   AbandonCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override
   public Integer call() {
-    session.jobs(options).jobs().abandon(id);
+    session.jobs().jobs().abandon(id);
     new Answer(session, options).done(id, "abandoned", "is abandoned");
     return 0;
   }

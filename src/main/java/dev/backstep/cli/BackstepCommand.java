@@ -2,6 +2,7 @@ package dev.backstep.cli;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -32,7 +33,13 @@ import picocli.CommandLine.Spec;
     })
 final class BackstepCommand implements Runnable {
 
+  @Mixin private final CommandOptions options;
+
   @Spec private CommandSpec spec = CommandSpec.create();
+
+  BackstepCommand(Session session) {
+    this.options = session.options();
+  }
 
   @Override
   public void run() {

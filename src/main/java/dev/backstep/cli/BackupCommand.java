@@ -8,7 +8,6 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -30,8 +29,7 @@ import picocli.CommandLine.Parameters;
 final class BackupCommand implements Callable<Integer> {
 
   private final Session session;
-
-  @Mixin private CommandOptions options = new CommandOptions();
+  private final CommandOptions options;
 
   @Parameters(paramLabel = "FILE|VM", description = "A job definition's file, or a VM's name.")
   private String fileOrVm = "";
@@ -44,6 +42,7 @@ final class BackupCommand implements Callable<Integer> {
 
   BackupCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override
@@ -51,7 +50,7 @@ final class BackupCommand implements Callable<Integer> {
     JobFolder.Entry job =
         options.jobFolder().find(fileOrVm).orElseThrow(() -> unknown(options.jobFolder()));
     RequestedLevel requested = level == null ? job.definition().level() : parse(level);
-    Engine engine = session.jobs(options);
+    Engine engine = session.jobs();
     return new RunWatch(session, options, engine)
         .follow(engine.jobs().launch(job.definition(), requested));
   }

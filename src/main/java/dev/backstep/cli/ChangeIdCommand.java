@@ -11,7 +11,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 @Command(
@@ -31,8 +30,7 @@ final class ChangeIdCommand implements Callable<Integer> {
   private static final int LOOK_BACK_BACKUPS = 100;
 
   private final Session session;
-
-  @Mixin private CommandOptions options = new CommandOptions();
+  private final CommandOptions options;
 
   @Parameters(index = "0", paramLabel = "VM", description = "The VM's name.")
   private String vm = "";
@@ -42,11 +40,12 @@ final class ChangeIdCommand implements Callable<Integer> {
 
   ChangeIdCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override
   public Integer call() {
-    Engine engine = session.catalog(options);
+    Engine engine = session.catalog();
     if (!engine.vmNames().contains(vm)) {
       throw ListCommand.unknown(engine, vm);
     }

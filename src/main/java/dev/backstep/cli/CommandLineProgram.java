@@ -2,16 +2,19 @@ package dev.backstep.cli;
 
 import dev.backstep.cli.ExitCode.Verdict;
 import dev.backstep.job.OperatorException.Kind;
+import dev.backstep.job.definition.DidYouMean;
 import java.io.PrintWriter;
 import java.lang.reflect.Constructor;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command line: parses, runs one command, turns every error into one line and a code. */
 public final class CommandLineProgram {
@@ -76,8 +79,21 @@ public final class CommandLineProgram {
 
   private int badUsage(ParameterException e, String... args) {
     String name = e.getCommandLine().getCommandSpec().qualifiedName();
-    terminal.error(name + ": " + oneLine(e.getMessage()) + "; see " + name + " --help");
+    terminal.error(name + ": " + oneLine(e.getMessage()) + hint(e) + "; see " + name + " --help");
     return Kind.USAGE.exitCode();
+  }
+
+  private static String hint(ParameterException e) {
+    return e instanceof UnmatchedArgumentException unmatched && !unmatched.getUnmatched().isEmpty()
+        ? DidYouMean.hint(unmatched.getUnmatched().getFirst(), words(e.getCommandLine()))
+        : "";
+  }
+
+  /** The words that could stand where an unknown one does. */
+  private static List<String> words(CommandLine line) {
+    List<String> words = new ArrayList<>(line.getSubcommands().keySet());
+    line.getCommandSpec().options().forEach(option -> words.add(option.longestName()));
+    return words;
   }
 
   private int failed(Exception e, CommandLine line, CommandLine.@Nullable ParseResult parsed) {

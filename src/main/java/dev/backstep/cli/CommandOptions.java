@@ -5,13 +5,15 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
 
-/** Options that every command takes. */
+/** Options that every command takes, before or behind its name. */
 final class CommandOptions {
 
   @Option(
       names = "--json",
       order = 90,
+      scope = ScopeType.INHERIT,
       description = "Print the result as JSON, and nothing else, on standard output.")
   private boolean json;
 
@@ -19,6 +21,7 @@ final class CommandOptions {
       names = "--home",
       paramLabel = "DIR",
       order = 91,
+      scope = ScopeType.INHERIT,
       description =
           "Folder of the embedded database and logs. Default: $$BACKSTEP_HOME, else backstep in the"
               + " user's state folder.")
@@ -28,12 +31,14 @@ final class CommandOptions {
       names = "--jobs",
       paramLabel = "DIR",
       order = 92,
+      scope = ScopeType.INHERIT,
       description = "Folder of the job definitions. Default: jobs in the working folder.")
   private Path jobs = Path.of("jobs");
 
   @Option(
       names = {"-v", "--verbose"},
       order = 93,
+      scope = ScopeType.INHERIT,
       description = "Print what happens, and stack traces of errors, on standard error.")
   private boolean verbose;
 

@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 @Command(
     name = "doctor",
@@ -27,9 +26,8 @@ final class DoctorCommand implements Callable<Integer> {
   private static final long FREE_BYTES_MIN = 1L << 30;
 
   private final Session session;
+  private final CommandOptions options;
   private final List<Finding> findings = new ArrayList<>();
-
-  @Mixin private CommandOptions options = new CommandOptions();
 
   private record Finding(boolean good, String what, String text) {}
 
@@ -40,6 +38,7 @@ final class DoctorCommand implements Callable<Integer> {
 
   DoctorCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override
@@ -59,7 +58,7 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private String database() throws IOException {
-    Engine engine = session.catalog(options);
+    Engine engine = session.catalog();
     List<String> dead =
         engine.list(Optional.empty(), 1000).stream()
             .filter(row -> row.status() == Status.RUNNING)

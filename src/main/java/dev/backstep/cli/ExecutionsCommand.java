@@ -2,7 +2,6 @@ package dev.backstep.cli;
 
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 @Command(
     name = "executions",
@@ -19,11 +18,11 @@ import picocli.CommandLine.Mixin;
 final class ExecutionsCommand implements Callable<Integer> {
 
   private final Session session;
-
-  @Mixin private CommandOptions options = new CommandOptions();
+  private final CommandOptions options;
 
   ExecutionsCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override

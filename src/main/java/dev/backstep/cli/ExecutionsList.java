@@ -20,7 +20,7 @@ record ExecutionsList(Session session, CommandOptions options) {
 
   /** Returns the exit code. */
   int print(boolean all) {
-    Engine engine = session.catalog(options);
+    Engine engine = session.catalog();
     List<BackupRow> rows =
         engine.list(Optional.empty(), BACKUPS_MAX).stream()
             .filter(row -> all || UNFINISHED.contains(row.status()))

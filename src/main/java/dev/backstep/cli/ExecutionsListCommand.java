@@ -2,7 +2,6 @@ package dev.backstep.cli;
 
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
@@ -12,14 +11,14 @@ import picocli.CommandLine.Option;
 final class ExecutionsListCommand implements Callable<Integer> {
 
   private final Session session;
-
-  @Mixin private CommandOptions options = new CommandOptions();
+  private final CommandOptions options;
 
   @Option(names = "--all", description = "Also those completed or abandoned.")
   private boolean all;
 
   ExecutionsListCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override

@@ -8,7 +8,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
@@ -25,8 +24,7 @@ import picocli.CommandLine.Option;
 final class ListCommand implements Callable<Integer> {
 
   private final Session session;
-
-  @Mixin private CommandOptions options = new CommandOptions();
+  private final CommandOptions options;
 
   @Option(names = "--vm", paramLabel = "VM", description = "Only this VM's.")
   private @Nullable String vm;
@@ -39,6 +37,7 @@ final class ListCommand implements Callable<Integer> {
 
   ListCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override
@@ -46,7 +45,7 @@ final class ListCommand implements Callable<Integer> {
     if (limit < 1) {
       throw OperatorException.usage("--limit is " + limit + "; expected at least 1", null);
     }
-    Engine engine = session.catalog(options);
+    Engine engine = session.catalog();
     List<BackupRow> backups = engine.list(Optional.ofNullable(vm), limit);
     if (backups.isEmpty() && vm != null && !engine.vmNames().contains(vm)) {
       throw unknown(engine, vm);

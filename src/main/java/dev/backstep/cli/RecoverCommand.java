@@ -2,7 +2,6 @@ package dev.backstep.cli;
 
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -19,8 +18,7 @@ import picocli.CommandLine.Parameters;
 final class RecoverCommand implements Callable<Integer> {
 
   private final Session session;
-
-  @Mixin private CommandOptions options = new CommandOptions();
+  private final CommandOptions options;
 
   @Parameters(paramLabel = "ID", description = "A backup's id, or its execution's number.")
   private String id = "";
@@ -34,11 +32,12 @@ final class RecoverCommand implements Callable<Integer> {
 
   RecoverCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override
   public Integer call() {
-    session.jobs(options).jobs().recover(id, force);
+    session.jobs().jobs().recover(id, force);
     new Answer(session, options)
         .done(id, "recovered", "is recovered; `backstep relaunch " + id + "` continues it");
     return 0;

@@ -2,7 +2,6 @@ package dev.backstep.cli;
 
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 @Command(
@@ -20,19 +19,19 @@ import picocli.CommandLine.Parameters;
 final class RelaunchCommand implements Callable<Integer> {
 
   private final Session session;
-
-  @Mixin private CommandOptions options = new CommandOptions();
+  private final CommandOptions options;
 
   @Parameters(paramLabel = "ID", description = "A backup's id, or its execution's number.")
   private String id = "";
 
   RelaunchCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override
   public Integer call() throws InterruptedException {
-    Engine engine = session.jobs(options);
+    Engine engine = session.jobs();
     return new RunWatch(session, options, engine).follow(engine.jobs().relaunch(id));
   }
 }

@@ -20,7 +20,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -39,8 +38,7 @@ import picocli.CommandLine.Parameters;
 final class RestoreCommand implements Callable<Integer> {
 
   private final Session session;
-
-  @Mixin private CommandOptions options = new CommandOptions();
+  private final CommandOptions options;
 
   @Parameters(paramLabel = "ID", description = "A backup's id, or one of its disk backups'.")
   private String id = "";
@@ -60,12 +58,13 @@ final class RestoreCommand implements Callable<Integer> {
 
   RestoreCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override
   public Integer call() throws IOException {
     RestoreTarget target = target(format);
-    BackupRow backup = ShowCommand.find(session.catalog(options), id);
+    BackupRow backup = ShowCommand.find(session.catalog(), id);
     if (backup.status() != Status.COMPLETED) {
       throw OperatorException.failed(
           backup.id()

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 /** What one invocation of the command line has: its terminal and, once needed, its engine. */
 final class Session implements AutoCloseable {
 
+  private final CommandOptions options = new CommandOptions();
   private final Terminal terminal;
   private final Engine.Starter starter;
   private final Stopping stopping;
@@ -18,6 +19,11 @@ final class Session implements AutoCloseable {
     this.starter = starter;
     this.stopping = stopping;
     this.clock = clock;
+  }
+
+  /** Filled while the command line is parsed. */
+  CommandOptions options() {
+    return options;
   }
 
   Terminal terminal() {
@@ -33,16 +39,16 @@ final class Session implements AutoCloseable {
   }
 
   /** An engine for questions; changes nothing. */
-  Engine catalog(CommandOptions options) {
-    return engine(options, false);
+  Engine catalog() {
+    return engine(false);
   }
 
   /** An engine that also runs jobs. */
-  Engine jobs(CommandOptions options) {
-    return engine(options, true);
+  Engine jobs() {
+    return engine(true);
   }
 
-  private Engine engine(CommandOptions options, boolean runsJobs) {
+  private Engine engine(boolean runsJobs) {
     Engine started = engine;
     if (started == null) {
       Path home = options.home();

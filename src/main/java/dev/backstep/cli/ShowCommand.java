@@ -4,7 +4,6 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.job.OperatorException;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 @Command(
@@ -20,19 +19,19 @@ import picocli.CommandLine.Parameters;
 final class ShowCommand implements Callable<Integer> {
 
   private final Session session;
-
-  @Mixin private CommandOptions options = new CommandOptions();
+  private final CommandOptions options;
 
   @Parameters(paramLabel = "ID", description = "A backup's id, or one of its disk backups'.")
   private String id = "";
 
   ShowCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override
   public Integer call() {
-    Engine engine = session.catalog(options);
+    Engine engine = session.catalog();
     new BackupPrinter(session, options, engine).print(find(engine, id));
     return 0;
   }

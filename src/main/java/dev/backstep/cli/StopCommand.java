@@ -2,7 +2,6 @@ package dev.backstep.cli;
 
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 @Command(
@@ -18,19 +17,19 @@ import picocli.CommandLine.Parameters;
 final class StopCommand implements Callable<Integer> {
 
   private final Session session;
-
-  @Mixin private CommandOptions options = new CommandOptions();
+  private final CommandOptions options;
 
   @Parameters(paramLabel = "ID", description = "A backup's id, or its execution's number.")
   private String id = "";
 
   StopCommand(Session session) {
     this.session = session;
+    this.options = session.options();
   }
 
   @Override
   public Integer call() {
-    session.jobs(options).jobs().stop(id);
+    session.jobs().jobs().stop(id);
     new Answer(session, options).done(id, "stopping", "will stop at its next chunk");
     return 0;
   }
