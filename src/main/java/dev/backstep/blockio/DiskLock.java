@@ -35,11 +35,18 @@ public final class DiskLock implements Closeable {
   private static final short F_WRLCK = 1;
   private static final short F_UNLCK = 2;
 
+  private final Path path;
   private final int fd;
   private boolean closed;
 
-  private DiskLock(int fd) {
+  private DiskLock(Path path, int fd) {
+    this.path = path;
     this.fd = fd;
+  }
+
+  /** What is locked. */
+  public Path path() {
+    return path;
   }
 
   /**
@@ -48,14 +55,14 @@ public final class DiskLock implements Closeable {
    * @throws DiskInUseException when another program writes it or forbids reading it
    */
   public static DiskLock shared(Path path) throws IOException {
-    DiskLock lock = new DiskLock(Kernel.openReadOnly(path));
+    DiskLock lock = new DiskLock(path, Kernel.openReadOnly(path));
     try {
-      lock.take(path, USED_BASE + CONSISTENT_READ);
-      lock.take(path, UNSHARED_BASE + WRITE);
-      lock.take(path, UNSHARED_BASE + RESIZE);
-      lock.refuseIfHeld(path, UNSHARED_BASE + CONSISTENT_READ);
-      lock.refuseIfHeld(path, USED_BASE + WRITE);
-      lock.refuseIfHeld(path, USED_BASE + RESIZE);
+      lock.take(USED_BASE + CONSISTENT_READ);
+      lock.take(UNSHARED_BASE + WRITE);
+      lock.take(UNSHARED_BASE + RESIZE);
+      lock.refuseIfHeld(UNSHARED_BASE + CONSISTENT_READ);
+      lock.refuseIfHeld(USED_BASE + WRITE);
+      lock.refuseIfHeld(USED_BASE + RESIZE);
       return lock;
     } catch (IOException | RuntimeException e) {
       lock.close();
@@ -63,7 +70,7 @@ public final class DiskLock implements Closeable {
     }
   }
 
-  private void take(Path path, long at) throws IOException {
+  private void take(long at) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       Kernel.Result result = Kernel.fcntl(fd, F_OFD_SETLK, flock(arena, F_RDLCK, at));
       if (result.failed()) {
@@ -75,7 +82,7 @@ public final class DiskLock implements Closeable {
     }
   }
 
-  private void refuseIfHeld(Path path, long at) throws IOException {
+  private void refuseIfHeld(long at) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment asked = flock(arena, F_WRLCK, at);
       Kernel.Result result = Kernel.fcntl(fd, F_OFD_GETLK, asked);

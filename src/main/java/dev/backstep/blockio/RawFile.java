@@ -1,8 +1,11 @@
 package dev.backstep.blockio;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 
 /** What a raw file or block device tells of itself. */
 public final class RawFile {
@@ -59,6 +62,15 @@ public final class RawFile {
       }
     } finally {
       Kernel.close(fd);
+    }
+  }
+
+  /** Whether a file or device begins with certain bytes. */
+  public static boolean beginsWith(Path path, byte[] magic) throws IOException {
+    try (FileChannel file = FileChannel.open(path)) {
+      ByteBuffer head = ByteBuffer.allocate(magic.length);
+      while (head.hasRemaining() && file.read(head, head.position()) >= 0) {}
+      return Arrays.equals(head.array(), magic);
     }
   }
 }

@@ -95,7 +95,7 @@ class BackupLauncher implements BackupJobs {
       ActiveBackup active = new ActiveBackup(id, definition, repository, source, token);
       return run(active, () -> operator.start(backupJob, BackupParameters.of(id)));
     } catch (VmBusyException e) {
-      throw OperatorException.busy(e.getMessage(), e);
+      throw OperatorException.busy(Failures.text(e), e);
     } catch (IOException e) {
       throw Refusals.of(e);
     }
@@ -126,7 +126,7 @@ class BackupLauncher implements BackupJobs {
                   ? operator.start(backupJob, BackupParameters.of(row.id()))
                   : operator.restart(last));
     } catch (VmBusyException e) {
-      throw OperatorException.busy(e.getMessage(), e);
+      throw OperatorException.busy(Failures.text(e), e);
     } catch (IOException e) {
       throw Refusals.of(e);
     }

@@ -81,8 +81,7 @@ class DiskStep {
     DiskPlan plan = plan(source, folder);
     Optional<WriterState> resume =
         samePlan(known, plan) && DiskBackup.canResume(folder, known.id())
-            ? Optional.ofNullable(context.get(IMAGE_STATE))
-                .map(state -> WriterState.parse(state.toString()))
+            ? Optional.ofNullable((String) context.get(IMAGE_STATE)).map(WriterState::parse)
             : Optional.empty();
     bytesReadBefore = resume.isPresent() ? context.getLong(BYTES_READ, 0L) : 0L;
     if (resume.isEmpty()) {

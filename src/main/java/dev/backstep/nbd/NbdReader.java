@@ -1,0 +1,102 @@
+package dev.backstep.nbd;
+
+import dev.backstep.blockio.Block;
+import dev.backstep.blockio.BlockReader;
+import dev.backstep.blockio.BufferPool;
+import dev.backstep.blockio.PooledBlock;
+import dev.backstep.blockio.Ranges;
+import dev.backstep.domain.ByteRange;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/** Reads an export over one or several connections. */
+public final class NbdReader implements BlockReader {
+
+  private final List<NbdConnection> connections;
+  private final NbdExport export;
+  private final BufferPool pool;
+  private int next;
+
+  private NbdReader(List<NbdConnection> connections, int blocksInFlight) {
+    this.connections = connections;
+    this.export = connections.getFirst().export();
+    this.pool = new BufferPool(blocksInFlight);
+  }
+
+  /**
+   * @param connectionsMax connections to use where the server lets several show one disk, at least
+   *     1
+   * @param blocksInFlight how many blocks may be held at once
+   */
+  public static NbdReader open(NbdUri uri, int connectionsMax, int blocksInFlight)
+      throws IOException {
+    Duration stall = NbdConnection.STALL_DEFAULT;
+    List<NbdConnection> connections = new ArrayList<>();
+    try {
+      connections.add(NbdConnection.open(uri, List.of(), stall));
+      while (connections.size() < connectionsMax && connections.getFirst().export().multiConn()) {
+        connections.add(NbdConnection.open(uri, List.of(), stall));
+      }
+      return new NbdReader(List.copyOf(connections), blocksInFlight);
+    } catch (IOException | RuntimeException e) {
+      connections.forEach(NbdConnection::close);
+      throw e;
+    }
+  }
+
+  @Override
+  public long sizeBytes() {
+    return export.sizeBytes();
+  }
+
+  @Override
+  public CompletableFuture<Block> read(List<ByteRange> ranges) throws IOException {
+    Ranges.check(ranges, sizeBytes());
+    for (ByteRange range : ranges) {
+      if (range.offset() % export.blockBytesMin() != 0
+          || range.length() % export.blockBytesMin() != 0) {
+        throw new IllegalArgumentException(
+            range + " is not made of the server's blocks of " + export.blockBytesMin() + " bytes");
+      }
+    }
+    PooledBlock block = new PooledBlock(pool, ranges);
+    List<CompletableFuture<Void>> parts = new ArrayList<>();
+    try {
+      for (int i = 0; i < ranges.size(); i++) {
+        request(ranges.get(i).offset(), block.bytes(i), parts);
+      }
+    } catch (IOException | RuntimeException e) {
+      parts.add(CompletableFuture.failedFuture(e));
+    }
+    // Every part must be over before the memory goes back, also when one of them fails.
+    return CompletableFuture.allOf(parts.toArray(CompletableFuture[]::new))
+        .handle((done, failure) -> {
+          if (failure != null) {
+            block.close();
+            Throwable cause = failure.getCause() == null ? failure : failure.getCause();
+            throw new java.util.concurrent.CompletionException(cause);
+          }
+          return block;
+        });
+  }
+
+  private void request(long offset, ByteBuffer bytes, List<CompletableFuture<Void>> parts)
+      throws IOException {
+    int most = export.payloadBytesMax() / export.blockBytesMin() * export.blockBytesMin();
+    for (int at = 0; at < bytes.limit(); at += most) {
+      int length = Math.min(most, bytes.limit() - at);
+      NbdConnection connection = connections.get(next++ % connections.size());
+      parts.add(connection.read(offset + at, bytes.slice(at, length)));
+    }
+  }
+
+  @Override
+  public void close() {
+    connections.forEach(NbdConnection::close);
+    pool.close();
+  }
+}

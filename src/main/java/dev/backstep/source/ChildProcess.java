@@ -1,0 +1,174 @@
+package dev.backstep.source;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * A program that serves this process and must not outlive it, such as {@code qemu-nbd}. The kernel
+ * kills it when we die ({@code PR_SET_PDEATHSIG}); as that signal belongs to the thread that
+ * forked, one thread that lives as long as the program forks them all. Beside that a record in the
+ * run folder lets a later start find and end what was left all the same. Thread-safe.
+ */
+public final class ChildProcess implements AutoCloseable {
+
+  private static final long END_SECONDS_MAX = 5;
+  private static final String SUFFIX = ".child";
+
+  private static final ExecutorService FORKER =
+      Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("forker").factory());
+
+  private final Process process;
+  private final Path record;
+  private final Path socket;
+  private final StringBuilder errors = new StringBuilder();
+
+  private ChildProcess(Process process, Path record, Path socket) {
+    this.process = process;
+    this.record = record;
+    this.socket = socket;
+    Thread.ofPlatform().daemon().name("child-errors").start(this::collectErrors);
+  }
+
+  /**
+   * Starts a program.
+   *
+   * @param runFolder where its record is kept
+   * @param socket the socket it will make; removed at its end
+   */
+  public static ChildProcess start(Path runFolder, Path socket, List<String> command)
+      throws SourceException {
+    List<String> all = new ArrayList<>(List.of("setpriv", "--pdeathsig", "KILL", "--"));
+    all.addAll(command);
+    ProcessBuilder builder = new ProcessBuilder(all);
+    builder.environment().put("LC_ALL", "C");
+    builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
+    try {
+      Process process = CompletableFuture.supplyAsync(() -> fork(builder), FORKER).join();
+      Path record = runFolder.resolve(process.pid() + SUFFIX);
+      ChildProcess child = new ChildProcess(process, record, socket);
+      child.writeRecord();
+      return child;
+    } catch (CompletionException e) {
+      throw ToolRunner.notStarted(all, new IOException(e.getCause()));
+    }
+  }
+
+  private static Process fork(ProcessBuilder builder) {
+    try {
+      return builder.start();
+    } catch (IOException e) {
+      throw new CompletionException(e);
+    }
+  }
+
+  private void writeRecord() throws SourceException {
+    Optional<ProcessRecord> child = ProcessRecord.of(process.pid());
+    Optional<ProcessRecord> owner = ProcessRecord.of(ProcessHandle.current().pid());
+    if (child.isEmpty() || owner.isEmpty()) {
+      return; // it has ended already; whoever waits for its socket will say why
+    }
+    try {
+      Files.writeString(record, child.get() + "\n" + owner.get() + "\n" + socket + "\n");
+    } catch (IOException e) {
+      close();
+      throw new SourceException(
+          SourceException.Kind.FAILED, record + ": cannot be written: " + e, e);
+    }
+  }
+
+  private void collectErrors() {
+    try (InputStream stream = process.getErrorStream()) {
+      byte[] buffer = new byte[4096];
+      int count = stream.read(buffer);
+      while (count >= 0) {
+        synchronized (errors) {
+          if (errors.length() < 10_000) {
+            errors.append(new String(buffer, 0, count, StandardCharsets.UTF_8));
+          }
+        }
+        count = stream.read(buffer);
+      }
+    } catch (IOException e) {
+      synchronized (errors) {
+        errors.append(e.getMessage());
+      }
+    }
+  }
+
+  public boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** What it complained about so far, one line. */
+  public String errors() {
+    synchronized (errors) {
+      return errors.toString().strip().replace('\n', ' ');
+    }
+  }
+
+  /** Ends it: asks, waits, kills. Its socket and record are gone when this returns. */
+  @Override
+  public void close() {
+    process.destroy();
+    try {
+      if (!process.waitFor(END_SECONDS_MAX, TimeUnit.SECONDS)) {
+        process.destroyForcibly().waitFor();
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+    }
+    remove(record);
+    remove(socket);
+  }
+
+  /**
+   * Ends what processes that died have left: only what is the very process that its record names,
+   * and only when the very process that started it is gone.
+   */
+  public static void endLeftovers(Path runFolder) throws IOException {
+    if (!Files.isDirectory(runFolder)) {
+      return;
+    }
+    List<Path> records;
+    try (Stream<Path> files = Files.list(runFolder)) {
+      records = files.filter(file -> file.toString().endsWith(SUFFIX)).toList();
+    }
+    for (Path file : records) {
+      endLeftover(file);
+    }
+  }
+
+  private static void endLeftover(Path file) throws IOException {
+    List<String> lines = Files.readAllLines(file);
+    if (lines.size() < 3) {
+      Files.deleteIfExists(file); // torn by a crash while it was written
+      return;
+    }
+    ProcessRecord child = ProcessRecord.parse(lines.get(0));
+    ProcessRecord owner = ProcessRecord.parse(lines.get(1));
+    if (owner.isAlive()) {
+      return;
+    }
+    if (child.isAlive()) {
+      ProcessHandle.of(child.pid()).ifPresent(ProcessHandle::destroyForcibly);
+    }
+    Files.deleteIfExists(Path.of(lines.get(2)));
+    Files.deleteIfExists(file);
+  }
+
+  private static void remove(Path file) {
+    file.toFile().delete();
+  }
+}

@@ -1,0 +1,140 @@
+package dev.backstep.source.image;
+
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.domain.SourceDefinition.DiskDefinition;
+import dev.backstep.source.MarkName;
+import dev.backstep.source.Snapshot;
+import dev.backstep.source.SnapshotGoneException;
+import dev.backstep.source.SnapshotRequest;
+import dev.backstep.source.SourceException;
+import dev.backstep.source.VmSource;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The disks of a VM that does not run. The snapshot is nothing but a new bitmap in each qcow2 file
+ * and a lock on every file: nobody may write while it is open, and whether somebody wrote after it
+ * was left is what the bitmap tells.
+ */
+final class ImageSource implements VmSource {
+
+  private final List<DiskDefinition> disks;
+  private final Path runFolder;
+
+  ImageSource(List<DiskDefinition> disks, Path runFolder) {
+    this.disks = List.copyOf(disks);
+    this.runFolder = runFolder;
+  }
+
+  @Override
+  public Snapshot snapshot(SnapshotRequest request) throws SourceException {
+    List<ImageFile> files = new ArrayList<>();
+    for (DiskDefinition disk : disks) {
+      if (!request.exclude().contains(disk.key())) {
+        files.add(ImageFile.inspect(disk));
+      }
+    }
+    ChangeId mark = MarkName.of(request.repository(), request.backup(), attempt());
+    List<ImageFile> marked = new ArrayList<>();
+    List<ImageDisk> opened = new ArrayList<>();
+    try {
+      for (ImageFile file : files) {
+        if (file.canBeMarked()) {
+          file.qcow2().addBitmap(mark.value());
+          marked.add(file);
+        }
+      }
+      for (ImageFile file : files) {
+        opened.add(ImageDisk.open(file, mark, since(request, file), runFolder));
+      }
+      return new ImageSnapshot(Instant.now(), opened);
+    } catch (SourceException | RuntimeException e) {
+      opened.forEach(ImageDisk::close);
+      for (ImageFile file : marked) {
+        try {
+          file.qcow2().removeBitmap(mark.value());
+        } catch (SourceException left) {
+          e.addSuppressed(left);
+        }
+      }
+      throw e;
+    }
+  }
+
+  private static Optional<ChangeId> since(SnapshotRequest request, ImageFile file) {
+    return Optional.ofNullable(request.since().get(file.key()));
+  }
+
+  /** Tells the snapshots of one backup apart. */
+  private static String attempt() {
+    byte[] random = new byte[4];
+    new SecureRandom().nextBytes(random);
+    return HexFormat.of().formatHex(random);
+  }
+
+  @Override
+  public Snapshot reattach(SnapshotRequest request, String handle)
+      throws SnapshotGoneException, SourceException {
+    DiskHandle.All all = DiskHandle.All.parse(handle);
+    List<ImageDisk> opened = new ArrayList<>();
+    try {
+      for (DiskHandle disk : all.disks()) {
+        ImageFile file = ImageFile.inspect(definition(disk));
+        file.requireUnwritten(disk);
+        ChangeId mark = new ChangeId(disk.mark() == null ? "none" : disk.mark());
+        opened.add(ImageDisk.reopen(file, mark, since(request, file), runFolder));
+      }
+      return new ImageSnapshot(all.at(), opened);
+    } catch (SnapshotGoneException | SourceException | RuntimeException e) {
+      opened.forEach(ImageDisk::close);
+      throw e;
+    }
+  }
+
+  private DiskDefinition definition(DiskHandle handle) throws SnapshotGoneException {
+    return disks.stream()
+        .filter(disk -> disk.key().value().equals(handle.key()))
+        .filter(disk -> disk.location().equals(handle.path()))
+        .findFirst()
+        .orElseThrow(() ->
+            new SnapshotGoneException(
+                "disk "
+                    + handle.key()
+                    + " at "
+                    + handle.path()
+                    + " is not in the job definition any more"));
+  }
+
+  @Override
+  public void releaseMarks(RepositoryId repository, Map<DiskKey, Set<ChangeId>> keep)
+      throws SourceException {
+    for (DiskDefinition disk : disks) {
+      Set<ChangeId> needed = keep.get(disk.key());
+      if (needed != null) {
+        release(ImageFile.inspect(disk), repository, needed);
+      }
+    }
+  }
+
+  private static void release(ImageFile file, RepositoryId repository, Set<ChangeId> needed)
+      throws SourceException {
+    if (!file.canBeMarked()) {
+      return;
+    }
+    for (QemuImage.Bitmap bitmap : file.qcow2().bitmaps()) {
+      String name = bitmap.name();
+      if (MarkName.belongsTo(repository, name) && !needed.contains(new ChangeId(name))) {
+        file.qcow2().removeBitmap(name);
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+package dev.backstep.source.image;
+
+import dev.backstep.blockio.BlockReader;
+import dev.backstep.blockio.ExtentVisitor;
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.nbd.NbdConnection;
+import dev.backstep.nbd.NbdExtents;
+import dev.backstep.nbd.NbdReader;
+import dev.backstep.source.ChangedAnswer;
+import dev.backstep.source.SnapshotGoneException;
+import dev.backstep.source.SourceException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** A qcow2 file, exported read-only by a qemu-nbd of ours for as long as it is open. */
+final class Qcow2Disk implements ImageDisk {
+
+  private final ImageFile file;
+  private final ChangeId mark;
+  private final NbdServer server;
+
+  private Qcow2Disk(ImageFile file, ChangeId mark, NbdServer server) {
+    this.file = file;
+    this.mark = mark;
+    this.server = server;
+  }
+
+  /**
+   * @throws SnapshotGoneException when the snapshot's bitmap shows that the disk was written
+   */
+  static Qcow2Disk open(ImageFile file, ChangeId mark, Optional<ChangeId> since, Path runFolder)
+      throws SourceException, SnapshotGoneException {
+    List<String> bitmaps = new ArrayList<>();
+    if (file.canBeMarked()) {
+      bitmaps.add(mark.value());
+      since
+          .flatMap(id -> file.qcow2().bitmap(id.value()))
+          .filter(bitmap -> !bitmap.inUse())
+          .ifPresent(bitmap -> bitmaps.add(bitmap.name()));
+    }
+    NbdServer server = NbdServer.start(file, bitmaps, runFolder);
+    Qcow2Disk disk = new Qcow2Disk(file, mark, server);
+    try {
+      disk.requireClean();
+      return disk;
+    } catch (IOException e) {
+      disk.close();
+      throw e instanceof SourceException source
+          ? source
+          : new SourceException(
+              SourceException.Kind.FAILED, "disk " + file.key() + ": " + e.getMessage(), e);
+    } catch (SnapshotGoneException | RuntimeException e) {
+      disk.close();
+      throw e;
+    }
+  }
+
+  /** A bitmap that nothing has marked is the proof that the disk still shows the snapshot. */
+  private void requireClean() throws IOException, SnapshotGoneException {
+    if (!file.canBeMarked()) {
+      return;
+    }
+    AtomicBoolean written = new AtomicBoolean();
+    try (NbdConnection connection = server.connect(List.of(context(mark)))) {
+      NbdExtents.dirty(connection, mark.value(), (offset, length, kind) -> written.set(true));
+    }
+    if (written.get()) {
+      throw new SnapshotGoneException(file.path() + " was written since the snapshot");
+    }
+  }
+
+  private static String context(ChangeId bitmap) {
+    return NbdExtents.DIRTY_BITMAP + bitmap.value();
+  }
+
+  @Override
+  public DiskKey key() {
+    return file.key();
+  }
+
+  @Override
+  public long sizeBytes() {
+    return file.sizeBytes();
+  }
+
+  @Override
+  public Optional<ChangeId> changeId() {
+    return file.canBeMarked() ? Optional.of(mark) : Optional.empty();
+  }
+
+  /** QEMU extends a bitmap with its image. */
+  @Override
+  public boolean tracksGrowth() {
+    return true;
+  }
+
+  @Override
+  public void allocated(ExtentVisitor visitor) throws IOException {
+    try (NbdConnection connection = server.connect(List.of(NbdExtents.ALLOCATION))) {
+      NbdExtents.allocated(connection, visitor);
+    }
+  }
+
+  @Override
+  public ChangedAnswer changed(ChangeId since, ExtentVisitor visitor) throws IOException {
+    if (!file.canBeMarked()) {
+      return new ChangedAnswer.Unavailable(
+          file.path()
+              + " is a version 2 image without bitmaps; `qemu-img amend -o compat=1.1` enables"
+              + " tracking");
+    }
+    Optional<QemuImage.Bitmap> bitmap = file.qcow2().bitmap(since.value());
+    if (bitmap.isEmpty()) {
+      return new ChangedAnswer.Reset(
+          "bitmap "
+              + since
+              + " is not in "
+              + file.path()
+              + " itself; was the image replaced,"
+              + " or was a snapshot put on top of it?");
+    }
+    if (bitmap.get().inUse()) {
+      return new ChangedAnswer.Reset(
+          "bitmap "
+              + since
+              + " in "
+              + file.path()
+              + " was not closed cleanly; did QEMU or the host crash?");
+    }
+    try (NbdConnection connection =
+        server.connect(List.of(context(since), NbdExtents.ALLOCATION))) {
+      NbdExtents.dirty(connection, since.value(), visitor);
+    }
+    return new ChangedAnswer.Known();
+  }
+
+  @Override
+  public BlockReader open(int blocksInFlight) throws IOException {
+    return NbdReader.open(server.uri(), 1, blocksInFlight);
+  }
+
+  @Override
+  public DiskHandle handle() throws SourceException {
+    return file.handle(mark.value());
+  }
+
+  @Override
+  public void close() {
+    server.close();
+  }
+}
