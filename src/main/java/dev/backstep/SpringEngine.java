@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -62,11 +63,27 @@ final class SpringEngine implements Engine {
       properties.add("--logging.level.org.springframework.boot.diagnostics=OFF");
       properties.add("--logging.level.org.springframework.context=ERROR");
     }
+    SpringEngine engine = run(application, properties);
+    if (runsJobs || engine.seesDead()) {
+      engine.jobs().recoverDead();
+    }
+    return engine;
+  }
+
+  private static SpringEngine run(SpringApplication application, List<String> properties) {
     try {
       return new SpringEngine(application.run(properties.toArray(String[]::new)));
     } catch (RuntimeException e) {
       throw explained(e);
     }
+  }
+
+  /**
+   * Whether a process that died has left something to put right; cheap enough for every command.
+   */
+  private boolean seesDead() {
+    return !queries().snapshotsPastKeep(Instant.now()).isEmpty()
+        || queries().running().stream().anyMatch(backup -> !queries().ownerAlive(backup.id()));
   }
 
   /** What kept us from starting, without the way through the framework. */

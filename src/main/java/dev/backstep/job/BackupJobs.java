@@ -50,4 +50,11 @@ public interface BackupJobs {
    *     recover
    */
   void recover(String id, boolean force);
+
+  /**
+   * Puts right what processes that died have left: executions that nobody runs, child processes,
+   * snapshots past their keep time. To be called when a program starts, before it launches
+   * anything.
+   */
+  void recoverDead();
 }

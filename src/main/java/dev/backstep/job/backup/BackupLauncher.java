@@ -213,6 +213,12 @@ class BackupLauncher implements BackupJobs {
     recovery.recover(row);
   }
 
+  @Override
+  public void recoverDead() {
+    sources.endLeftovers();
+    recovery.run();
+  }
+
   private BackupRow row(String id) {
     return find(id)
         .orElseThrow(() ->

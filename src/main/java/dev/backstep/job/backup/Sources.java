@@ -2,6 +2,7 @@ package dev.backstep.job.backup;
 
 import dev.backstep.domain.SourceDefinition;
 import dev.backstep.job.JobSettings;
+import dev.backstep.source.ChildProcess;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.SourceProvider;
 import dev.backstep.source.VmSource;
@@ -11,11 +12,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
 
 /** Opens the source that a job definition names. Thread-safe. */
 @Component
 class Sources {
+
+  private static final Logger log = LoggerFactory.getLogger(Sources.class);
 
   private final Map<String, SourceProvider> providers;
   private final JobSettings settings;
@@ -43,5 +48,14 @@ class Sources {
           SourceException.Kind.FAILED, settings.runFolder() + ": cannot be made: " + e, e);
     }
     return provider.open(definition, settings.runFolder());
+  }
+
+  /** Ends child processes of processes that died. */
+  void endLeftovers() {
+    try {
+      ChildProcess.endLeftovers(settings.runFolder());
+    } catch (IOException e) {
+      log.warn("child processes of a process that died may still run: {}", e.getMessage());
+    }
   }
 }
