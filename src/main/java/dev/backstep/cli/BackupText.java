@@ -137,7 +137,7 @@ final class BackupText {
 
   /** Text from elsewhere without what would move the cursor of a terminal. */
   static String printable(String text) {
-    return text.replaceAll("\\p{Cntrl}", "?");
+    return text.replaceAll("[\\p{Cc}\u2028\u2029]", "?");
   }
 
   private static void line(List<String> lines, String name, String value) {

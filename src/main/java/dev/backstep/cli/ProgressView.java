@@ -85,7 +85,8 @@ final class ProgressView {
         pace(disk));
   }
 
-  private static String shortened(String key) {
+  private static String shortened(String diskKey) {
+    String key = BackupText.printable(diskKey);
     return key.length() <= KEY_CELLS ? key : ".." + key.substring(key.length() - KEY_CELLS + 2);
   }
 
@@ -142,6 +143,11 @@ final class ProgressView {
       parts.add(pace.replace("  ", ", "));
     }
     terminal.result(
-        "disk " + disk.diskId() + " " + disk.diskKey() + ": " + String.join(", ", parts));
+        "disk "
+            + disk.diskId()
+            + " "
+            + BackupText.printable(disk.diskKey())
+            + ": "
+            + String.join(", ", parts));
   }
 }

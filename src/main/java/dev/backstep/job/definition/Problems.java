@@ -38,7 +38,7 @@ final class Problems {
 
   /** A value as it may stand in a message: one line, short, no control characters. */
   static String quoted(String value) {
-    String line = value.replaceAll("[\\p{Cntrl}\u2028\u2029]", "?");
+    String line = value.replaceAll("[\\p{Cc}\u2028\u2029]", "?");
     return "'" + (line.length() <= VALUE_LENGTH_MAX ? line : cut(line)) + "'";
   }
 

@@ -1,0 +1,161 @@
+package dev.backstep.cli;
+
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.Status;
+import dev.backstep.job.BackupJobs;
+import dev.backstep.job.BackupRun;
+import dev.backstep.job.DiskProgress;
+import dev.backstep.job.OperatorException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** An engine in memory that notes what it was asked to do. */
+final class EngineDouble implements Engine, BackupJobs {
+
+  final List<BackupRow> rows = new ArrayList<>();
+  final Map<String, StoredChangeId> changeIds = new LinkedHashMap<>();
+  final List<String> asked = new ArrayList<>();
+
+  /** What each verb throws, when anything. */
+  @Nullable RuntimeException refusal;
+
+  /** How the next run ends. */
+  BackupRow outcome = BackupRowExamples.backup("0", Status.COMPLETED);
+
+  /** Held until somebody stops the run, when counted. */
+  CountDownLatch untilStopped = new CountDownLatch(0);
+
+  @Override
+  public BackupRun launch(JobDefinition definition, RequestedLevel level) {
+    return run("launch " + definition.vmName() + " " + level);
+  }
+
+  @Override
+  public BackupRun relaunch(String id) {
+    return run("relaunch " + id);
+  }
+
+  private BackupRun run(String what) {
+    note(what);
+    rows.addFirst(outcome);
+    return new Run();
+  }
+
+  @Override
+  public void stop(String id) {
+    note("stop " + id);
+    untilStopped.countDown();
+  }
+
+  @Override
+  public void abandon(String id) {
+    note("abandon " + id);
+  }
+
+  @Override
+  public void recover(String id, boolean force) {
+    note("recover " + id + (force ? " by force" : ""));
+  }
+
+  private void note(String what) {
+    asked.add(what);
+    if (refusal != null) {
+      throw refusal;
+    }
+  }
+
+  @Override
+  public BackupJobs jobs() {
+    return this;
+  }
+
+  @Override
+  public Optional<BackupRow> find(String id) {
+    return rows.stream()
+        .filter(row ->
+            row.id().value().equals(id)
+                || row.disks().stream().anyMatch(disk -> disk.id().value().equals(id)))
+        .findFirst();
+  }
+
+  @Override
+  public List<BackupRow> list(Optional<String> vmName, int limit) {
+    return rows.stream()
+        .filter(row -> vmName.isEmpty() || vmName.get().equals(row.vmName()))
+        .limit(limit)
+        .toList();
+  }
+
+  @Override
+  public boolean ownerAlive(BackupRow backup) {
+    return false;
+  }
+
+  @Override
+  public Optional<StoredChangeId> changeId(String vmName, int diskId) {
+    return Optional.ofNullable(changeIds.get(vmName + "/" + diskId));
+  }
+
+  @Override
+  public List<String> vmNames() {
+    return rows.stream().map(BackupRow::vmName).distinct().toList();
+  }
+
+  @Override
+  public void close() {
+    asked.add("close");
+  }
+
+  private final class Run implements BackupRun {
+    @Override
+    public BackupId backup() {
+      return outcome.id();
+    }
+
+    @Override
+    public List<DiskProgress> progress() {
+      return outcome.disks().stream()
+          .map(disk ->
+              new DiskProgress(
+                  disk.diskId(),
+                  disk.diskKey().value(),
+                  disk.status(),
+                  disk.level().orElse(null),
+                  disk.reason().orElse(null),
+                  disk.bytesTotal(),
+                  disk.bytesTotal()))
+          .toList();
+    }
+
+    @Override
+    public boolean await(Duration timeout) throws InterruptedException {
+      return untilStopped.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    @Override
+    public Status status() {
+      return outcome.status();
+    }
+
+    @Override
+    public Optional<String> error() {
+      return outcome.error();
+    }
+  }
+
+  /** As an operator would see it: nothing there, or nothing allowed. */
+  static OperatorException busy(String text) {
+    return OperatorException.busy(text, null);
+  }
+}
