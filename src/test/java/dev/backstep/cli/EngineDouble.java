@@ -68,6 +68,11 @@ final class EngineDouble implements Engine, BackupJobs {
     note("recover " + id + (force ? " by force" : ""));
   }
 
+  @Override
+  public void recoverDead() {
+    note("recover dead");
+  }
+
   private void note(String what) {
     asked.add(what);
     if (refusal != null) {
