@@ -4,6 +4,7 @@ import com.zaxxer.hikari.pool.HikariPool;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.DatabaseBusyException;
+import dev.backstep.catalog.DatabaseVersion;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.cli.Engine;
 import dev.backstep.job.BackupJobs;
@@ -16,6 +17,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import javax.sql.DataSource;
 import liquibase.integration.spring.SpringLiquibase;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.LazyInitializationExcludeFilter;
@@ -64,8 +66,12 @@ final class SpringEngine implements Engine {
       properties.add("--logging.level.org.springframework.context=ERROR");
     }
     SpringEngine engine = run(application, properties);
-    if (runsJobs || engine.seesDead()) {
+    if (runsJobs) {
       engine.jobs().recoverDead();
+    } else if (engine.seesDead()) {
+      // Putting it right takes what runs jobs.
+      engine.close();
+      return start(home, true, verbose);
     }
     return engine;
   }
@@ -143,6 +149,12 @@ final class SpringEngine implements Engine {
   @Override
   public Optional<StoredChangeId> changeId(String vmName, int diskId) {
     return queries().changeId(vmName, diskId, Optional.empty());
+  }
+
+  @Override
+  public String database() {
+    DatabaseVersion version = DatabaseVersion.of(context.getBean(DataSource.class));
+    return version.product() + " at " + version.url() + ", tables as of " + version.schema();
   }
 
   @Override

@@ -1,40 +1,44 @@
 package dev.backstep.cli;
 
+import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.SourceDefinition.DiskDefinition;
 import dev.backstep.domain.Status;
+import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobFolder;
+import dev.backstep.source.ToolRunner;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 
 @Command(
     name = "doctor",
     description = {
-      "Checks what backups need: Java, home, database, job definitions, their disks and",
-      "repositories, and runs that need an operator. Changes nothing."
+      "Checks what backups need: Java, tools, home, database, job definitions with their disks and",
+      "repositories, and backups that wait for an operator. Each line is ok or says what to do."
     },
     exitCodeList = {"0:all is well", "1:something needs attention", ExitCode.USAGE})
 final class DoctorCommand implements Callable<Integer> {
 
-  private static final long FREE_BYTES_MIN = 1L << 30;
+  private static final int LOOK_BACK_BACKUPS = 1000;
+
+  /** What the sources start. */
+  private static final List<String> TOOLS = List.of("qemu-img", "qemu-nbd", "setpriv");
+
+  private static final Duration TOOL_LIMIT = Duration.ofSeconds(15);
 
   private final Session session;
   private final CommandOptions options;
   private final List<Finding> findings = new ArrayList<>();
-
-  private record Finding(boolean good, String what, String text) {}
-
-  /** Looks at one thing and says what it found. */
-  private interface Check {
-    String run() throws IOException;
-  }
 
   DoctorCommand(Session session) {
     this.session = session;
@@ -44,94 +48,102 @@ final class DoctorCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     check("java", () -> Runtime.version() + " in " + System.getProperty("java.home"));
-    check("home", () -> options.home().toString());
-    check("database", this::database);
-    JobFolder.Content jobs = options.jobFolder().read();
-    jobs.broken().forEach(broken -> add(false, "definition", broken.getMessage()));
-    jobs.byVmName().values().forEach(this::definition);
-    if (jobs.byVmName().isEmpty() && jobs.broken().isEmpty()) {
-      Path folder = options.jobFolder().folder().toAbsolutePath().normalize();
-      add(true, "definitions", "none in " + folder + "; --jobs names another folder");
+    TOOLS.forEach(tool -> check(tool, () -> version(tool)));
+    check("home", () -> FolderCheck.home(options.home()));
+    if (check("database", () -> session.catalog().database())) {
+      leftovers(session.catalog());
     }
+    definitions(options.jobFolder());
     print();
     return findings.stream().allMatch(Finding::good) ? 0 : 1;
   }
 
-  private String database() throws IOException {
-    Engine engine = session.catalog();
-    List<String> dead =
-        engine.list(Optional.empty(), 1000).stream()
-            .filter(row -> row.status() == Status.RUNNING)
-            .filter(row -> !engine.ownerAlive(row))
-            .map(row -> row.id().value())
-            .toList();
-    if (!dead.isEmpty()) {
-      throw new IOException(
-          "the process that ran " + dead + " died; `backstep executions recover` each");
+  private static String version(String tool) throws IOException {
+    ToolRunner.Result result = ToolRunner.run(TOOL_LIMIT, List.of(tool, "--version"));
+    if (result.failed()) {
+      throw new IOException(tool + " --version ended with " + result.status());
     }
-    return "opened; " + engine.vmNames().size() + " VMs known";
+    return result.output().lines().findFirst().orElse("installed");
+  }
+
+  /** The newest backup of each VM, where it waits for somebody. */
+  private void leftovers(Engine engine) {
+    Set<String> seen = new HashSet<>();
+    for (BackupRow row : engine.list(Optional.empty(), LOOK_BACK_BACKUPS)) {
+      boolean newest = seen.add(row.vmName());
+      String id = row.id().value();
+      if (row.status() == Status.RUNNING && !engine.ownerAlive(row)) {
+        found(false, id, "its process died; run: backstep executions recover " + id);
+      } else if (newest && (row.status() == Status.FAILED || row.status() == Status.STOPPED)) {
+        String what = row.status() == Status.FAILED ? "failed" : "was stopped";
+        found(false, id, what + "; run: backstep relaunch " + id + ", or back the VM up anew");
+      }
+    }
+  }
+
+  private void definitions(JobFolder folder) {
+    JobFolder.Content jobs = folder.read();
+    jobs.broken().forEach(this::broken);
+    jobs.byVmName().values().forEach(this::definition);
+    if (jobs.byVmName().isEmpty() && jobs.broken().isEmpty()) {
+      Path where = folder.folder().toAbsolutePath().normalize();
+      found(true, "definitions", "none in " + where + "; --jobs names another folder");
+    }
+  }
+
+  private void broken(JobDefinitionException broken) {
+    broken.getMessage().lines().forEach(line -> found(false, "definition", line));
   }
 
   private void definition(JobFolder.Entry entry) {
     JobDefinition definition = entry.definition();
-    add(true, "definition", BackupText.printable(definition.vmName()) + " in " + entry.file());
-    check("repository", () -> repository(Path.of(definition.repository())));
-    if (definition.source().type().equals("image")) {
-      definition
-          .source()
-          .disks()
-          .forEach(disk -> check("disk " + disk.key(), () -> image(Path.of(disk.location()))));
+    String vm = BackupText.printable(definition.vmName());
+    found(true, "definition", vm + " in " + entry.file());
+    check(vm + " repository", () -> FolderCheck.repository(Path.of(definition.repository())));
+    for (DiskDefinition disk : definition.source().disks()) {
+      if (!definition.exclude().contains(disk.key())) {
+        check(
+            vm + " disk " + BackupText.printable(disk.key().value()),
+            () ->
+                definition.source().type().equals("nbd")
+                    ? DiskCheck.nbd(disk)
+                    : DiskCheck.image(disk));
+      }
     }
   }
 
-  private static String repository(Path folder) throws IOException {
-    Path there = folder;
-    while (!Files.exists(there) && there.getParent() != null) {
-      there = there.getParent();
-    }
-    if (!Files.isDirectory(there) || !Files.isWritable(there)) {
-      throw new IOException(folder + ": " + there + " is not a folder that can be written");
-    }
-    long free = Files.getFileStore(there).getUsableSpace();
-    if (free < FREE_BYTES_MIN) {
-      throw new IOException(folder + ": only " + Sizes.bytes(free) + " free");
-    }
-    return folder + ", " + Sizes.bytes(free) + " free";
+  private boolean check(String what, Finding.Check check) {
+    Finding finding = Finding.of(what, check);
+    findings.add(finding);
+    return finding.good();
   }
 
-  private static String image(Path image) throws IOException {
-    if (!Files.isReadable(image)) {
-      throw new IOException(
-          image + (Files.exists(image) ? ": cannot be read" : ": there is no such file"));
-    }
-    return image.toString();
-  }
-
-  private void check(String what, Check check) {
-    try {
-      add(true, what, check.run());
-    } catch (IOException | RuntimeException e) {
-      add(false, what, ExitCode.of(e).text());
-    }
-  }
-
-  private void add(boolean good, String what, String text) {
+  private void found(boolean good, String what, String text) {
     findings.add(new Finding(good, what, text));
   }
 
   private void print() {
-    if (options.json()) {
-      session.terminal().result(BackupDocument.text(findings.stream().map(this::fields).toList()));
-      return;
-    }
-    findings.forEach(finding ->
-        session
-            .terminal()
-            .result(
-                (finding.good() ? "ok    " : "FAIL  ") + finding.what() + ": " + finding.text()));
+    session
+        .terminal()
+        .result(
+            options.json()
+                ? BackupDocument.text(findings.stream().map(DoctorCommand::fields).toList())
+                : text());
   }
 
-  private Map<String, Object> fields(Finding finding) {
+  private String text() {
+    List<String> lines =
+        findings.stream()
+            .map(finding ->
+                (finding.good() ? "ok    " : "FAIL  ")
+                    + finding.what()
+                    + ": "
+                    + BackupText.printable(finding.text()))
+            .toList();
+    return String.join(System.lineSeparator(), lines);
+  }
+
+  private static Map<String, Object> fields(Finding finding) {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("ok", finding.good());
     fields.put("what", finding.what());

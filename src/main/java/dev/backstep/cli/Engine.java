@@ -38,6 +38,9 @@ public interface Engine extends AutoCloseable {
   /** What the disk's next backup would ask about. */
   Optional<StoredChangeId> changeId(String vmName, int diskId);
 
+  /** One line: which database it is, where, and how new its tables are. */
+  String database();
+
   /** The names of all VMs known. */
   List<String> vmNames();
 

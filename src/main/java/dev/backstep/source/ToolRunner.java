@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -42,18 +42,16 @@ public final class ToolRunner {
     try {
       Process process = builder.start();
       process.getOutputStream().close();
-      List<String> errors = new ArrayList<>(List.of(""));
-      Thread reader =
-          Thread.ofPlatform().daemon().start(() -> errors.set(0, text(process.getErrorStream())));
-      String output = text(process.getInputStream());
+      CompletableFuture<String> output = reading(process.getInputStream());
+      CompletableFuture<String> errors = reading(process.getErrorStream());
       if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
         process.destroyForcibly();
         throw new SourceException(
             SourceException.Kind.FAILED,
             String.join(" ", command) + ": not done after " + limit.toSeconds() + " s");
       }
-      reader.join();
-      return new Result(process.exitValue(), output, errors.getFirst().strip().replace('\n', ' '));
+      return new Result(
+          process.exitValue(), output.join(), errors.join().strip().replace('\n', ' '));
     } catch (IOException e) {
       throw notStarted(command, e);
     } catch (InterruptedException e) {
@@ -66,10 +64,19 @@ public final class ToolRunner {
     return new SourceException(
         SourceException.Kind.FAILED,
         command.getFirst()
-            + " cannot be started; install the Debian package qemu-utils ("
+            + " cannot be started; install the Debian package "
+            + (command.getFirst().equals("setpriv") ? "util-linux" : "qemu-utils")
+            + " ("
             + e.getMessage()
             + ")",
         e);
+  }
+
+  /** Reads beside the caller, so that a command that hangs can be given up. */
+  private static CompletableFuture<String> reading(InputStream stream) {
+    CompletableFuture<String> text = new CompletableFuture<>();
+    Thread.ofPlatform().daemon().start(() -> text.complete(text(stream)));
+    return text;
   }
 
   private static String text(InputStream stream) {
