@@ -35,6 +35,11 @@ final class ListCommand implements Callable<Integer> {
       description = "At most so many. Default: ${DEFAULT-VALUE}.")
   private int limit = 10_000;
 
+  @Option(
+      names = "--disks",
+      description = "A line per disk backup, oldest first: levels, reasons, change ids, images.")
+  private boolean disks;
+
   ListCommand(Session session) {
     this.session = session;
     this.options = session.options();
@@ -55,6 +60,9 @@ final class ListCommand implements Callable<Integer> {
   }
 
   private String text(List<BackupRow> backups) {
+    if (disks && !backups.isEmpty()) {
+      return DiskHistory.table(backups);
+    }
     return backups.isEmpty()
         ? "no backups yet"
         : new BackupText(session.clock().getZone()).table(backups);
