@@ -163,4 +163,9 @@ final class EngineDouble implements Engine, BackupJobs {
   static OperatorException busy(String text) {
     return OperatorException.busy(text, null);
   }
+
+  @Override
+  public String database() {
+    return "a double of a database";
+  }
 }
