@@ -6,6 +6,7 @@ import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.OperatorException.Kind;
 import java.time.Duration;
+import java.util.Optional;
 
 /** Follows a backup of this process to its end, showing progress, and prints what it became. */
 final class RunWatch {
@@ -31,8 +32,14 @@ final class RunWatch {
     if (!options.json()) {
       terminal.result(id);
     }
-    while (!run.await(REDRAW_PERIOD)) {
-      show(view, run);
+    Optional<RunNote> note = RunNote.of(options.home(), id);
+    note.ifPresent(RunNote::write);
+    try {
+      while (!run.await(REDRAW_PERIOD)) {
+        show(view, run);
+      }
+    } finally {
+      note.ifPresent(RunNote::remove);
     }
     show(view, run);
     view.clear();

@@ -1,5 +1,6 @@
 package dev.backstep.cli;
 
+import dev.backstep.catalog.DatabaseBusyException;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -29,7 +30,14 @@ final class StopCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    session.jobs().jobs().stop(id);
+    try {
+      session.jobs().jobs().stop(id);
+    } catch (DatabaseBusyException e) {
+      ProcessHandle owner =
+          RunNote.of(options.home(), id).flatMap(RunNote::process).orElseThrow(() -> e);
+      // As Ctrl-C there: it stops at a chunk and ends by itself.
+      owner.destroy();
+    }
     new Answer(session, options).done(id, "stopping", "will stop at its next chunk");
     return 0;
   }

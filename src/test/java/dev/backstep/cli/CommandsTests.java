@@ -386,10 +386,10 @@ class CommandsTests {
     assertThat(runWithJobs("doctor", "--home", folder.toString())).isEqualTo(1);
     assertThat(out())
         .contains(
-            "ok    database: opened; 0 VMs known",
+            "ok    database: a database that is not there",
             "FAIL  definition: " + folder.resolve("broken.yaml"),
             "ok    definition: pg in",
-            "FAIL  disk vda: /vms/a.qcow2: there is no such file");
+            "FAIL  pg disk vda: /vms/a.qcow2: there is no such file");
   }
 
   @Test
