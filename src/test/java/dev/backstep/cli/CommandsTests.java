@@ -386,7 +386,7 @@ class CommandsTests {
     assertThat(runWithJobs("doctor", "--home", folder.toString())).isEqualTo(1);
     assertThat(out())
         .contains(
-            "ok    database: a database that is not there",
+            "ok    database: a double of a database",
             "FAIL  definition: " + folder.resolve("broken.yaml"),
             "ok    definition: pg in",
             "FAIL  pg disk vda: /vms/a.qcow2: there is no such file");

@@ -113,11 +113,6 @@ final class EngineDouble implements Engine, BackupJobs {
   }
 
   @Override
-  public String database() {
-    return "a database that is not there";
-  }
-
-  @Override
   public List<String> vmNames() {
     return rows.stream().map(BackupRow::vmName).distinct().toList();
   }
