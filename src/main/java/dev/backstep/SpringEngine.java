@@ -5,6 +5,7 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.DatabaseBusyException;
 import dev.backstep.catalog.DatabaseVersion;
+import dev.backstep.catalog.NewerDatabaseException;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.cli.Engine;
 import dev.backstep.job.BackupJobs;
@@ -99,6 +100,9 @@ final class SpringEngine implements Engine {
     for (@Nullable Throwable cause = thrown; cause != null; cause = cause.getCause()) {
       if (cause instanceof DatabaseBusyException || cause instanceof OperatorException) {
         return (RuntimeException) cause;
+      }
+      if (cause instanceof NewerDatabaseException) {
+        return OperatorException.failed(String.valueOf(cause.getMessage()), thrown);
       }
       database |= cause instanceof HikariPool.PoolInitializationException;
       root = cause;

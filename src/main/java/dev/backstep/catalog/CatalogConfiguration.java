@@ -42,6 +42,16 @@ public class CatalogConfiguration {
     return open(DatabaseSettings.of(home, environment::getProperty), home);
   }
 
+  /**
+   * In place of Boot's own: it runs before whatever uses the database.
+   *
+   * @throws NewerDatabaseException when a newer release made the tables
+   */
+  @Bean
+  SchemaMigration schemaMigration(DataSource dataSource) {
+    return new SchemaMigration(dataSource);
+  }
+
   @Bean
   Leases leases(DataSource dataSource) {
     return new Leases(dataSource, Clock.systemUTC());

@@ -17,10 +17,7 @@ import java.util.Optional;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
-import liquibase.UpdateSummaryEnum;
 import liquibase.exception.LiquibaseException;
-import liquibase.integration.spring.SpringLiquibase;
-import org.springframework.core.io.DefaultResourceLoader;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -68,14 +65,12 @@ final class TestCatalog implements AutoCloseable {
   }
 
   static void migrate(DataSource dataSource) throws LiquibaseException {
-    LIQUIBASE_LOG.setLevel(Level.WARNING);
-    SpringLiquibase liquibase = new SpringLiquibase();
-    liquibase.setDataSource(dataSource);
-    liquibase.setChangeLog("classpath:/db/changelog/db.changelog-master.yaml");
-    liquibase.setResourceLoader(new DefaultResourceLoader());
-    liquibase.setShowSummary(UpdateSummaryEnum.OFF);
-    liquibase.setAnalyticsEnabled(false);
-    liquibase.afterPropertiesSet();
+    migrate(dataSource, Level.WARNING);
+  }
+
+  static void migrate(DataSource dataSource, Level logged) throws LiquibaseException {
+    LIQUIBASE_LOG.setLevel(logged);
+    new SchemaMigration(dataSource).afterPropertiesSet();
   }
 
   long lease() {
