@@ -37,6 +37,7 @@ class KillIT {
   private final List<Path> disks = new ArrayList<>();
   private Program program;
   private int kills;
+  private int points;
   private int killsThatInterrupted;
 
   @Test
@@ -45,17 +46,22 @@ class KillIT {
     makeVm();
     while (kills < ROUNDS) {
       List<String> now = live();
-      String id = backUpUntilComplete();
-      truth.put(id, now);
-      checkPoint(id, now);
+      JsonNode point = backUpUntilComplete();
+      truth.put(point.get("backup_id").asString(), now);
+      checkPoint(point, now);
       checkNothingIsLeft();
     }
-    for (Map.Entry<String, List<String>> point : truth.entrySet()) {
-      checkPoint(point.getKey(), point.getValue());
+    for (JsonNode point : program.succeed("list", "--json").json()) {
+      List<String> then = truth.remove(point.get("backup_id").asString());
+      if (then != null) {
+        checkPoint(point, then);
+        points++;
+      }
     }
+    assertThat(truth).as("restore points that are not listed").isEmpty();
     System.err.printf(
         "KillIT: %d kills, %d of them in the middle of a backup, %d restore points%n",
-        kills, killsThatInterrupted, truth.size());
+        kills, killsThatInterrupted, points);
     assertThat(killsThatInterrupted).isGreaterThan(ROUNDS / 5);
   }
 
@@ -115,7 +121,7 @@ class KillIT {
   }
 
   /** Launches, kills, relaunches, kills ... and lets the last one be. */
-  private String backUpUntilComplete() throws Exception {
+  private JsonNode backUpUntilComplete() throws Exception {
     String id = null;
     int tries = 1 + random.nextInt(3);
     for (int i = 0; i < tries && kills < ROUNDS; i++) {
@@ -131,7 +137,7 @@ class KillIT {
       id = newest.get(0).get("backup_id").asString();
       String status = newest.get(0).get("status").asString();
       if (status.equals("COMPLETED")) {
-        return id;
+        return newest.get(0);
       }
       assertThat(status).as("the next start ends what died").isEqualTo("FAILED");
       killsThatInterrupted++;
@@ -141,7 +147,7 @@ class KillIT {
             ? program.succeed("backup", "victim", "--json")
             : program.succeed("relaunch", id, "--json");
     assertThat(last.json().get("status").asString()).isEqualTo("COMPLETED");
-    return last.json().get("backup_id").asString();
+    return last.json();
   }
 
   /** Starts a command and kills it some time after it has begun to work. */
@@ -171,15 +177,14 @@ class KillIT {
     }
   }
 
-  private void checkPoint(String id, List<String> digests) throws Exception {
-    JsonNode shown = program.succeed("show", id, "--json").json();
+  private void checkPoint(JsonNode shown, List<String> digests) throws Exception {
     assertThat(shown.get("status").asString()).isEqualTo("COMPLETED");
     assertThat(shown.get("disks").size()).isEqualTo(3);
     for (JsonNode disk : shown.get("disks")) {
       Path image = Path.of(disk.get("image").asString());
       Tool.checkImage(image);
       assertThat(digest(image, "qcow2"))
-          .as("%s disk %s (%s)", id, disk.get("disk_id"), disk.get("reason"))
+          .as("%s disk %s (%s)", shown.get("backup_id"), disk.get("disk_id"), disk.get("reason"))
           .isEqualTo(digests.get(disk.get("disk_id").asInt()));
     }
   }

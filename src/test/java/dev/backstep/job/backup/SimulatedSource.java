@@ -30,6 +30,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /** A hypervisor in memory, one VM per location name; tests drive its disks and its troubles. */
@@ -47,6 +48,9 @@ final class SimulatedSource implements SourceProvider {
 
     /** Bytes that may still be read before reading fails; negative: no limit. */
     volatile long readBudget = -1;
+
+    /** Milliseconds that each read takes. */
+    volatile long readMillis;
 
     int snapshotsMade;
 
@@ -199,6 +203,11 @@ final class SimulatedSource implements SourceProvider {
                 new IOException("the simulated disk failed to read"));
           }
         }
+      }
+      if (machine.readMillis > 0) {
+        return CompletableFuture.supplyAsync(
+            () -> new Copied(ranges, frozen),
+            CompletableFuture.delayedExecutor(machine.readMillis, TimeUnit.MILLISECONDS));
       }
       return CompletableFuture.completedFuture(new Copied(ranges, frozen));
     }

@@ -1,0 +1,337 @@
+package dev.backstep.job.backup;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.backstep.catalog.BackupDiskRow;
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.domain.CbtResetPolicy;
+import dev.backstep.domain.Compression;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.Reason;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.SourceDefinition;
+import dev.backstep.domain.Status;
+import dev.backstep.job.BackupJobs;
+import dev.backstep.job.BackupRun;
+import dev.backstep.job.OperatorException;
+import dev.backstep.repository.Repository;
+import dev.backstep.testing.Tool;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/**
+ * The rules that no accident may break, each with an attempt to break it; run on each database. The
+ * simulated disks are large and slow enough that something can happen to them on the way.
+ */
+abstract class JobRules extends JobTest {
+
+  private static final int LARGE = 160 << 20;
+
+  @Autowired BackupJobs jobs;
+  @Autowired BackupQueries queries;
+  @Autowired JdbcClient jdbc;
+  @TempDir Path folder;
+
+  private String vm = "";
+  private SimulatedSource.Machine machine = new SimulatedSource.Machine();
+
+  @BeforeEach
+  void makeMachine(TestInfo test) {
+    vm = test.getTestMethod().orElseThrow().getName();
+    machine = SimulatedSource.machine(vm);
+  }
+
+  @AfterEach
+  void removeMachine() {
+    SimulatedSource.remove(vm);
+  }
+
+  private SimulatedDisk addDisk(String key, int size) {
+    SimulatedDisk disk = new SimulatedDisk(key, size, new Random(key.hashCode()));
+    machine.disks.put(key, disk);
+    return disk;
+  }
+
+  private SimulatedDisk addLargeDisk(String key) {
+    SimulatedDisk disk = addDisk(key, LARGE);
+    for (int i = 0; i < 1500; i++) {
+      disk.write();
+    }
+    return disk;
+  }
+
+  private JobDefinition definition() {
+    return new JobDefinition(
+        vm,
+        new SourceDefinition("qmp", List.of(), Map.of("machine", vm)),
+        Set.of(),
+        folder.resolve("repository").toString(),
+        RequestedLevel.AUTO,
+        CbtResetPolicy.FULL,
+        Compression.NONE,
+        1,
+        2,
+        60,
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  private BackupRow ended(BackupRun run) throws InterruptedException {
+    assertThat(run.await(Duration.ofMinutes(2))).isTrue();
+    return queries.backup(run.backup());
+  }
+
+  private BackupRow complete() throws InterruptedException {
+    BackupRow backup = ended(jobs.launch(definition(), RequestedLevel.AUTO));
+    assertThat(backup.status()).as("%s", backup.error()).isEqualTo(Status.COMPLETED);
+    return backup;
+  }
+
+  private void awaitFirstChunk(BackupRun run) throws InterruptedException {
+    for (int i = 0; i < 3000; i++) {
+      BackupRow backup = queries.backup(run.backup());
+      if (backup.disks().stream().anyMatch(disk -> disk.bytesRead() > 30_000_000)) {
+        return;
+      }
+      Thread.sleep(5);
+    }
+    throw new AssertionError("no chunk was committed");
+  }
+
+  private Reason reason(BackupRow backup, int diskId) {
+    return backup.disks().get(diskId).reason().orElseThrow();
+  }
+
+  @Test
+  void resetOfOneDiskLeavesItsSiblingIncremental() throws Exception {
+    SimulatedDisk first = addDisk("a", 3_000_000);
+    SimulatedDisk second = addDisk("b", 3_000_000);
+    first.write();
+    second.write();
+    complete();
+
+    second.resetTracking();
+    first.write();
+    second.write();
+    BackupRow backup = complete();
+
+    assertThat(reason(backup, 0)).isEqualTo(Reason.CHANGED_EXTENTS);
+    assertThat(reason(backup, 1)).isEqualTo(Reason.CBT_RESET);
+    assertThat(backup.disks().get(1).baseId()).isEmpty();
+  }
+
+  @Test
+  void stopEndsAtAChunkAndRelaunchGoesOnFromThere() throws Exception {
+    SimulatedDisk disk = addLargeDisk("a");
+    machine.readMillis = 60;
+    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
+    awaitFirstChunk(run);
+
+    jobs.stop(run.backup().value());
+    BackupRow stopped = ended(run);
+    assertThat(stopped.status()).isEqualTo(Status.STOPPED);
+    assertThat(stopped.disks().getFirst().changeId()).isEmpty();
+    machine.readMillis = 0;
+    BackupRow backup = ended(jobs.relaunch(run.backup().value()));
+
+    assertThat(backup.status()).isEqualTo(Status.COMPLETED);
+    long read = backup.disks().getFirst().bytesRead();
+    long total = backup.disks().getFirst().bytesTotal();
+    assertThat(read).as("of %s bytes, little is read twice", total).isLessThan(total * 3 / 2);
+    sameDisk(backup, disk);
+  }
+
+  @Test
+  void interruptedThreadNeverCompletesADiskThatIsNotWhole() throws Exception {
+    SimulatedDisk disk = addLargeDisk("a");
+    machine.readMillis = 60;
+    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
+    awaitFirstChunk(run);
+
+    Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("disk-"))
+        .forEach(Thread::interrupt);
+    BackupRow after = ended(run);
+
+    machine.readMillis = 0;
+    if (after.status() != Status.COMPLETED) {
+      assertThat(after.disks().getFirst().changeId()).isEmpty();
+      jobs.recoverDead();
+      after = ended(jobs.relaunch(run.backup().value()));
+    }
+    assertThat(after.status()).isEqualTo(Status.COMPLETED);
+    sameDisk(after, disk);
+  }
+
+  @Test
+  void processThatLostItsLeasePublishesNothing() throws Exception {
+    addLargeDisk("a");
+    machine.readMillis = 60;
+    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
+    awaitFirstChunk(run);
+
+    jdbc.sql("update backups set lease_token = lease_token + 1000000 where id = :id")
+        .param("id", run.backup().value())
+        .update();
+    machine.readMillis = 0;
+    assertThat(run.await(Duration.ofMinutes(2))).isTrue();
+
+    BackupRow backup = queries.backup(run.backup());
+    assertThat(backup.status()).isNotEqualTo(Status.COMPLETED);
+    assertThat(backup.disks().getFirst().changeId()).isEmpty();
+    try (var files = Files.walk(folder.resolve("repository"))) {
+      assertThat(files.filter(file -> file.toString().endsWith(".qcow2"))).isEmpty();
+    }
+  }
+
+  /** What a database that went away in the middle of a commit leaves: nobody knows how it ended. */
+  @Test
+  void unknownExecutionsAreRecoveredAndRelaunched() throws Exception {
+    SimulatedDisk disk = addDisk("a", 3_000_000);
+    disk.write();
+    machine.readBudget = 0;
+    BackupRow failed = ended(jobs.launch(definition(), RequestedLevel.AUTO));
+    assertThat(failed.status()).isEqualTo(Status.FAILED);
+    long execution = failed.executionId().orElseThrow();
+    jdbc.sql("update BATCH_JOB_EXECUTION set STATUS = 'UNKNOWN' where JOB_EXECUTION_ID = :id")
+        .param("id", execution)
+        .update();
+    jdbc.sql(
+            "update BATCH_STEP_EXECUTION set STATUS = 'UNKNOWN' where JOB_EXECUTION_ID = :id and"
+                + " STEP_NAME like 'disk%'")
+        .param("id", execution)
+        .update();
+    jdbc.sql(
+            "update backups set status = 'RUNNING', active_vm_id = vm_id, lease_token = 999999999"
+                + " where id = :id")
+        .param("id", failed.id().value())
+        .update();
+    machine.readBudget = -1;
+
+    jobs.recoverDead();
+    assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.FAILED);
+    BackupRow backup = ended(jobs.relaunch(failed.id().value()));
+
+    assertThat(backup.status()).as("%s", backup.error()).isEqualTo(Status.COMPLETED);
+    sameDisk(backup, disk);
+  }
+
+  @Test
+  void relaunchAfterTheSnapshotIsLostMixesNoMoments() throws Exception {
+    SimulatedDisk first = addDisk("a", 2_000_000);
+    SimulatedDisk second = addLargeDisk("b");
+    first.write();
+    machine.readBudget = 40_000_000;
+    BackupRow failed = ended(jobs.launch(definition(), RequestedLevel.AUTO));
+    assertThat(failed.disks()).extracting(BackupDiskRow::status).contains(Status.COMPLETED);
+    machine.readBudget = -1;
+    machine.forgetsSnapshots = true;
+    first.write();
+    second.write();
+
+    BackupRow backup = ended(jobs.relaunch(failed.id().value()));
+
+    assertThat(backup.status()).as("%s", backup.error()).isEqualTo(Status.COMPLETED);
+    sameDisk(backup, first, second);
+    assertThat(queries.list(Optional.of(vm), 10))
+        .as("the disk that was completed from the lost snapshot is kept as a link of its chain")
+        .anyMatch(row -> row.id().value().equals(failed.id() + "-lost1"));
+  }
+
+  @Test
+  void failedBackupIsDoneAnewOnceANewerOneHasItsOwnSnapshot() throws Exception {
+    SimulatedDisk disk = addDisk("a", 3_000_000);
+    disk.write();
+    machine.readBudget = 0;
+    BackupRow failed = ended(jobs.launch(definition(), RequestedLevel.AUTO));
+    machine.readBudget = -1;
+    complete();
+    disk.write();
+
+    BackupRow relaunched = ended(jobs.relaunch(failed.id().value()));
+
+    assertThat(relaunched.status()).isEqualTo(Status.COMPLETED);
+    assertThat(reason(relaunched, 0)).isEqualTo(Reason.CHANGED_EXTENTS);
+    sameDisk(relaunched, disk);
+  }
+
+  @Test
+  void secondBackupOfAVmIsRefusedWhileOneRuns() throws Exception {
+    addLargeDisk("a");
+    machine.readMillis = 60;
+    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
+
+    assertThatThrownBy(() -> jobs.launch(definition(), RequestedLevel.AUTO))
+        .isInstanceOfSatisfying(
+            OperatorException.class,
+            e -> assertThat(e.kind()).isEqualTo(OperatorException.Kind.BUSY))
+        .hasMessageContaining(run.backup().value());
+
+    machine.readMillis = 0;
+    assertThat(ended(run).status()).isEqualTo(Status.COMPLETED);
+  }
+
+  @Test
+  void abandonedBackupLeavesNothingBehind() throws Exception {
+    SimulatedDisk disk = addLargeDisk("a");
+    machine.readBudget = 60_000_000;
+    BackupRow failed = ended(jobs.launch(definition(), RequestedLevel.AUTO));
+
+    jobs.abandon(failed.id().value());
+
+    assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.ABANDONED);
+    assertThat(disk.marks()).isEmpty();
+    try (var files = Files.walk(folder.resolve("repository"))) {
+      assertThat(files.filter(file -> file.toString().endsWith(".partial"))).isEmpty();
+    }
+  }
+
+  @Test
+  void baseThatIsMissingOrDamagedCostsAFull() throws Exception {
+    SimulatedDisk disk = addDisk("a", 3_000_000);
+    disk.write();
+    Path image = image(complete(), 0);
+    Files.move(image, image.resolveSibling("away"));
+    BackupRow missing = complete();
+    Path second = image(missing, 0);
+    byte[] bytes = Files.readAllBytes(second);
+    Files.write(second, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+    BackupRow damaged = complete();
+
+    assertThat(reason(missing, 0)).isEqualTo(Reason.BASE_MISSING);
+    assertThat(reason(damaged, 0)).isEqualTo(Reason.BASE_FAILED_VERIFY);
+  }
+
+  private Path image(BackupRow backup, int diskId) {
+    return Path.of(backup.repositoryPath())
+        .resolve("vms/" + backup.vmId() + "/disk-" + diskId)
+        .resolve(backup.disks().get(diskId).image().orElseThrow());
+  }
+
+  private void sameDisk(BackupRow backup, SimulatedDisk... disks) throws Exception {
+    Repository.open(folder.resolve("repository")).restorePoint(backup.vmId(), backup.id());
+    for (int i = 0; i < disks.length; i++) {
+      assertThat(backup.disks().get(i).diskKey()).isEqualTo(new DiskKey(disks[i].key()));
+      Path model = folder.resolve("model.raw");
+      Files.write(model, disks[i].content());
+      Tool.checkImage(image(backup, i));
+      Tool.compare(image(backup, i), "qcow2", model, "raw");
+    }
+  }
+}
