@@ -91,7 +91,11 @@ public class CatalogConfiguration {
     // The row locks and unique keys do the guarding; gap locks would only let neighbours deadlock.
     config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
     try {
-      return new HikariDataSource(config);
+      HikariDataSource dataSource = new HikariDataSource(config);
+      if (settings.isEmbedded()) {
+        InterruptedMigration.clear(dataSource);
+      }
+      return dataSource;
     } catch (HikariPool.PoolInitializationException e) {
       if (isAlreadyOpen(e)) {
         throw new DatabaseBusyException(
