@@ -2,10 +2,10 @@ package dev.backstep.qcow2;
 
 import com.github.luben.zstd.ZstdDecompressCtx;
 import com.github.luben.zstd.ZstdException;
+import dev.backstep.blockio.ReadOnlyFile;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
@@ -14,7 +14,7 @@ import java.util.zip.Inflater;
 final class Layer implements Closeable {
 
   private final Path path;
-  private final FileChannel file;
+  private final ReadOnlyFile file;
   private final Qcow2Header header;
   private final long[] l1;
   private final TableCache tables;
@@ -36,7 +36,7 @@ final class Layer implements Closeable {
    */
   record Run(Kind kind, long host, long length) {}
 
-  private Layer(Path path, FileChannel file, Qcow2Header header, long[] l1, TableCache tables) {
+  private Layer(Path path, ReadOnlyFile file, Qcow2Header header, long[] l1, TableCache tables) {
     this.path = path;
     this.file = file;
     this.header = header;
@@ -45,7 +45,7 @@ final class Layer implements Closeable {
   }
 
   static Layer open(Path path, TableCache tables) throws IOException {
-    FileChannel file = FileChannel.open(path);
+    ReadOnlyFile file = ReadOnlyFile.open(path);
     try {
       Qcow2Header header = Qcow2Header.read(path, file);
       long[] l1 = new long[header.l1Entries()];
@@ -135,8 +135,8 @@ final class Layer implements Closeable {
 
   /** Reads an L2 table; called by the cache. */
   long[] readTable(long offset, int entries) throws IOException {
-    if (offset > file.size() - header.clusterBytes()) {
-      throw bad(offset, "an L2 table lies behind the file's end at " + file.size());
+    if (offset > file.sizeBytes() - header.clusterBytes()) {
+      throw bad(offset, "an L2 table lies behind the file's end at " + file.sizeBytes());
     }
     ByteBuffer bytes = ByteBuffer.allocate(entries * 8);
     readFully(path, file, bytes, offset);
@@ -151,15 +151,15 @@ final class Layer implements Closeable {
    */
   void readData(long host, ByteBuffer target) throws IOException {
     long at = host;
-    if (host >= file.size() + header.clusterBytes()) {
-      throw bad(host, "data lies behind the file's end at " + file.size());
+    if (host >= file.sizeBytes() + header.clusterBytes()) {
+      throw bad(host, "data lies behind the file's end at " + file.sizeBytes());
     }
     while (target.hasRemaining()) {
       int count = file.read(target, at);
       if (count < 0) {
-        if (at >>> header.clusterBits() != file.size() >>> header.clusterBits()
-            && at != file.size()) {
-          throw bad(at, "data lies behind the file's end at " + file.size());
+        if (at >>> header.clusterBits() != file.sizeBytes() >>> header.clusterBits()
+            && at != file.sizeBytes()) {
+          throw bad(at, "data lies behind the file's end at " + file.sizeBytes());
         }
         target.put(new byte[Math.min(target.remaining(), header.clusterBytes())]);
         at += header.clusterBytes();
@@ -184,9 +184,9 @@ final class Layer implements Closeable {
     long length =
         Math.min(
             sectors * Qcow2Constants.SECTOR_BYTES - host % Qcow2Constants.SECTOR_BYTES,
-            file.size() - host);
+            file.sizeBytes() - host);
     if (length <= 0) {
-      throw bad(host, "compressed data lies behind the file's end at " + file.size());
+      throw bad(host, "compressed data lies behind the file's end at " + file.sizeBytes());
     }
     byte[] packed = new byte[(int) length];
     readFully(path, file, ByteBuffer.wrap(packed), host);
@@ -240,7 +240,7 @@ final class Layer implements Closeable {
     return count;
   }
 
-  private static void readFully(Path path, FileChannel file, ByteBuffer bytes, long offset)
+  private static void readFully(Path path, ReadOnlyFile file, ByteBuffer bytes, long offset)
       throws IOException {
     long at = offset;
     while (bytes.hasRemaining()) {

@@ -1,9 +1,9 @@
 package dev.backstep.qcow2;
 
 import dev.backstep.blockio.DirectFile;
+import dev.backstep.blockio.ReadOnlyFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -69,8 +69,8 @@ public record Qcow2Header(
    * @throws Qcow2FormatException when it is no QCOW2 image, is damaged, or needs what is not
    *     supported
    */
-  static Qcow2Header read(Path image, FileChannel file) throws IOException {
-    long fileBytes = file.size();
+  static Qcow2Header read(Path image, ReadOnlyFile file) throws IOException {
+    long fileBytes = file.sizeBytes();
     ByteBuffer head = ByteBuffer.allocate((int) Math.min(HEAD_BYTES_MAX, fileBytes));
     while (head.hasRemaining() && file.read(head, head.position()) >= 0) {}
     head.flip();
