@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +28,8 @@ abstract sealed class Exchange {
     final int length;
     final ByteBuffer target;
     final CompletableFuture<Void> result = new CompletableFuture<>();
-    private int filled;
+    private final NavigableMap<Long, Long> filled = new TreeMap<>();
+    private int filledBytes;
 
     Read(long offset, ByteBuffer target) {
       this.offset = offset;
@@ -37,8 +40,7 @@ abstract sealed class Exchange {
     /**
      * The part of the buffer that a chunk fills.
      *
-     * @throws NbdProtocolException when the chunk lies outside the request, or the chunks so far
-     *     fill more than it
+     * @throws NbdProtocolException when the chunk lies outside the request or overlaps another one
      */
     ByteBuffer part(long at, long count) throws NbdProtocolException {
       if (at < offset || count < 1 || count > length || at - offset > length - count) {
@@ -53,16 +55,19 @@ abstract sealed class Exchange {
                 + (offset + length)
                 + " were asked for");
       }
-      filled += (int) count;
-      if (filled > length) {
+      Map.Entry<Long, Long> before = filled.lowerEntry(at + count);
+      if (before != null && before.getValue() > at) {
+        // Else the same bytes sent twice would hide others that never came.
         throw new NbdProtocolException(
-            "reply: the data of one request overlaps; " + length + " bytes were asked for");
+            "reply: data for byte " + at + " of " + count + " bytes came before, in part or whole");
       }
+      filled.put(at, at + count);
+      filledBytes += (int) count;
       return target.slice(target.position() + (int) (at - offset), (int) count);
     }
 
     boolean isFilled() {
-      return filled == length;
+      return filledBytes == length;
     }
 
     @Override

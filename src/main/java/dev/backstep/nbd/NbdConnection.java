@@ -104,10 +104,17 @@ public final class NbdConnection implements Closeable {
       return new NbdException(
           NbdException.Kind.LOST, uri + ": handshake: the server ended the connection", e);
     }
+    if (e instanceof NbdProtocolException broken) {
+      return broken.by(uri);
+    }
     if (e instanceof NbdException nbd) {
       return new NbdException(nbd.kind(), uri + ": " + nbd.getMessage(), nbd);
     }
     return e instanceof IOException io ? io : new IOException(e);
+  }
+
+  NbdUri uri() {
+    return uri;
   }
 
   public NbdExport export() {
@@ -149,7 +156,9 @@ public final class NbdConnection implements Closeable {
     try {
       wire.write(request.flip());
     } catch (IOException e) {
-      fail(new NbdException(NbdException.Kind.LOST, uri + ": request: " + e.getMessage(), e));
+      // The reply thread fails all requests: it alone knows when it touches no buffer any more.
+      endedBy(lost("request: " + e.getMessage(), e));
+      wire.close();
     }
   }
 
@@ -157,16 +166,23 @@ public final class NbdConnection implements Closeable {
     try {
       while (true) {
         takeReply(wire.read(16));
-        wire.owed(!waiting.isEmpty());
+        // In this order: a request that is sent in between says itself that an answer is owed.
+        wire.owed(false);
+        if (!waiting.isEmpty()) {
+          wire.owed(true);
+        }
       }
     } catch (EOFException | ClosedChannelException e) {
-      String why =
-          wire.isStalled() ? "the server stopped answering" : "the server ended the connection";
-      fail(new NbdException(NbdException.Kind.LOST, uri + ": reply: " + why, e));
+      fail(
+          lost(
+              wire.isStalled()
+                  ? "reply: the server stopped answering"
+                  : "reply: the server ended the connection",
+              e));
     } catch (NbdProtocolException e) {
-      fail(e);
+      fail(e.by(uri));
     } catch (IOException | RuntimeException e) {
-      fail(new NbdException(NbdException.Kind.LOST, uri + ": reply: " + e.getMessage(), e));
+      fail(lost("reply: " + e.getMessage(), e));
     }
   }
 
@@ -181,7 +197,7 @@ public final class NbdConnection implements Closeable {
       takeChunk(flags, type, head.getLong());
     } else {
       throw new NbdProtocolException(
-          uri + ": reply: magic 0x" + Integer.toHexString(magic) + " is that of no reply");
+          "reply: magic 0x" + Integer.toHexString(magic) + " is that of no reply");
     }
   }
 
@@ -189,7 +205,7 @@ public final class NbdConnection implements Closeable {
     Exchange exchange = waiting.get(cookie);
     if (exchange == null) {
       throw new NbdProtocolException(
-          uri + ": reply: to request " + cookie + ", which was not sent or is answered already");
+          "reply: to request " + cookie + ", which was not sent or is answered already");
     }
     return exchange;
   }
@@ -201,8 +217,7 @@ public final class NbdConnection implements Closeable {
     } else if (exchange instanceof Exchange.Read read && !export.structured()) {
       wire.read(read.part(read.offset, read.length));
     } else {
-      throw new NbdProtocolException(
-          uri + ": reply: a simple reply where structured ones were agreed");
+      throw new NbdProtocolException("reply: a simple reply where structured ones were agreed");
     }
     done(cookie, exchange);
   }
@@ -213,7 +228,7 @@ public final class NbdConnection implements Closeable {
     if (length < 0
         || length > Math.max(NbdConstants.CHUNK_BYTES_MAX, export.payloadBytesMax() + 8)) {
       throw new NbdProtocolException(
-          uri + ": reply: a chunk of " + Integer.toUnsignedString(length) + " bytes is too long");
+          "reply: a chunk of " + Integer.toUnsignedString(length) + " bytes is too long");
     }
     switch (type) {
       case NbdConstants.CHUNK_NONE -> requireLength("an empty chunk", length, length == 0);
@@ -243,12 +258,11 @@ public final class NbdConnection implements Closeable {
 
   private void takeErrorChunk(int type, int length, Exchange exchange) throws IOException {
     if ((type & NbdConstants.CHUNK_ERROR_BIT) == 0) {
-      throw new NbdProtocolException(uri + ": reply: chunk type " + type + " is not known");
+      throw new NbdProtocolException("reply: chunk type " + type + " is not known");
     }
     ByteBuffer chunk = wire.read(length);
     if (length < 6 || (chunk.getShort(4) & 0xffff) > length - 6) {
-      throw new NbdProtocolException(
-          uri + ": reply: an error of " + length + " bytes is too short");
+      throw new NbdProtocolException("reply: an error of " + length + " bytes is too short");
     }
     int error = chunk.getInt();
     int count = Math.min(chunk.getShort() & 0xffff, 300);
@@ -278,7 +292,7 @@ public final class NbdConnection implements Closeable {
   private int knownContext(int id) throws NbdProtocolException {
     if (!export.contexts().containsKey(id)) {
       throw new NbdProtocolException(
-          uri + ": reply: block status of context " + id + ", which was not negotiated");
+          "reply: block status of context " + id + ", which was not negotiated");
     }
     return id;
   }
@@ -287,42 +301,53 @@ public final class NbdConnection implements Closeable {
     if (exchange instanceof Exchange.Read read) {
       return read;
     }
-    throw new NbdProtocolException(uri + ": reply: data for a request that is no read");
+    throw new NbdProtocolException("reply: data for a request that is no read");
   }
 
   private Exchange.Status status(Exchange exchange) throws NbdProtocolException {
     if (exchange instanceof Exchange.Status status) {
       return status;
     }
-    throw new NbdProtocolException(uri + ": reply: block status for a request that is none");
+    throw new NbdProtocolException("reply: block status for a request that is none");
   }
 
   private void requireLength(String what, int length, boolean right) throws NbdProtocolException {
     if (!right) {
       throw new NbdProtocolException(
-          uri + ": reply: " + what + " in a chunk of " + length + " bytes, which cannot be");
+          "reply: " + what + " in a chunk of " + length + " bytes, which cannot be");
     }
   }
 
   private void done(long cookie, Exchange exchange) throws NbdProtocolException {
+    if (exchange.error == null && exchange instanceof Exchange.Read read && !read.isFilled()) {
+      throw new NbdProtocolException(
+          "reply: the server calls a read done that misses some of its data");
+    }
     waiting.remove(cookie);
     if (exchange.error != null) {
       exchange.fail(exchange.error);
-    } else if (exchange instanceof Exchange.Read read && !read.isFilled()) {
-      NbdProtocolException lie =
-          new NbdProtocolException(
-              uri + ": reply: the server calls a read done that misses some of its data");
-      exchange.fail(lie);
-      throw lie;
     } else {
       exchange.succeed();
     }
   }
 
-  private void fail(IOException reason) {
-    if (end == null) {
+  private NbdException lost(String what, Exception cause) {
+    return new NbdException(NbdException.Kind.LOST, uri + ": " + what, cause);
+  }
+
+  /** Keeps the first reason only: what comes behind it is its consequence. */
+  private synchronized IOException endedBy(IOException reason) {
+    IOException first = end;
+    if (first == null) {
+      first = reason;
       end = reason;
     }
+    return first;
+  }
+
+  /** Ends everything; by the reply thread only, which from here on touches no buffer. */
+  private void fail(IOException failure) {
+    IOException reason = endedBy(failure);
     wire.close();
     for (Long cookie : List.copyOf(waiting.keySet())) {
       Exchange exchange = waiting.remove(cookie);
@@ -336,7 +361,7 @@ public final class NbdConnection implements Closeable {
   @Override
   public void close() {
     if (end == null) {
-      end = new NbdException(NbdException.Kind.LOST, uri + ": the connection is closed");
+      endedBy(new NbdException(NbdException.Kind.LOST, uri + ": the connection was closed here"));
       ByteBuffer goodbye = ByteBuffer.allocate(28).putInt(NbdConstants.REQUEST_MAGIC);
       goodbye.putShort((short) 0).putShort((short) NbdConstants.CMD_DISC).putLong(0);
       goodbye.putLong(0).putInt(0);

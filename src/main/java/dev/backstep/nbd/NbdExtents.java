@@ -87,12 +87,16 @@ public final class NbdExtents {
     while (at < size) {
       long length = Math.min(size - at, REQUEST_BYTES_MAX);
       var answer = status(connection, at, length);
-      at +=
-          report(
-              at,
-              length,
-              contexts.stream().map(name -> answer.get(ids.get(name))).toList(),
-              visitor);
+      try {
+        at +=
+            report(
+                at,
+                length,
+                contexts.stream().map(name -> answer.get(ids.get(name))).toList(),
+                visitor);
+      } catch (NbdProtocolException e) {
+        throw e.by(connection.uri());
+      }
     }
   }
 

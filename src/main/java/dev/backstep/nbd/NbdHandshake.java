@@ -81,7 +81,14 @@ final class NbdHandshake {
 
   /** Asks for contexts, all at once; what is not granted is simply not in the answer. */
   Map<Integer, String> setContexts(List<String> names) throws IOException {
-    return contexts(NbdConstants.OPT_SET_META_CONTEXT, names);
+    Map<Integer, String> granted = contexts(NbdConstants.OPT_SET_META_CONTEXT, names);
+    for (String context : granted.values()) {
+      if (!names.contains(context)) {
+        throw new NbdProtocolException(
+            "negotiation: meta context " + context + " is granted, but was not asked for");
+      }
+    }
+    return granted;
   }
 
   private Map<Integer, String> contexts(int option, List<String> queries) throws IOException {
@@ -114,10 +121,15 @@ final class NbdHandshake {
                 + " bytes, expected 5 or more");
       }
       int id = reply.data().getInt();
-      // When listing, the numbers mean nothing and are often all zero.
-      granted.put(
-          option == NbdConstants.OPT_LIST_META_CONTEXT ? listed++ : id,
-          StandardCharsets.UTF_8.decode(reply.data()).toString());
+      String context = StandardCharsets.UTF_8.decode(reply.data()).toString();
+      if (option == NbdConstants.OPT_LIST_META_CONTEXT) {
+        granted.put(listed++, context); // its numbers mean nothing and are often all zero
+        continue;
+      }
+      if (granted.containsValue(context) || granted.put(id, context) != null) {
+        throw new NbdProtocolException(
+            "negotiation: meta context " + context + " is granted twice, or its number " + id);
+      }
     }
     throw new NbdProtocolException(
         "negotiation: more than " + NbdConstants.OPTION_REPLIES_MAX + " meta contexts");

@@ -13,4 +13,13 @@ public final class NbdProtocolException extends IOException {
   NbdProtocolException(String problem) {
     super(problem + "; this is likely to be a fault of the NBD server");
   }
+
+  private NbdProtocolException(NbdUri server, NbdProtocolException cause) {
+    super(server + ": " + cause.getMessage(), cause);
+  }
+
+  /** The same, naming the server; said once, by whoever knows it. */
+  NbdProtocolException by(NbdUri server) {
+    return new NbdProtocolException(server, this);
+  }
 }

@@ -11,7 +11,10 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Reads an export over one or several connections. */
 public final class NbdReader implements BlockReader {
@@ -19,7 +22,9 @@ public final class NbdReader implements BlockReader {
   private final List<NbdConnection> connections;
   private final NbdExport export;
   private final BufferPool pool;
+  private final Set<CompletableFuture<Block>> inFlight = ConcurrentHashMap.newKeySet();
   private int next;
+  private boolean closed;
 
   private NbdReader(List<NbdConnection> connections, int blocksInFlight) {
     this.connections = connections;
@@ -55,6 +60,9 @@ public final class NbdReader implements BlockReader {
 
   @Override
   public CompletableFuture<Block> read(List<ByteRange> ranges) throws IOException {
+    if (closed) {
+      throw new IOException("the reader of the export is closed");
+    }
     Ranges.check(ranges, sizeBytes());
     for (ByteRange range : ranges) {
       if (range.offset() % export.blockBytesMin() != 0
@@ -73,15 +81,19 @@ public final class NbdReader implements BlockReader {
       parts.add(CompletableFuture.failedFuture(e));
     }
     // Every part must be over before the memory goes back, also when one of them fails.
-    return CompletableFuture.allOf(parts.toArray(CompletableFuture[]::new))
-        .handle((done, failure) -> {
-          if (failure != null) {
-            block.close();
-            Throwable cause = failure.getCause() == null ? failure : failure.getCause();
-            throw new java.util.concurrent.CompletionException(cause);
-          }
-          return block;
-        });
+    CompletableFuture<Block> result =
+        CompletableFuture.allOf(parts.toArray(CompletableFuture[]::new))
+            .handle((done, failure) -> {
+              if (failure != null) {
+                block.close();
+                Throwable cause = failure.getCause() == null ? failure : failure.getCause();
+                throw new CompletionException(cause);
+              }
+              return block;
+            });
+    inFlight.add(result);
+    result.whenComplete((done, failure) -> inFlight.remove(result));
+    return result;
   }
 
   private void request(long offset, ByteBuffer bytes, List<CompletableFuture<Void>> parts)
@@ -96,6 +108,10 @@ public final class NbdReader implements BlockReader {
 
   @Override
   public void close() {
+    closed = true;
+    for (CompletableFuture<Block> read : List.copyOf(inFlight)) {
+      read.exceptionally(failure -> null).join(); // its owner is told of the failure
+    }
     connections.forEach(NbdConnection::close);
     pool.close();
   }
