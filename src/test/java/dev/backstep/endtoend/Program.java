@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The program as a process of its own, as an operator starts it. */
+/** The program as a process of its own, through its launcher, as an operator starts it. */
 final class Program {
 
   private static final JsonMapper JSON = JsonMapper.builder().build();
@@ -42,21 +42,7 @@ final class Program {
   /** Starts a command. */
   Process start(Path output, Path errors, String... arguments) throws IOException {
     List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(
-        List.of(
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            // Classes as the first run left them: the others start in half the time.
-            "-XX:+AutoCreateSharedArchive",
-            "-XX:SharedArchiveFile=" + folder.resolve("classes.jsa"),
-            "-Xlog:cds=off",
-            "-Xlog:cds+dynamic=off",
-            "-Xmx256m",
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            System.getProperty("java.class.path"),
-            "dev.backstep.Backstep"));
+    command.add(Path.of("ops", "backstep").toAbsolutePath().toString());
     command.addAll(List.of(arguments));
     command.addAll(List.of("--home", home.toString()));
     return new ProcessBuilder(command)
