@@ -33,8 +33,40 @@ final class ProgressView {
     this.clock = clock;
   }
 
+  /**
+   * What one line is about.
+   *
+   * @param what the kind of copy, empty until it is known
+   * @param why behind {@code what}, may be empty
+   */
+  record Line(
+      int diskId,
+      String diskKey,
+      String what,
+      String why,
+      Status status,
+      long bytesDone,
+      long bytesTotal) {
+
+    static Line of(DiskProgress disk) {
+      return new Line(
+          disk.diskId(),
+          disk.diskKey(),
+          disk.level() == null ? "" : disk.level().word(),
+          disk.reason() == null ? "" : " (" + disk.reason() + ")",
+          disk.status(),
+          disk.bytesDone(),
+          disk.bytesTotal());
+    }
+  }
+
   /** Shows this moment. */
   void show(List<DiskProgress> disks) {
+    showLines(disks.stream().map(Line::of).toList());
+  }
+
+  /** Shows this moment. */
+  void showLines(List<Line> disks) {
     Instant now = clock.instant();
     disks.forEach(
         disk -> rates.computeIfAbsent(disk.diskId(), id -> new Rate()).add(now, disk.bytesDone()));
@@ -70,7 +102,7 @@ final class ProgressView {
     return line.length() <= max ? line : line.substring(0, max);
   }
 
-  private String bar(DiskProgress disk) {
+  private String bar(Line disk) {
     int percent = percent(disk);
     int full = BAR_CELLS * percent / 100;
     return String.format(
@@ -78,7 +110,7 @@ final class ProgressView {
         "disk %d %-" + KEY_CELLS + "s %-11s [%s%s] %3d%%  %s",
         disk.diskId(),
         shortened(disk.diskKey()),
-        level(disk),
+        disk.what(),
         "#".repeat(full),
         ".".repeat(BAR_CELLS - full),
         percent,
@@ -90,23 +122,19 @@ final class ProgressView {
     return key.length() <= KEY_CELLS ? key : ".." + key.substring(key.length() - KEY_CELLS + 2);
   }
 
-  private static int percent(DiskProgress disk) {
+  private static int percent(Line disk) {
     if (disk.status() == Status.COMPLETED) {
       return 100;
     }
-    return disk.level() == null ? 0 : Sizes.percent(disk.bytesDone(), disk.bytesTotal());
-  }
-
-  private static String level(DiskProgress disk) {
-    return disk.level() == null ? "" : disk.level().word();
+    return disk.what().isEmpty() ? 0 : Sizes.percent(disk.bytesDone(), disk.bytesTotal());
   }
 
   /** Rate and time left while it runs, else what became of it. */
-  private String pace(DiskProgress disk) {
+  private String pace(Line disk) {
     if (disk.status() != Status.RUNNING) {
       return disk.status().name().toLowerCase(Locale.ROOT);
     }
-    if (disk.level() == null) {
+    if (disk.what().isEmpty()) {
       return "planning";
     }
     Rate rate = rates.getOrDefault(disk.diskId(), new Rate());
@@ -117,8 +145,8 @@ final class ProgressView {
     return String.join("  ", parts);
   }
 
-  private boolean isDue(DiskProgress disk, Instant now) {
-    String state = disk.status() + " " + disk.level();
+  private boolean isDue(Line disk, Instant now) {
+    String state = disk.status() + " " + disk.what();
     boolean changed = !state.equals(states.put(disk.diskId(), state));
     if (disk.status() == Status.PENDING) {
       return false;
@@ -132,10 +160,10 @@ final class ProgressView {
     return due;
   }
 
-  private void print(DiskProgress disk) {
+  private void print(Line disk) {
     List<String> parts = new ArrayList<>();
-    if (disk.level() != null) {
-      parts.add(level(disk) + " (" + disk.reason() + ")");
+    if (!disk.what().isEmpty()) {
+      parts.add(disk.what() + disk.why());
       parts.add(percent(disk) + "% of " + Sizes.bytes(disk.bytesTotal()));
     }
     String pace = pace(disk);

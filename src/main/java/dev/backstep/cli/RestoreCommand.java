@@ -18,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -76,7 +77,7 @@ final class RestoreCommand implements Callable<Integer> {
     Optional<Integer> only = only(backup);
     Repository repository = Repository.open(Path.of(backup.repositoryPath()));
     RestorePoint point = repository.restorePoint(backup.vmId(), backup.id());
-    RestoreProgress progress = new RestoreProgress(session, options.json());
+    RestoreProgress progress = new RestoreProgress(session, options.json(), keys(point));
     List<RestoredDisk> restored =
         new Restore(repository)
             .run(backup.vmId(), point, only, folder.toAbsolutePath().normalize(), target, progress);
@@ -111,6 +112,11 @@ final class RestoreCommand implements Callable<Integer> {
               + backup.disks().stream().map(BackupDiskRow::diskId).toList());
     }
     return asked;
+  }
+
+  private static Map<Integer, String> keys(RestorePoint point) {
+    return point.disks().stream()
+        .collect(Collectors.toMap(RestorePoint.Disk::diskId, RestorePoint.Disk::diskKey));
   }
 
   private void print(BackupRow backup, List<RestoredDisk> restored) {

@@ -2,11 +2,11 @@ package dev.backstep.cli;
 
 import dev.backstep.backup.Restore;
 import dev.backstep.domain.Status;
-import dev.backstep.job.DiskProgress;
 import dev.backstep.job.OperatorException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 
 /** Shows a restore's progress, one disk at a time, and ends it when the operator wishes so. */
 final class RestoreProgress implements Restore.Progress {
@@ -15,12 +15,14 @@ final class RestoreProgress implements Restore.Progress {
 
   private final Session session;
   private final boolean silent;
+  private final Map<Integer, String> diskKeys;
   private final ProgressView view;
   private Instant shown = Instant.MIN;
 
-  RestoreProgress(Session session, boolean silent) {
+  RestoreProgress(Session session, boolean silent, Map<Integer, String> diskKeys) {
     this.session = session;
     this.silent = silent;
+    this.diskKeys = diskKeys;
     this.view = new ProgressView(session.terminal(), session.clock());
   }
 
@@ -35,8 +37,10 @@ final class RestoreProgress implements Restore.Progress {
     if (!silent && (due || bytesDone == bytesTotal)) {
       shown = now;
       Status status = bytesDone == bytesTotal ? Status.COMPLETED : Status.RUNNING;
-      view.show(
-          List.of(new DiskProgress(diskId, "restore", status, null, null, bytesDone, bytesTotal)));
+      String key = diskKeys.getOrDefault(diskId, "");
+      view.showLines(
+          List.of(
+              new ProgressView.Line(diskId, key, "restore", "", status, bytesDone, bytesTotal)));
     }
   }
 
