@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -31,18 +32,21 @@ class ProcessIT {
   /** 96 MiB that come at 24 MiB a second: long enough to be hit half way. */
   @BeforeEach
   void serveASlowDisk() throws Exception {
+    Path disk = folder.resolve("disk.raw");
+    byte[] content = new byte[96 << 20];
+    new Random(17).nextBytes(content);
+    Files.write(disk, content);
     socket = folder.resolve("s");
     start(
         "disk",
         List.of(
-            "nbdkit",
-            "-f",
-            "-U",
-            socket.toString(),
-            "--filter=rate",
-            "pattern",
-            "size=96M",
-            "rate=192M"));
+            "qemu-nbd",
+            "--persistent",
+            "--shared=8",
+            "--socket=" + socket,
+            "--object=throttle-group,id=slow,x-bps-read=" + (24 << 20),
+            "--image-opts",
+            "driver=throttle,throttle-group=slow,file.driver=file,file.filename=" + disk));
     waitUntil(() -> Files.exists(socket));
     Files.createDirectory(folder.resolve("jobs"));
     Files.writeString(
@@ -94,7 +98,10 @@ class ProcessIT {
     Process backup = backstep("first", "backup", "slow");
     waitUntil(() -> partialBytes() > 24 << 20);
     backup.destroyForcibly().waitFor();
+    started.remove(backup);
 
+    assertThat(exitCode(backstep("list", "list"))).as(text("list")).isZero();
+    assertThat(text("list")).contains("FAILED");
     Process relaunch = backstep("second", "relaunch", id());
 
     assertThat(exitCode(relaunch)).as(text("second")).isZero();
@@ -105,15 +112,7 @@ class ProcessIT {
     Path to = folder.resolve("restored");
     Process restore = backstep("restore", "restore", id(), "--to", to.toString());
     assertThat(exitCode(restore)).as(text("restore")).isZero();
-    Tool.run(
-        "qemu-img",
-        "compare",
-        "-f",
-        "raw",
-        "-F",
-        "raw",
-        to.resolve("disk-0.raw"),
-        "nbd+unix:///?socket=" + socket);
+    Tool.compare(to.resolve("disk-0.raw"), "raw", folder.resolve("disk.raw"), "raw");
   }
 
   /** The only backup there is. */
