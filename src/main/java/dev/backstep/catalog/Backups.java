@@ -59,6 +59,7 @@ public final class Backups {
   private final Leases leases;
   private final Clock clock;
   private final DiskBackups disks;
+  private final NewBackupRows rows;
 
   public Backups(
       DataSource dataSource, PlatformTransactionManager manager, Leases leases, Clock clock) {
@@ -67,6 +68,7 @@ public final class Backups {
     this.leases = leases;
     this.clock = clock;
     this.disks = new DiskBackups(jdbc, leases, clock);
+    this.rows = new NewBackupRows(jdbc);
   }
 
   /**
@@ -81,7 +83,7 @@ public final class Backups {
       requireIdle(backup.vm());
       Instant now = clock.instant();
       BackupId id = BackupNames.backup(backup.vm(), now, this::exists);
-      insert(id, backup, now);
+      rows.insert(id, backup, now);
       return id;
     });
   }
@@ -341,7 +343,7 @@ public final class Backups {
       Optional<BackupId> lost = Optional.empty();
       if (disks.anyCompleted(id)) {
         BackupId to = BackupNames.lost(id, this::exists);
-        insertLost(id, to);
+        rows.insertLost(id, to, clock.instant());
         disks.moveCompleted(id, to);
         lost = Optional.of(to);
       }
@@ -383,38 +385,5 @@ public final class Backups {
 
   private boolean exists(BackupId id) {
     return BackupOwner.find(jdbc, id).isPresent();
-  }
-
-  private void insert(BackupId id, NewBackup backup, Instant now) {
-    jdbc.sql(
-            """
-            insert into backups (id, vm_id, repository_id, status, requested_level, definition,
-              created_at, active_vm_id, lease_token)
-            values (:id, :vm, :repository, 'RUNNING', :level, :definition, :now, :vm, :token)\
-            """)
-        .param("id", id.value())
-        .param("vm", backup.vm().value())
-        .param("repository", backup.repository().value())
-        .param("level", backup.level().name())
-        .param("definition", backup.definition())
-        .param("now", UtcTime.of(now))
-        .param("token", backup.leaseToken())
-        .update();
-  }
-
-  private void insertLost(BackupId id, BackupId to) {
-    jdbc.sql(
-            """
-            insert into backups (id, vm_id, repository_id, status, requested_level, definition,
-              created_at, completed_at, lease_token, snapshot_taken_at, snapshot_no, note)
-            select :to, vm_id, repository_id, 'FAILED', requested_level, definition,
-              created_at, :now, lease_token, snapshot_taken_at, snapshot_no, :note
-            from backups where id = :id\
-            """)
-        .param("to", to.value())
-        .param("now", UtcTime.of(clock.instant()))
-        .param("note", "disks of " + id + " whose snapshot was lost before the others were copied")
-        .param("id", id.value())
-        .update();
   }
 }

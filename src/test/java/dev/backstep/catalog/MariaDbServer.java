@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -75,8 +77,12 @@ public final class MariaDbServer {
     port = freePort();
     bootstrap(log, daemon, user, data);
     server =
-        start(
+        startOwned(
             log,
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "--",
             daemon.toString(),
             "--no-defaults",
             user,
@@ -175,6 +181,31 @@ public final class MariaDbServer {
     int exit = process.onExit().join().exitValue();
     if (exit != 0) {
       throw new IOException("bootstrap ended with " + exit + ":\n" + Files.readString(log));
+    }
+  }
+
+  /**
+   * Starts it from a thread that lives as long as the JVM does: the parent-death signal, which ends
+   * the server also after a kill -9 of the JVM, goes by the parent's thread.
+   */
+  private static Process startOwned(Path log, String... command) throws IOException {
+    CompletableFuture<Process> started = new CompletableFuture<>();
+    Thread.ofPlatform()
+        .daemon()
+        .name("mariadb-parent")
+        .start(() -> {
+          try {
+            Process process = start(log, command);
+            started.complete(process);
+            process.onExit().join();
+          } catch (IOException e) {
+            started.completeExceptionally(e);
+          }
+        });
+    try {
+      return started.join();
+    } catch (CompletionException e) {
+      throw new IOException("mariadbd cannot be started", e.getCause());
     }
   }
 
