@@ -1,10 +1,13 @@
 package dev.backstep.source;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -12,8 +15,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A program that serves this process and must not outlive it, such as {@code qemu-nbd}. The kernel
@@ -23,8 +27,15 @@ import java.util.stream.Stream;
  */
 public final class ChildProcess implements AutoCloseable {
 
-  private static final long END_SECONDS_MAX = 5;
+  private static final Logger log = LoggerFactory.getLogger(ChildProcess.class);
+
+  private static final Duration END_MAX = Duration.ofSeconds(5);
   private static final String SUFFIX = ".child";
+
+  /** Child, owner, socket, and this: what a crash has not cut. */
+  private static final int RECORD_LINES = 4;
+
+  private static final String RECORD_END = "end";
 
   private static final ExecutorService FORKER =
       Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("forker").factory());
@@ -33,12 +44,14 @@ public final class ChildProcess implements AutoCloseable {
   private final Path record;
   private final Path socket;
   private final StringBuilder errors = new StringBuilder();
+  private final Thread errorCollector;
 
   private ChildProcess(Process process, Path record, Path socket) {
     this.process = process;
     this.record = record;
     this.socket = socket;
-    Thread.ofPlatform().daemon().name("child-errors").start(this::collectErrors);
+    this.errorCollector =
+        Thread.ofPlatform().daemon().name("child-errors").unstarted(this::collectErrors);
   }
 
   /**
@@ -51,13 +64,14 @@ public final class ChildProcess implements AutoCloseable {
       throws SourceException {
     List<String> all = new ArrayList<>(List.of("setpriv", "--pdeathsig", "KILL", "--"));
     all.addAll(command);
-    ProcessBuilder builder = new ProcessBuilder(all);
+    ProcessBuilder builder = new ProcessBuilder(ToolRunner.ownSession(all));
     builder.environment().put("LC_ALL", "C");
     builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
     try {
       Process process = CompletableFuture.supplyAsync(() -> fork(builder), FORKER).join();
       Path record = runFolder.resolve(process.pid() + SUFFIX);
       ChildProcess child = new ChildProcess(process, record, socket);
+      child.errorCollector.start();
       child.writeRecord();
       return child;
     } catch (CompletionException e) {
@@ -80,7 +94,8 @@ public final class ChildProcess implements AutoCloseable {
       return; // it has ended already; whoever waits for its socket will say why
     }
     try {
-      Files.writeString(record, child.get() + "\n" + owner.get() + "\n" + socket + "\n");
+      Files.writeString(
+          record, String.join("\n", child.get() + "", owner.get() + "", socket + "", RECORD_END));
     } catch (IOException e) {
       close();
       throw new SourceException(
@@ -111,8 +126,15 @@ public final class ChildProcess implements AutoCloseable {
     return process.isAlive();
   }
 
-  /** What it complained about so far, one line. */
+  /** What it complained about so far, one line; all of it once it has ended. */
   public String errors() {
+    if (!process.isAlive()) {
+      try {
+        errorCollector.join(END_MAX);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt(); // what is there by now has to do
+      }
+    }
     synchronized (errors) {
       return errors.toString().strip().replace('\n', ' ');
     }
@@ -123,7 +145,7 @@ public final class ChildProcess implements AutoCloseable {
   public void close() {
     process.destroy();
     try {
-      if (!process.waitFor(END_SECONDS_MAX, TimeUnit.SECONDS)) {
+      if (!process.waitFor(END_MAX)) {
         process.destroyForcibly().waitFor();
       }
     } catch (InterruptedException e) {
@@ -146,15 +168,22 @@ public final class ChildProcess implements AutoCloseable {
       records = files.filter(file -> file.toString().endsWith(SUFFIX)).toList();
     }
     for (Path file : records) {
-      endLeftover(file);
+      try {
+        endLeftover(file);
+      } catch (IllegalArgumentException e) {
+        log.warn("{}: torn when the host crashed, removed: {}", file, e.getMessage());
+        Files.deleteIfExists(file);
+      }
     }
   }
 
+  /**
+   * @throws IllegalArgumentException when the record is no record
+   */
   private static void endLeftover(Path file) throws IOException {
     List<String> lines = Files.readAllLines(file);
-    if (lines.size() < 3) {
-      Files.deleteIfExists(file); // torn by a crash while it was written
-      return;
+    if (lines.size() != RECORD_LINES || !lines.getLast().equals(RECORD_END)) {
+      throw new IllegalArgumentException("a record of " + lines.size() + " lines");
     }
     ProcessRecord child = ProcessRecord.parse(lines.get(0));
     ProcessRecord owner = ProcessRecord.parse(lines.get(1));
@@ -162,10 +191,18 @@ public final class ChildProcess implements AutoCloseable {
       return;
     }
     if (child.isAlive()) {
-      ProcessHandle.of(child.pid()).ifPresent(ProcessHandle::destroyForcibly);
+      kill(child);
     }
     Files.deleteIfExists(Path.of(lines.get(2)));
     Files.deleteIfExists(file);
+  }
+
+  /** Kills and waits: until it is gone it holds the lock of its disk. */
+  private static void kill(ProcessRecord child) {
+    ProcessHandle.of(child.pid())
+        .filter(ProcessHandle::destroyForcibly)
+        .ifPresent(process ->
+            process.onExit().completeOnTimeout(process, END_MAX.toMillis(), MILLISECONDS).join());
   }
 
   private static void remove(Path file) {

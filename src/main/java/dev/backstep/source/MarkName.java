@@ -24,7 +24,11 @@ public final class MarkName {
     return mark.startsWith(prefix(repository));
   }
 
+  /**
+   * A dot in the id is written as a tilde, which no id may hold: else the marks of repository
+   * {@code a.b} would be taken for those of {@code a}.
+   */
   private static String prefix(RepositoryId repository) {
-    return "backstep." + repository.value() + ".";
+    return "backstep." + repository.value().replace('.', '~') + ".";
   }
 }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -16,6 +17,9 @@ public final class ToolRunner {
 
   /** More output than this is cut. */
   private static final int OUTPUT_BYTES_MAX = 8 << 20;
+
+  /** How setsid(1) ends when there is no such command. */
+  private static final int NOT_FOUND_STATUS = 127;
 
   private ToolRunner() {}
 
@@ -37,7 +41,7 @@ public final class ToolRunner {
    * @throws SourceException when it cannot be started or takes too long
    */
   public static Result run(Duration limit, List<String> command) throws SourceException {
-    ProcessBuilder builder = new ProcessBuilder(command);
+    ProcessBuilder builder = new ProcessBuilder(ownSession(command));
     builder.environment().put("LC_ALL", "C");
     try {
       Process process = builder.start();
@@ -50,8 +54,12 @@ public final class ToolRunner {
             SourceException.Kind.FAILED,
             String.join(" ", command) + ": not done after " + limit.toSeconds() + " s");
       }
-      return new Result(
-          process.exitValue(), output.join(), errors.join().strip().replace('\n', ' '));
+      Result result =
+          new Result(process.exitValue(), output.join(), errors.join().strip().replace('\n', ' '));
+      if (result.status() == NOT_FOUND_STATUS && result.errors().startsWith("setsid:")) {
+        throw notStarted(command, new IOException(result.errors()));
+      }
+      return result;
     } catch (IOException e) {
       throw notStarted(command, e);
     } catch (InterruptedException e) {
@@ -60,12 +68,23 @@ public final class ToolRunner {
     }
   }
 
+  /**
+   * Out of reach of the terminal's Ctrl-C, which goes to every process of the foreground group: we
+   * stop in an orderly way then, and a qemu-img that is killed while it writes leaves all bitmaps
+   * of the file unusable. As the child leads no group, setsid(1) does not fork.
+   */
+  static List<String> ownSession(List<String> command) {
+    List<String> all = new ArrayList<>(List.of("setsid"));
+    all.addAll(command);
+    return all;
+  }
+
   static SourceException notStarted(List<String> command, IOException e) {
     return new SourceException(
         SourceException.Kind.FAILED,
         command.getFirst()
             + " cannot be started; install the Debian package "
-            + (command.getFirst().equals("setpriv") ? "util-linux" : "qemu-utils")
+            + (command.getFirst().startsWith("set") ? "util-linux" : "qemu-utils")
             + " ("
             + e.getMessage()
             + ")",

@@ -114,12 +114,12 @@ record ImageFile(DiskKey key, Path path, Optional<QemuImage> image, long sizeByt
 
   private void requireMark(String mark) throws SnapshotGoneException {
     Optional<QemuImage.Bitmap> bitmap = image.flatMap(info -> info.bitmap(mark));
-    if (bitmap.isEmpty() || bitmap.get().inUse()) {
+    if (bitmap.isEmpty() || !bitmap.get().isTrusted()) {
       throw new SnapshotGoneException(
           path
               + ": the snapshot's bitmap "
               + mark
-              + (bitmap.isEmpty() ? " is gone" : " was not closed cleanly"));
+              + (bitmap.isEmpty() ? " is gone" : " was not closed cleanly or switched off"));
     }
   }
 }

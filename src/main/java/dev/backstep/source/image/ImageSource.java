@@ -10,6 +10,7 @@ import dev.backstep.source.SnapshotGoneException;
 import dev.backstep.source.SnapshotRequest;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.VmSource;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Instant;
@@ -117,11 +118,24 @@ final class ImageSource implements VmSource {
   @Override
   public void releaseMarks(RepositoryId repository, Map<DiskKey, Set<ChangeId>> keep)
       throws SourceException {
+    SourceException first = null;
     for (DiskDefinition disk : disks) {
       Set<ChangeId> needed = keep.get(disk.key());
-      if (needed != null) {
-        release(ImageFile.inspect(disk), repository, needed);
+      if (needed == null || !Files.exists(Path.of(disk.location()))) {
+        continue;
       }
+      try {
+        release(ImageFile.inspect(disk), repository, needed);
+      } catch (SourceException e) {
+        if (first == null) {
+          first = e;
+        } else {
+          first.addSuppressed(e);
+        }
+      }
+    }
+    if (first != null) {
+      throw first;
     }
   }
 

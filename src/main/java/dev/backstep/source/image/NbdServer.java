@@ -26,11 +26,13 @@ final class NbdServer implements AutoCloseable {
   private static final AtomicLong NUMBERS = new AtomicLong();
 
   private final ChildProcess process;
-  private final NbdUri uri;
+  private final Path socket;
+  private final Path runFolder;
 
-  private NbdServer(ChildProcess process, NbdUri uri) {
+  private NbdServer(ChildProcess process, Path socket, Path runFolder) {
     this.process = process;
-    this.uri = uri;
+    this.socket = socket;
+    this.runFolder = runFolder;
   }
 
   static NbdServer start(ImageFile file, List<String> bitmaps, Path runFolder)
@@ -42,7 +44,7 @@ final class NbdServer implements AutoCloseable {
     bitmaps.forEach(bitmap -> command.addAll(List.of("-B", bitmap)));
     command.addAll(List.of("-x", "disk", "-k", socket.toString(), QemuImage.plain(file.path())));
     NbdServer server =
-        new NbdServer(ChildProcess.start(runFolder, socket, command), NbdUri.unix(socket, "disk"));
+        new NbdServer(ChildProcess.start(runFolder, socket, command), socket, runFolder);
     server.awaitAnswer(file);
     return server;
   }
@@ -94,15 +96,19 @@ final class NbdServer implements AutoCloseable {
   }
 
   NbdUri uri() {
-    return uri;
+    return NbdUri.unix(socket, "disk");
   }
 
   NbdConnection connect(List<String> contexts) throws IOException {
-    return NbdConnection.open(uri, contexts, STALL);
+    return NbdConnection.open(uri(), contexts, STALL);
   }
 
   @Override
   public void close() {
     process.close();
+    Path folder = socket.getParent();
+    if (folder != null && !folder.equals(runFolder)) {
+      folder.toFile().delete(); // the one that was made for a path that is short enough
+    }
   }
 }

@@ -40,7 +40,7 @@ final class Qcow2Disk implements ImageDisk {
       bitmaps.add(mark.value());
       since
           .flatMap(id -> file.qcow2().bitmap(id.value()))
-          .filter(bitmap -> !bitmap.inUse())
+          .filter(QemuImage.Bitmap::isTrusted)
           .ifPresent(bitmap -> bitmaps.add(bitmap.name()));
     }
     NbdServer server = NbdServer.start(file, bitmaps, runFolder);
@@ -67,6 +67,9 @@ final class Qcow2Disk implements ImageDisk {
     }
     AtomicBoolean written = new AtomicBoolean();
     try (NbdConnection connection = server.connect(List.of(context(mark)))) {
+      if (connection.export().sizeBytes() != file.sizeBytes()) {
+        throw new SnapshotGoneException(file.path() + " was resized since the snapshot");
+      }
       NbdExtents.dirty(connection, mark.value(), (offset, length, kind) -> written.set(true));
     }
     if (written.get()) {
@@ -131,6 +134,10 @@ final class Qcow2Disk implements ImageDisk {
               + " in "
               + file.path()
               + " was not closed cleanly; did QEMU or the host crash?");
+    }
+    if (!bitmap.get().recording()) {
+      return new ChangedAnswer.Reset(
+          "bitmap " + since + " in " + file.path() + " was switched off; somebody disabled it");
     }
     try (NbdConnection connection =
         server.connect(List.of(context(since), NbdExtents.ALLOCATION))) {

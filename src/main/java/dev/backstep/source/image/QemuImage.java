@@ -6,8 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -30,8 +32,22 @@ record QemuImage(Path path, long virtualSize, boolean version2, List<Bitmap> bit
    * A persistent dirty bitmap.
    *
    * @param inUse not closed cleanly: its content cannot be trusted
+   * @param recording whether writes are marked; somebody may have switched that off
    */
-  record Bitmap(String name, boolean inUse) {}
+  record Bitmap(String name, boolean inUse, boolean recording) {
+
+    static Bitmap of(JsonNode node) {
+      Set<String> flags = new HashSet<>();
+      node.path("flags").forEach(flag -> flags.add(flag.asString("")));
+      return new Bitmap(
+          node.path("name").asString(""), flags.contains("in-use"), flags.contains("auto"));
+    }
+
+    /** Whether it tells all that was written. */
+    boolean isTrusted() {
+      return recording && !inUse;
+    }
+  }
 
   static QemuImage read(Path path) throws SourceException {
     ToolRunner.Result result =
@@ -45,11 +61,7 @@ record QemuImage(Path path, long virtualSize, boolean version2, List<Bitmap> bit
       JsonNode data = info.path("format-specific").path("data");
       List<Bitmap> bitmaps = new ArrayList<>();
       for (JsonNode bitmap : data.path("bitmaps")) {
-        boolean inUse = false;
-        for (JsonNode flag : bitmap.path("flags")) {
-          inUse |= flag.asString("").equals("in-use");
-        }
-        bitmaps.add(new Bitmap(bitmap.path("name").asString(""), inUse));
+        bitmaps.add(Bitmap.of(bitmap));
       }
       return new QemuImage(
           path,
@@ -90,7 +102,9 @@ record QemuImage(Path path, long virtualSize, boolean version2, List<Bitmap> bit
 
   /** QEMU's complaint as the operator should read it. */
   static SourceException failure(Path path, String errors) {
-    if (errors.contains("lock") || errors.contains("in use")) {
+    // Without the path, which may hold any word.
+    String said = errors.replace(path.toString(), "");
+    if (said.contains("Failed to get") && said.contains("lock")) {
       return new SourceException(
           SourceException.Kind.LOCKED,
           path

@@ -113,6 +113,22 @@ final class NbdDisk implements SourceDisk {
   @Override
   public BlockReader open(int blocksInFlight) throws IOException {
     int connections = Integer.parseInt(definition.settings().getOrDefault(CONNECTIONS, "1"));
-    return NbdReader.open(uri, connections, blocksInFlight);
+    NbdReader reader = NbdReader.open(uri, connections, blocksInFlight);
+    if (reader.sizeBytes() != sizeBytes) {
+      long now = reader.sizeBytes();
+      reader.close();
+      throw new SourceException(
+          SourceException.Kind.FAILED,
+          "disk "
+              + key()
+              + ": "
+              + uri
+              + " had "
+              + sizeBytes
+              + " bytes when the backup began and has "
+              + now
+              + " now; what a server exports must not change during a backup");
+    }
+    return reader;
   }
 }
