@@ -91,11 +91,7 @@ public class CatalogConfiguration {
     // The row locks and unique keys do the guarding; gap locks would only let neighbours deadlock.
     config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
     try {
-      HikariDataSource dataSource = new HikariDataSource(config);
-      if (settings.isEmbedded()) {
-        InterruptedMigration.clear(dataSource);
-      }
-      return dataSource;
+      return new HikariDataSource(config);
     } catch (HikariPool.PoolInitializationException e) {
       if (isAlreadyOpen(e)) {
         throw new DatabaseBusyException(

@@ -13,7 +13,6 @@ import org.jspecify.annotations.Nullable;
  */
 record DatabaseSettings(String url, String user, String password) {
 
-  private static final String EMBEDDED = "jdbc:h2:retry:";
   private static final String URL = "BACKSTEP_DB_URL";
 
   /** Longer than any transaction of ours holds a row, in milliseconds. */
@@ -43,11 +42,6 @@ record DatabaseSettings(String url, String user, String password) {
     return url.startsWith("jdbc:h2:");
   }
 
-  /** Whether the database is the file below the home folder, which one process at a time opens. */
-  boolean isEmbedded() {
-    return url.startsWith(EMBEDDED);
-  }
-
   /** Without the password. */
   @Override
   public String toString() {
@@ -65,7 +59,7 @@ record DatabaseSettings(String url, String user, String password) {
       throw new IllegalArgumentException(
           "home folder " + home + ": the embedded database allows no ';' in its path");
     }
-    return EMBEDDED
+    return "jdbc:h2:retry:"
         + file
         + ";DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0;LOCK_TIMEOUT="
         + H2_LOCK_TIMEOUT_MILLIS;

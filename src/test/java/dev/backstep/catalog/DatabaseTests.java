@@ -4,13 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
-import dev.backstep.domain.BackupId;
-import dev.backstep.domain.VmId;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Clock;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,38 +33,6 @@ class DatabaseTests {
     try (HikariDataSource free = CatalogConfiguration.open(settings, home)) {
       assertThat(free.isRunning()).isTrue();
     }
-  }
-
-  @Test
-  void firstMigrationThatWasKilledIsMadeAnew() throws Exception {
-    try (TestCatalog catalog = TestCatalog.h2(home, Clock.systemUTC())) {
-      lockAsAKilledMigrationDoes(catalog);
-      catalog.jdbc.sql("drop view backup_jobs").update();
-      catalog.jdbc.sql("delete from DATABASECHANGELOG where ID like 'backup%'").update();
-    }
-
-    try (TestCatalog catalog = TestCatalog.h2(home, Clock.systemUTC())) {
-      assertThat(catalog.queries.running()).isEmpty();
-    }
-  }
-
-  @Test
-  void laterMigrationThatWasKilledKeepsTheData() throws Exception {
-    BackupId id;
-    try (TestCatalog catalog = TestCatalog.h2(home, Clock.systemUTC())) {
-      catalog.machines.register(new VmId("vm"), "vm");
-      id = catalog.begin(new VmId("vm"), catalog.lease());
-      lockAsAKilledMigrationDoes(catalog);
-    }
-
-    try (TestCatalog catalog = TestCatalog.h2(home, Clock.systemUTC())) {
-      assertThat(catalog.queries.running()).extracting(BackupRow::id).containsExactly(id);
-    }
-  }
-
-  private static void lockAsAKilledMigrationDoes(TestCatalog catalog) {
-    int locked = catalog.jdbc.sql("update DATABASECHANGELOGLOCK set LOCKED = true").update();
-    assertThat(locked).isEqualTo(1);
   }
 
   @Test
