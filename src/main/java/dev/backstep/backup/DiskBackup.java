@@ -11,6 +11,7 @@ import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.VmId;
 import dev.backstep.qcow2.Qcow2Reader;
+import dev.backstep.qcow2.Qcow2Spec;
 import dev.backstep.qcow2.Qcow2Writer;
 import dev.backstep.qcow2.WriterState;
 import dev.backstep.repository.DiskFolder;
@@ -147,8 +148,8 @@ public final class DiskBackup implements Closeable {
   }
 
   private Qcow2Writer openImage(Optional<WriterState> resume) throws IOException {
-    Qcow2Writer.Spec spec =
-        new Qcow2Writer.Spec(
+    Qcow2Spec spec =
+        new Qcow2Spec(
             request.plan().clusters().sizeBytes(),
             request.plan().base().map(base -> DiskFolder.imageName(base.image())),
             Integer.numberOfTrailingZeros(ClusterMap.CLUSTER_BYTES),

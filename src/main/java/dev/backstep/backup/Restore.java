@@ -5,6 +5,7 @@ import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.VmId;
 import dev.backstep.qcow2.Qcow2Reader;
+import dev.backstep.qcow2.Qcow2Spec;
 import dev.backstep.qcow2.Qcow2Writer;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.Repository;
@@ -149,8 +150,8 @@ public final class Restore {
     if (target == RestoreTarget.RAW) {
       return new RawOutput(partial, size);
     }
-    Qcow2Writer.Spec spec =
-        new Qcow2Writer.Spec(
+    Qcow2Spec spec =
+        new Qcow2Spec(
             size,
             Optional.empty(),
             Integer.numberOfTrailingZeros(ClusterMap.CLUSTER_BYTES),

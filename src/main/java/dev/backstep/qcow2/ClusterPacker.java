@@ -29,7 +29,7 @@ final class ClusterPacker {
   private final ExecutorService pool =
       Executors.newFixedThreadPool(
           threads, Thread.ofPlatform().daemon().name("compress-", 0).factory());
-  private final Queue<ZstdCompressCtx> contexts = new ConcurrentLinkedQueue<>();
+  private final Queue<Workbench> workbenches = new ConcurrentLinkedQueue<>();
   private final Queue<ByteBuffer> idle = new ConcurrentLinkedQueue<>();
   private final Deque<Batch> batches = new ArrayDeque<>();
 
@@ -37,6 +37,9 @@ final class ClusterPacker {
     this.clusterBytes = clusterBytes;
     this.level = level;
   }
+
+  /** What one thread works with. */
+  private record Workbench(ZstdCompressCtx context, ByteBuffer copy) {}
 
   /** Clusters of one L2 table in the order of the disk: data being packed, or zeros. */
   static final class Batch {
@@ -116,12 +119,17 @@ final class ClusterPacker {
   }
 
   private PackedClusters pack(ByteBuffer part) {
-    ZstdCompressCtx pooled = contexts.poll();
-    ZstdCompressCtx context = pooled != null ? pooled : new ZstdCompressCtx().setLevel(level);
+    Workbench pooled = workbenches.poll();
+    Workbench workbench =
+        pooled != null
+            ? pooled
+            : new Workbench(
+                new ZstdCompressCtx().setLevel(level), ByteBuffer.allocateDirect(clusterBytes));
     try {
-      return PackedClusters.of(part, clusterBytes, BATCH_BYTES, context, idle);
+      return PackedClusters.of(
+          part, clusterBytes, BATCH_BYTES, workbench.context, workbench.copy, idle);
     } finally {
-      contexts.add(context);
+      workbenches.add(workbench);
     }
   }
 
@@ -153,6 +161,6 @@ final class ClusterPacker {
     pool.close();
     batches.forEach(batch -> batch.use().done());
     batches.clear();
-    contexts.forEach(ZstdCompressCtx::close);
+    workbenches.forEach(workbench -> workbench.context.close());
   }
 }

@@ -177,14 +177,9 @@ final class Layer implements Closeable {
    * @param inCluster first byte wanted
    */
   void readCompressed(long entry, int inCluster, ByteBuffer target) throws IOException {
-    int sizeShift = 62 - (header.clusterBits() - 8);
-    long host = entry & (1L << sizeShift) - 1;
-    long sectors =
-        ((entry & ~(Qcow2Constants.COMPRESSED | Qcow2Constants.COPIED)) >>> sizeShift) + 1;
-    long length =
-        Math.min(
-            sectors * Qcow2Constants.SECTOR_BYTES - host % Qcow2Constants.SECTOR_BYTES,
-            file.sizeBytes() - host);
+    CompressedRun run = CompressedRun.of(entry, header.clusterBits());
+    long host = run.host();
+    long length = Math.min(run.length(), file.sizeBytes() - host);
     if (length <= 0) {
       throw bad(host, "compressed data lies behind the file's end at " + file.sizeBytes());
     }

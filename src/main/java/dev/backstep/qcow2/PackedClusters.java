@@ -32,15 +32,19 @@ final class PackedClusters {
   }
 
   /**
-   * @param bytes whole clusters, direct
+   * @param bytes whole clusters
    * @param batchBytes most bytes of any batch
+   * @param copy a direct cluster for this call. The library must not see the block itself: where
+   *     that is a mapped file that gets shorter, the JVM survives its own access, not a native one.
    * @param idle memory of batches that are done, thread-safe
+   * @throws InternalError when the block's memory cannot be read any more
    */
   static PackedClusters of(
       ByteBuffer bytes,
       int clusterBytes,
       int batchBytes,
       ZstdCompressCtx context,
+      ByteBuffer copy,
       Queue<ByteBuffer> idle) {
     int bound = (int) Zstd.compressBound(clusterBytes);
     ByteBuffer pooled = idle.poll();
@@ -50,9 +54,8 @@ final class PackedClusters {
     int[] lengths = new int[clusters];
     int at = 0;
     for (int i = 0; i < clusters; i++) {
-      int count =
-          context.compressDirectByteBuffer(
-              out, at, bound, bytes, bytes.position() + i * clusterBytes, clusterBytes);
+      copy.put(0, bytes, bytes.position() + i * clusterBytes, clusterBytes);
+      int count = context.compressDirectByteBuffer(out, at, bound, copy, 0, clusterBytes);
       if (count > clusterBytes - Qcow2Constants.SECTOR_BYTES) {
         starts[i] = RAW;
       } else {

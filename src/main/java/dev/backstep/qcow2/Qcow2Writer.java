@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Qcow2Writer implements Closeable {
 
-  private final Spec spec;
+  private final Qcow2Spec spec;
   private final int clusterBytes;
   private final DirectFile file;
   private final WriteQueue queue;
@@ -43,47 +43,7 @@ public final class Qcow2Writer implements Closeable {
   private volatile @Nullable WriterState durable;
   private boolean finished;
 
-  /**
-   * What image to write.
-   *
-   * @param sizeBytes the disk's size; the image's virtual size is this rounded up to 512
-   * @param backingFile name of the backing file as it shall stand in the image, a QCOW2 image;
-   *     empty for a standalone image
-   * @param clusterBits 9 to 21; at least 16 with compression
-   * @param compressionLevel zstd level; without meaning when compression is NONE
-   */
-  public record Spec(
-      long sizeBytes,
-      Optional<String> backingFile,
-      int clusterBits,
-      Compression compression,
-      int compressionLevel) {
-
-    public Spec {
-      if (sizeBytes < 0
-          || clusterBits < Qcow2Constants.CLUSTER_BITS_MIN
-          || clusterBits > Qcow2Constants.CLUSTER_BITS_MAX
-          || (compression == Compression.ZSTD && clusterBits < 16)) {
-        throw new IllegalArgumentException(
-            sizeBytes + " bytes in clusters of " + clusterBits + " bits with " + compression);
-      }
-      long l1Bytes = Math.ceilDiv(sizeBytes, 1L << (2 * clusterBits - 3)) * 8;
-      if (l1Bytes > Qcow2Constants.L1_BYTES_MAX) {
-        throw new IllegalArgumentException(
-            sizeBytes + " bytes need larger clusters than " + (1 << clusterBits) + " bytes");
-      }
-    }
-
-    long virtualSize() {
-      return Math.ceilDiv(sizeBytes, Qcow2Constants.SECTOR_BYTES) * Qcow2Constants.SECTOR_BYTES;
-    }
-
-    int l1Entries() {
-      return (int) Math.ceilDiv(sizeBytes, 1L << (2 * clusterBits - 3));
-    }
-  }
-
-  private Qcow2Writer(Path path, Spec spec, DirectFile file) {
+  private Qcow2Writer(Path path, Qcow2Spec spec, DirectFile file) {
     this.spec = spec;
     this.clusterBytes = 1 << spec.clusterBits();
     this.file = file;
@@ -96,7 +56,7 @@ public final class Qcow2Writer implements Closeable {
   }
 
   /** Begins an image, emptying a file that is there. */
-  public static Qcow2Writer create(Path path, Spec spec) throws IOException {
+  public static Qcow2Writer create(Path path, Qcow2Spec spec) throws IOException {
     Qcow2Writer writer = new Qcow2Writer(path, spec, DirectFile.create(path));
     writer.hostOffset = writer.clusterBytes + writer.tables.l1Bytes().remaining();
     return writer;
@@ -109,7 +69,8 @@ public final class Qcow2Writer implements Closeable {
    * @param spec the same as when it was begun
    * @throws Qcow2FormatException when the file cannot be what the state says; begin it anew then
    */
-  public static Qcow2Writer resume(Path path, Spec spec, WriterState state) throws IOException {
+  public static Qcow2Writer resume(Path path, Qcow2Spec spec, WriterState state)
+      throws IOException {
     DirectFile file = DirectFile.open(path);
     try {
       if (file.sizeBytes() < state.hostOffset()) {
@@ -244,7 +205,8 @@ public final class Qcow2Writer implements Closeable {
         } else {
           tables.set(
               guest >>> spec.clusterBits(),
-              descriptor(packHost + packed.start(index), packed.length(index)));
+              new CompressedRun(packHost + packed.start(index), packed.length(index))
+                  .entry(spec.clusterBits()));
           bytesData += clusterBytes;
           index++;
         }
@@ -253,14 +215,6 @@ public final class Qcow2Writer implements Closeable {
     } finally {
       batch.use().done();
     }
-  }
-
-  /** A compressed cluster's L2 entry: offset, and how many sectors behind the first it reaches. */
-  private long descriptor(long host, int length) {
-    int sizeShift = 62 - (spec.clusterBits() - 8);
-    long lastSector = (host + length - 1) / Qcow2Constants.SECTOR_BYTES;
-    long sectors = lastSector - host / Qcow2Constants.SECTOR_BYTES;
-    return Qcow2Constants.COMPRESSED | sectors << sizeShift | host;
   }
 
   /**
@@ -413,53 +367,15 @@ public final class Qcow2Writer implements Closeable {
     long end = Math.ceilDiv(hostOffset, clusterBytes) * clusterBytes;
     RefcountTable refcounts = new RefcountTable(file, spec.clusterBits(), end);
     if (packer != null) {
-      countCompressed(refcounts);
+      tables.countCompressed(file, refcounts);
     }
     refcounts.finish();
     file.truncate(refcounts.end());
     file.force();
-    header(refcounts).write(file);
+    spec.header(clusterBytes, refcounts).write(file);
     file.force();
     finished = true;
     return refcounts.end();
-  }
-
-  private void countCompressed(RefcountTable refcounts) throws IOException {
-    int sizeShift = 62 - (spec.clusterBits() - 8);
-    ByteBuffer table = ByteBuffer.allocateDirect(clusterBytes);
-    for (int region = 0; region < tables.l1Entries(); region++) {
-      long offset = tables.l1Entry(region) & Qcow2Constants.OFFSET_MASK;
-      if (offset == 0) {
-        continue;
-      }
-      file.read(table.clear(), offset);
-      for (int i = 0; i < tables.l2Entries(); i++) {
-        long entry = table.getLong(i * 8);
-        if ((entry & Qcow2Constants.COMPRESSED) != 0) {
-          long host = entry & (1L << sizeShift) - 1;
-          long sectors = (entry & ~Qcow2Constants.COMPRESSED) >>> sizeShift;
-          long sectorStart = host / Qcow2Constants.SECTOR_BYTES * Qcow2Constants.SECTOR_BYTES;
-          long endByte = sectorStart + (sectors + 1) * Qcow2Constants.SECTOR_BYTES;
-          refcounts.compressed(sectorStart, (int) (endByte - sectorStart));
-        }
-      }
-    }
-  }
-
-  private Qcow2Header header(RefcountTable refcounts) {
-    return new Qcow2Header(
-        3,
-        spec.clusterBits(),
-        spec.virtualSize(),
-        tables.l1Entries(),
-        clusterBytes,
-        refcounts.tableOffset(),
-        refcounts.tableClusters(),
-        4,
-        packer == null ? Qcow2Constants.COMPRESSION_DEFLATE : Qcow2Constants.COMPRESSION_ZSTD,
-        false,
-        spec.backingFile(),
-        spec.backingFile().map(name -> "qcow2"));
   }
 
   /**

@@ -31,14 +31,6 @@ final class WriterTables {
     this.l2 = new long[l2Entries];
   }
 
-  int l1Entries() {
-    return l1.length;
-  }
-
-  long l1Entry(int index) {
-    return l1[index];
-  }
-
   int l2Entries() {
     return l2Entries;
   }
@@ -93,6 +85,25 @@ final class WriterTables {
     ByteBuffer bytes = AlignedBuffers.allocate(Math.max(length, 1)).limit(length);
     bytes.asLongBuffer().put(table);
     return bytes;
+  }
+
+  /** Counts what the compressed clusters of all written tables touch. */
+  void countCompressed(DirectFile file, RefcountTable refcounts) throws IOException {
+    ByteBuffer table = ByteBuffer.allocateDirect(1 << clusterBits);
+    for (long l1Entry : l1) {
+      long offset = l1Entry & Qcow2Constants.OFFSET_MASK;
+      if (offset == 0) {
+        continue;
+      }
+      file.read(table.clear(), offset);
+      for (int i = 0; i < l2Entries; i++) {
+        long entry = table.getLong(i * 8);
+        if ((entry & Qcow2Constants.COMPRESSED) != 0) {
+          CompressedRun run = CompressedRun.of(entry, clusterBits);
+          refcounts.compressed(run.host(), run.length());
+        }
+      }
+    }
   }
 
   /**

@@ -26,13 +26,12 @@ class Qcow2WriterTests {
 
   @TempDir Path folder;
 
-  private static Qcow2Writer.Spec spec(long size, int bits, Compression compression) {
-    return new Qcow2Writer.Spec(size, Optional.empty(), bits, compression, 1);
+  private static Qcow2Spec spec(long size, int bits, Compression compression) {
+    return new Qcow2Spec(size, Optional.empty(), bits, compression, 1);
   }
 
-  private static Qcow2Writer.Spec overlay(
-      long size, int bits, String base, Compression compression) {
-    return new Qcow2Writer.Spec(size, Optional.of(base), bits, compression, 1);
+  private static Qcow2Spec overlay(long size, int bits, String base, Compression compression) {
+    return new Qcow2Spec(size, Optional.of(base), bits, compression, 1);
   }
 
   /** Random content with zero stretches and repetitive text. */
@@ -195,7 +194,7 @@ class Qcow2WriterTests {
     Random random = new Random(seed);
     int bits = compression == Compression.NONE ? 9 + random.nextInt(8) : 16;
     byte[] disk = disk(8_000_000 + random.nextInt(3_000_000), seed);
-    Qcow2Writer.Spec spec = spec(disk.length, bits, compression);
+    Qcow2Spec spec = spec(disk.length, bits, compression);
     Path image = folder.resolve("image.qcow2");
     int position = 0;
     Qcow2Writer writer = Qcow2Writer.create(image, spec);
@@ -246,7 +245,7 @@ class Qcow2WriterTests {
   void resumeRefusesAFileShorterThanItsState() throws IOException {
     byte[] disk = disk(2_000_000, 4);
     Path image = folder.resolve("image.qcow2");
-    Qcow2Writer.Spec spec = spec(disk.length, 16, Compression.NONE);
+    Qcow2Spec spec = spec(disk.length, 16, Compression.NONE);
     try (Qcow2Writer writer = Qcow2Writer.create(image, spec)) {
       writeAll(writer, disk, 1 << 20);
     }
