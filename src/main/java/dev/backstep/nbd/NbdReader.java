@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 
 /** Reads an export over one or several connections. */
 public final class NbdReader implements BlockReader {
@@ -84,13 +84,14 @@ public final class NbdReader implements BlockReader {
     CompletableFuture<Block> result =
         CompletableFuture.allOf(parts.toArray(CompletableFuture[]::new))
             .handle((done, failure) -> {
-              if (failure != null) {
-                block.close();
-                Throwable cause = failure.getCause() == null ? failure : failure.getCause();
-                throw new CompletionException(cause);
+              if (failure == null) {
+                return CompletableFuture.completedFuture(block);
               }
-              return block;
-            });
+              block.close();
+              Throwable cause = failure.getCause() == null ? failure : failure.getCause();
+              return CompletableFuture.<Block>failedFuture(cause);
+            })
+            .thenCompose(Function.identity());
     inFlight.add(result);
     result.whenComplete((done, failure) -> inFlight.remove(result));
     return result;

@@ -44,14 +44,12 @@ public final class ChildProcess implements AutoCloseable {
   private final Path record;
   private final Path socket;
   private final StringBuilder errors = new StringBuilder();
-  private final Thread errorCollector;
+  private final CompletableFuture<Void> collected = new CompletableFuture<>();
 
   private ChildProcess(Process process, Path record, Path socket) {
     this.process = process;
     this.record = record;
     this.socket = socket;
-    this.errorCollector =
-        Thread.ofPlatform().daemon().name("child-errors").unstarted(this::collectErrors);
   }
 
   /**
@@ -71,7 +69,7 @@ public final class ChildProcess implements AutoCloseable {
       Process process = CompletableFuture.supplyAsync(() -> fork(builder), FORKER).join();
       Path record = runFolder.resolve(process.pid() + SUFFIX);
       ChildProcess child = new ChildProcess(process, record, socket);
-      child.errorCollector.start();
+      Thread.ofPlatform().daemon().name("child-errors").start(child::collectErrors);
       child.writeRecord();
       return child;
     } catch (CompletionException e) {
@@ -119,6 +117,8 @@ public final class ChildProcess implements AutoCloseable {
       synchronized (errors) {
         errors.append(e.getMessage());
       }
+    } finally {
+      collected.complete(null);
     }
   }
 
@@ -129,11 +129,7 @@ public final class ChildProcess implements AutoCloseable {
   /** What it complained about so far, one line; all of it once it has ended. */
   public String errors() {
     if (!process.isAlive()) {
-      try {
-        errorCollector.join(END_MAX);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt(); // what is there by now has to do
-      }
+      collected.completeOnTimeout(null, END_MAX.toMillis(), MILLISECONDS).join();
     }
     synchronized (errors) {
       return errors.toString().strip().replace('\n', ' ');
