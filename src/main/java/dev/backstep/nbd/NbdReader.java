@@ -85,7 +85,7 @@ public final class NbdReader implements BlockReader {
         CompletableFuture.allOf(parts.toArray(CompletableFuture[]::new))
             .handle((done, failure) -> {
               if (failure == null) {
-                return CompletableFuture.completedFuture(block);
+                return CompletableFuture.<Block>completedFuture(block);
               }
               block.close();
               Throwable cause = failure.getCause() == null ? failure : failure.getCause();
