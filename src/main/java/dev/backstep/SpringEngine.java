@@ -89,7 +89,7 @@ final class SpringEngine implements Engine {
    * Whether a process that died has left something to put right; cheap enough for every command.
    */
   private boolean seesDead() {
-    return !queries().snapshotsPastKeep(Instant.now()).isEmpty()
+    return !queries().snapshotsToClose(Instant.now()).isEmpty()
         || queries().running().stream().anyMatch(backup -> !queries().ownerAlive(backup.id()));
   }
 

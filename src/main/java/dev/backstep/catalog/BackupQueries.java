@@ -138,17 +138,25 @@ public final class BackupQueries {
     return owner.token().isPresent() && leases.alive(owner.token().getAsLong());
   }
 
-  /** Backups that do not run and whose snapshot should be gone by now. */
-  public List<BackupRow> snapshotsPastKeep(Instant now) {
+  /**
+   * Backups that do not run and whose snapshot should be gone by now: past its keep time, or not
+   * needed any more since the restore point is sealed, and its process died before it let it go.
+   */
+  public List<BackupRow> snapshotsToClose(Instant now) {
     return all(
-        jdbc.sql(
-                BACKUPS
-                    + """
-                    where b.status <> 'RUNNING' and b.snapshot_handle is not null
-                      and b.snapshot_keep_until < :now
-                    order by b.created_at desc, b.id desc\
-                    """)
-            .param("now", UtcTime.of(now)));
+            jdbc.sql(
+                    BACKUPS
+                        + """
+                        where b.status <> 'RUNNING' and b.snapshot_handle is not null
+                          and (b.status = 'COMPLETED' or b.snapshot_keep_until < :now)
+                        order by b.created_at desc, b.id desc\
+                        """)
+                .param("now", UtcTime.of(now)))
+        .stream()
+        .filter(row ->
+            row.snapshotKeepUntil().filter(until -> until.isBefore(now)).isPresent()
+                || !ownerAlive(row.id()))
+        .toList();
   }
 
   /**

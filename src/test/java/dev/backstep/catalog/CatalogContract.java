@@ -804,6 +804,20 @@ abstract class CatalogContract {
             "completed_at");
   }
 
+  @Test
+  void snapshotOfASealedBackupGoesOnceItsProcessIsDead() throws Exception {
+    long mortal = catalog.leases.acquire(ProcessIdentity.current(), LEASE).token();
+    BackupId id = catalog.begin(vm, mortal);
+    catalog.backups.snapshotOpened(id, mortal, "handle", START, START.plus(Duration.ofDays(1)));
+    catalog.complete(catalog.disk(id, mortal, 0), mortal, "c");
+    catalog.backups.sealed(id, mortal, clock.instant());
+
+    assertThat(past(START)).isEmpty();
+    endLease(mortal);
+
+    assertThat(past(START)).containsExactly(id);
+  }
+
   private Object beginOrBusy() {
     try {
       return catalog.backups.begin(newBackup(vm, lease));
@@ -821,7 +835,7 @@ abstract class CatalogContract {
   }
 
   private List<BackupId> past(Instant now) {
-    return catalog.queries.snapshotsPastKeep(now).stream()
+    return catalog.queries.snapshotsToClose(now).stream()
         .filter(row -> row.vmId().equals(vm))
         .map(BackupRow::id)
         .toList();

@@ -98,9 +98,9 @@ class Leftovers {
     closeSnapshot(row.id(), repository, sources.open(definition.source()));
   }
 
-  /** Gives up snapshots that were held for a relaunch longer than promised. */
-  void closeOverdueSnapshots(Instant now) {
-    queries.snapshotsPastKeep(now).forEach(this::tryGiveUp);
+  /** Lets snapshots go that nobody will take up again. */
+  void closeSnapshots(Instant now) {
+    queries.snapshotsToClose(now).forEach(this::tryGiveUp);
   }
 
   /** As {@link #giveUp}; what is in the way now is tried again at the next start. */

@@ -47,8 +47,8 @@ class Recovery {
   }
 
   /**
-   * Recovers every backup and every execution whose owner is dead, then clears snapshots past their
-   * keep time.
+   * Recovers every backup and every execution whose owner is dead, then lets snapshots go that
+   * nobody will take up again.
    */
   void run() {
     for (JobExecution execution : repository.findRunningJobExecutions(BackupJobConfiguration.JOB)) {
@@ -56,7 +56,6 @@ class Recovery {
       Optional<BackupRow> row = queries.find(id.value());
       if (row.isEmpty() || !queries.ownerAlive(id)) {
         end(execution);
-        row.filter(backup -> backup.status() == Status.COMPLETED).ifPresent(leftovers::tryGiveUp);
       }
     }
     for (BackupRow row : queries.running()) {
@@ -64,7 +63,7 @@ class Recovery {
         recover(row);
       }
     }
-    leftovers.closeOverdueSnapshots(Instant.now());
+    leftovers.closeSnapshots(Instant.now());
   }
 
   /** Recovers one backup; the caller knows that its owner is dead. */
