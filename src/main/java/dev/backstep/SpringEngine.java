@@ -58,6 +58,8 @@ final class SpringEngine implements Engine {
                 () -> LazyInitializationExcludeFilter.forBeanTypes(SpringLiquibase.class)));
     List<String> properties = new ArrayList<>();
     properties.add("--backstep.home=" + home);
+    // Else an application.yaml that lies in the working folder by chance would be read, too.
+    properties.add("--spring.config.location=classpath:/");
     if (verbose) {
       properties.add("--logging.threshold.console=INFO");
     } else {

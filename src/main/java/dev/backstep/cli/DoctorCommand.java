@@ -23,8 +23,10 @@ import picocli.CommandLine.Command;
 @Command(
     name = "doctor",
     description = {
-      "Checks what backups need: Java, tools, home, database, job definitions with their disks and",
-      "repositories, and backups that wait for an operator. Each line is ok or says what to do."
+      "Checks what backups need; each line is ok or says what to do.",
+      "Looks at Java, tools, home, database, job definitions with their disks and repositories,"
+          + " and",
+      "at backups that wait for an operator."
     },
     exitCodeList = {"0:all is well", "1:something needs attention", ExitCode.USAGE})
 final class DoctorCommand implements Callable<Integer> {

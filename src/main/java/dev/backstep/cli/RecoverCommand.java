@@ -26,8 +26,8 @@ final class RecoverCommand implements Callable<Integer> {
   @Option(
       names = "--force",
       description =
-          "Also when the database does not know how its last step ended. Never takes a backup from"
-              + " a process that lives.")
+          "Accepted, and changes nothing: a backup whose end is unknown is recovered without it,"
+              + " and none is ever taken from a process that lives.")
   private boolean force;
 
   RecoverCommand(Session session) {

@@ -43,11 +43,12 @@ public interface BackupJobs {
   void abandon(String id);
 
   /**
-   * Makes a backup whose process died relaunchable.
+   * Makes a backup whose process died relaunchable; does nothing where it is already.
    *
-   * @param force also when its end is unknown to the database; never takes a live lease
-   * @throws OperatorException NOT_FOUND; BUSY when its owner lives; FAILED when there is nothing to
-   *     recover
+   * @param force changes nothing: an end that is unknown to the database is recovered with and
+   *     without it, and a live lease is never taken
+   * @throws OperatorException NOT_FOUND; BUSY when its owner lives; FAILED when it is completed or
+   *     abandoned
    */
   void recover(String id, boolean force);
 

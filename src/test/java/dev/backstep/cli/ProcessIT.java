@@ -102,10 +102,21 @@ class ProcessIT {
 
     assertThat(exitCode(backstep("list", "list"))).as(text("list")).isZero();
     assertThat(text("list")).contains("FAILED");
+    Process recover = backstep("recover", "executions", "recover", id());
+    assertThat(exitCode(recover)).as(text("recover")).isZero();
     Process relaunch = backstep("second", "relaunch", id());
 
     assertThat(exitCode(relaunch)).as(text("second")).isZero();
     assertRestores();
+  }
+
+  @Test
+  void aFileOfTheWorkingFolderIsNoConfiguration() throws Exception {
+    Files.writeString(folder.resolve("application.yaml"), "backstep.lease-ttl: refused");
+
+    int code = exitCode(backstep("relaunch", "relaunch", "backup-unknown"));
+
+    assertThat(code).as(text("relaunch")).isEqualTo(4);
   }
 
   private void assertRestores() throws Exception {

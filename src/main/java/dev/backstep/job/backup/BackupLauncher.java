@@ -203,6 +203,9 @@ class BackupLauncher implements BackupJobs {
   @Override
   public void recover(String id, boolean force) {
     BackupRow row = row(id);
+    if (row.status() == Status.FAILED || row.status() == Status.STOPPED) {
+      return; // every start recovers what is dead, the one that brought us here included
+    }
     if (row.status() != Status.RUNNING) {
       throw notNow(row, "recovered", "RUNNING without a living owner");
     }
