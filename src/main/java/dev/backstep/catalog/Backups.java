@@ -331,8 +331,8 @@ public final class Backups {
 
   /**
    * Makes room for a new snapshot of a running backup: disks that were completed from the lost one
-   * move to a failed backup {@code <id>-lost1} (2, 3 ...), where they go on as baselines without
-   * ever being a restore point; the other disk backups are forgotten.
+   * move to an abandoned backup {@code <id>-lost1} (2, 3 ...), where they go on as baselines
+   * without ever being a restore point; the other disk backups are forgotten.
    *
    * @return the id that the completed ones moved to, empty when there were none
    * @throws FencedException when it does not run under this lease, or the lease has ended

@@ -30,13 +30,16 @@ final class NewBackupRows {
         .update();
   }
 
-  /** A failed backup beside another one, for the disks that were completed from a lost snapshot. */
+  /**
+   * An abandoned backup beside another one, for the disks that were completed from a lost snapshot:
+   * a relaunch would make a restore point of some disks.
+   */
   void insertLost(BackupId id, BackupId to, Instant now) {
     jdbc.sql(
             """
             insert into backups (id, vm_id, repository_id, status, requested_level, definition,
               created_at, completed_at, lease_token, snapshot_taken_at, snapshot_no, note)
-            select :to, vm_id, repository_id, 'FAILED', requested_level, definition,
+            select :to, vm_id, repository_id, 'ABANDONED', requested_level, definition,
               created_at, :now, lease_token, snapshot_taken_at, snapshot_no, :note
             from backups where id = :id\
             """)

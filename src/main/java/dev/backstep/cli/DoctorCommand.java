@@ -72,7 +72,8 @@ final class DoctorCommand implements Callable<Integer> {
   private void leftovers(Engine engine) {
     Set<String> seen = new HashSet<>();
     for (BackupRow row : engine.list(Optional.empty(), LOOK_BACK_BACKUPS)) {
-      boolean newest = seen.add(row.vmName());
+      // What was given up asks for nothing and hides nothing.
+      boolean newest = row.status() != Status.ABANDONED && seen.add(row.vmName());
       String id = row.id().value();
       if (row.status() == Status.RUNNING && !engine.ownerAlive(row)) {
         found(false, id, "its process died; run: backstep executions recover " + id);

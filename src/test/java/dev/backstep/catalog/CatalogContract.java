@@ -562,7 +562,7 @@ abstract class CatalogContract {
 
     assertThat(lost).contains(new BackupId(id + "-lost1"));
     BackupRow moved = catalog.queries.backup(lost.orElseThrow());
-    assertThat(moved.status()).isEqualTo(Status.FAILED);
+    assertThat(moved.status()).isEqualTo(Status.ABANDONED);
     assertThat(moved.note().orElseThrow()).contains(id.value());
     assertThat(moved.disks()).extracting(BackupDiskRow::id).containsExactly(kept);
     assertThat(catalog.queries.backup(id).disks()).isEmpty();

@@ -252,6 +252,10 @@ abstract class JobRules extends JobTest {
     assertThat(queries.list(Optional.of(vm), 10))
         .as("the disk that was completed from the lost snapshot is kept as a link of its chain")
         .anyMatch(row -> row.id().value().equals(failed.id() + "-lost1"));
+    assertThatThrownBy(() -> jobs.relaunch(failed.id() + "-lost1"))
+        .as("else some of the disks would make a restore point")
+        .isInstanceOf(OperatorException.class)
+        .hasMessageContaining("cannot be relaunched");
   }
 
   @Test
