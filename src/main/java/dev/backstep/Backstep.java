@@ -30,7 +30,11 @@ public final class Backstep {
     try {
       code =
           new CommandLineProgram(
-                  Terminal.system(), SpringEngine::start, stopping, Clock.systemDefaultZone())
+                  Terminal.system(),
+                  SpringEngine::start,
+                  SpringServer::start,
+                  stopping,
+                  Clock.systemDefaultZone())
               .run(args);
     } finally {
       ended.complete(code);

@@ -96,7 +96,7 @@ final class SpringEngine implements Engine {
   }
 
   /** What kept us from starting, without the way through the framework. */
-  private static RuntimeException explained(RuntimeException thrown) {
+  static RuntimeException explained(RuntimeException thrown) {
     Throwable root = thrown;
     boolean database = false;
     for (@Nullable Throwable cause = thrown; cause != null; cause = cause.getCause()) {
@@ -121,7 +121,7 @@ final class SpringEngine implements Engine {
         : OperatorException.failed("cannot start: " + root, thrown);
   }
 
-  private static void makeFolder(Path home) {
+  static void makeFolder(Path home) {
     try {
       Files.createDirectories(home);
     } catch (IOException e) {

@@ -122,10 +122,18 @@ public final class BackupQueries {
             .param("vm", vm.value()));
   }
 
-  /** Backups with status RUNNING, whether their owner lives or not, newest first. */
+  /**
+   * Backups with status RUNNING that this program copies, whether their owner lives or not, newest
+   * first.
+   */
   public List<BackupRow> running() {
     return all(
-        jdbc.sql(BACKUPS + "where b.status = 'RUNNING' order by b.created_at desc, b.id desc"));
+        jdbc.sql(
+            BACKUPS
+                + """
+                where b.status = 'RUNNING' and b.mover = 'INTERNAL'
+                order by b.created_at desc, b.id desc\
+                """));
   }
 
   /**
@@ -157,6 +165,17 @@ public final class BackupQueries {
             row.snapshotKeepUntil().filter(until -> until.isBefore(now)).isPresent()
                 || !ownerAlive(row.id()))
         .toList();
+  }
+
+  List<BackupRow> startable(Instant now) {
+    return all(
+        jdbc.sql(
+                BACKUPS
+                    + """
+                    where b.start_after <= :now and b.status in ('QUEUED', 'FAILED', 'STOPPED')
+                    order by b.start_after, b.created_at, b.id\
+                    """)
+            .param("now", UtcTime.of(now)));
   }
 
   /**

@@ -20,6 +20,7 @@ import java.util.OptionalLong;
  * @param snapshotHandle what re-attaches its snapshot; empty when none is open
  * @param snapshotNo how many snapshots were opened for it so far
  * @param error the first error since it was begun; empty once completed
+ * @param launch who asked for it, and when it may begin
  * @param disks by disk id, ascending
  */
 public record BackupRow(
@@ -41,6 +42,7 @@ public record BackupRow(
     int snapshotNo,
     Optional<String> error,
     Optional<String> note,
+    Launch launch,
     List<BackupDiskRow> disks) {
 
   public BackupRow {
@@ -67,6 +69,7 @@ public record BackupRow(
         snapshotNo,
         error,
         note,
+        launch,
         all);
   }
 }

@@ -5,6 +5,8 @@ import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.Level;
+import dev.backstep.domain.Mover;
+import dev.backstep.domain.Origin;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RequestedLevel;
@@ -42,7 +44,22 @@ final class BackupRows {
         row.getInt("snapshot_no"),
         text(row, "error"),
         text(row, "note"),
+        launch(row),
         disks);
+  }
+
+  private static Launch launch(ResultSet row) throws SQLException {
+    return new Launch(
+        Origin.valueOf(row.getString("origin")),
+        text(row, "requested_by"),
+        Mover.valueOf(row.getString("mover")),
+        text(row, "source_host"),
+        UtcTime.find(row, "scheduled_at"),
+        UtcTime.find(row, "start_after"),
+        UtcTime.find(row, "stop_at"),
+        row.getInt("attempts"),
+        text(row, "waiting_for"),
+        text(row, "tags").map(tags -> List.of(tags.split("\n"))).orElse(List.of()));
   }
 
   static BackupDiskRow disk(ResultSet row) throws SQLException {

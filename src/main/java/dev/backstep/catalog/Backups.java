@@ -80,7 +80,7 @@ public final class Backups {
    */
   public BackupId begin(NewBackup backup) {
     return transactions.in(() -> {
-      requireIdle(backup.vm());
+      requireIdle(jdbc, backup.vm());
       Instant now = clock.instant();
       BackupId id = BackupNames.backup(backup.vm(), now, this::exists);
       rows.insert(id, backup, now);
@@ -98,7 +98,7 @@ public final class Backups {
    */
   public void resume(BackupId id, long leaseToken) {
     transactions.in(() -> {
-      requireIdle(owner(id).vm());
+      requireIdle(jdbc, owner(id).vm());
       BackupOwner owner = lock(id);
       if (owner.status() != Status.FAILED && owner.status() != Status.STOPPED) {
         throw new IllegalStateException(
@@ -360,7 +360,7 @@ public final class Backups {
     });
   }
 
-  private void requireIdle(VmId vm) {
+  static void requireIdle(JdbcClient jdbc, VmId vm) {
     Machines.lock(jdbc, vm);
     jdbc.sql("select id from backups where active_vm_id = :vm")
         .param("vm", vm.value())

@@ -77,6 +77,12 @@ public class CatalogConfiguration {
     return new BackupQueries(dataSource, leases);
   }
 
+  @Bean
+  BackupQueue backupQueue(
+      DataSource dataSource, PlatformTransactionManager manager, BackupQueries queries) {
+    return new BackupQueue(dataSource, manager, queries, Clock.systemUTC());
+  }
+
   static HikariDataSource open(DatabaseSettings settings, Path home) {
     if (settings.isH2()) {
       createFolder(home.resolve("db"));

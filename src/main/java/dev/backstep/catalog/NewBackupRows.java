@@ -30,6 +30,33 @@ final class NewBackupRows {
         .update();
   }
 
+  void insertQueued(BackupId id, BackupQueue.Request request, Instant now) {
+    Launch launch = request.launch();
+    jdbc.sql(
+            """
+            insert into backups (id, vm_id, repository_id, status, requested_level, definition,
+              created_at, active_vm_id, origin, requested_by, mover, source_host, scheduled_at,
+              start_after, stop_at, tags)
+            values (:id, :vm, :repository, 'QUEUED', :level, :definition, :now, :vm, :origin,
+              :requestedBy, :mover, :host, :scheduledAt, :startAfter, :stopAt, :tags)\
+            """)
+        .param("id", id.value())
+        .param("vm", request.vm().value())
+        .param("repository", request.repository().value())
+        .param("level", request.level().name())
+        .param("definition", request.definition())
+        .param("now", UtcTime.of(now))
+        .param("origin", launch.origin().name())
+        .param("requestedBy", launch.requestedBy().orElse(null))
+        .param("mover", launch.mover().name())
+        .param("host", launch.sourceHost().orElse(null))
+        .param("scheduledAt", launch.scheduledAt().map(UtcTime::of).orElse(null))
+        .param("startAfter", UtcTime.of(launch.startAfter().orElse(now)))
+        .param("stopAt", launch.stopAt().map(UtcTime::of).orElse(null))
+        .param("tags", launch.tags().isEmpty() ? null : String.join("\n", launch.tags()))
+        .update();
+  }
+
   /**
    * An abandoned backup beside another one, for the disks that were completed from a lost snapshot:
    * a relaunch would make a restore point of some disks.

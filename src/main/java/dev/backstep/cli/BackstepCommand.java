@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
       StopCommand.class,
       RelaunchCommand.class,
       DoctorCommand.class,
+      ServeCommand.class,
       HelpCommand.class
     },
     exitCodeList = {

@@ -24,11 +24,16 @@ public final class CommandLineProgram {
 
   /**
    * @param starter called at most once, and only by a command that needs an engine
+   * @param serverStarter called at most once, by the command that serves
    */
   public CommandLineProgram(
-      Terminal terminal, Engine.Starter starter, Stopping stopping, Clock clock) {
+      Terminal terminal,
+      Engine.Starter starter,
+      Server.Starter serverStarter,
+      Stopping stopping,
+      Clock clock) {
     this.terminal = terminal;
-    this.session = new Session(terminal, starter, stopping, clock);
+    this.session = new Session(terminal, starter, serverStarter, stopping, clock);
   }
 
   /** Runs one command to its end, its engine's included; returns the exit code. */

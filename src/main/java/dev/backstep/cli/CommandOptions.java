@@ -50,6 +50,11 @@ final class CommandOptions {
     return verbose;
   }
 
+  /** Absolute. */
+  Path jobs() {
+    return jobs.toAbsolutePath().normalize();
+  }
+
   JobFolder jobFolder() {
     return new JobFolder(jobs);
   }

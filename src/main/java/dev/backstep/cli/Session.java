@@ -2,6 +2,7 @@ package dev.backstep.cli;
 
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** What one invocation of the command line has: its terminal and, once needed, its engine. */
@@ -10,13 +11,20 @@ final class Session implements AutoCloseable {
   private final CommandOptions options = new CommandOptions();
   private final Terminal terminal;
   private final Engine.Starter starter;
+  private final Server.Starter serverStarter;
   private final Stopping stopping;
   private final Clock clock;
   private @Nullable Engine engine;
 
-  Session(Terminal terminal, Engine.Starter starter, Stopping stopping, Clock clock) {
+  Session(
+      Terminal terminal,
+      Engine.Starter starter,
+      Server.Starter serverStarter,
+      Stopping stopping,
+      Clock clock) {
     this.terminal = terminal;
     this.starter = starter;
+    this.serverStarter = serverStarter;
     this.stopping = stopping;
     this.clock = clock;
   }
@@ -46,6 +54,12 @@ final class Session implements AutoCloseable {
   /** An engine that also runs jobs. */
   Engine jobs() {
     return engine(true);
+  }
+
+  /** A server; the caller closes it. */
+  Server serve(String bind, OptionalInt port) {
+    return serverStarter.start(
+        new Server.Settings(options.home(), options.jobs(), bind, port, options.verbose()));
   }
 
   private Engine engine(boolean runsJobs) {

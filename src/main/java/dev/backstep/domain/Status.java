@@ -2,6 +2,8 @@ package dev.backstep.domain;
 
 /** Where a backup or a disk backup stands. */
 public enum Status {
+  /** A backup that waits for a server to begin it. */
+  QUEUED,
   /** A disk backup that has not begun. */
   PENDING,
   RUNNING,

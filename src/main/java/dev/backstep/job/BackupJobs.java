@@ -1,5 +1,7 @@
 package dev.backstep.job;
 
+import dev.backstep.catalog.Launch;
+import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 
@@ -19,6 +21,32 @@ public interface BackupJobs {
   BackupRun launch(JobDefinition definition, RequestedLevel level);
 
   /**
+   * Puts a backup in the queue, from which one of the servers takes it.
+   *
+   * @param launch who asked for it, and when it may begin
+   * @return its id; its row is there
+   * @throws OperatorException BUSY when a backup of this VM runs or waits already; USAGE when the
+   *     definition cannot work here
+   */
+  BackupId enqueue(JobDefinition definition, RequestedLevel level, Launch launch);
+
+  /**
+   * Takes a queued, failed or stopped backup for this process. {@link #begin} must follow, after
+   * the surrounding transaction, if any, has ended.
+   *
+   * @return false when it is in another state by now, or its VM has another backup that runs
+   */
+  boolean take(BackupId id);
+
+  /**
+   * Runs a backup that was taken, from its last committed chunk where it has one.
+   *
+   * @throws OperatorException FAILED, as the backup is then, when its repository or source cannot
+   *     be opened
+   */
+  BackupRun begin(BackupId id);
+
+  /**
    * Continues a failed or stopped backup from its last committed chunk, with the definition that it
    * was started with.
    *
@@ -28,10 +56,10 @@ public interface BackupJobs {
   BackupRun relaunch(String id);
 
   /**
-   * Asks a running backup, here or in another process, to stop at its next chunk. Returns without
-   * waiting for it.
+   * Asks a running backup, here or in another process, to stop at its next chunk; one that is
+   * queued is taken out of the queue. Returns without waiting for it.
    *
-   * @throws OperatorException NOT_FOUND; FAILED when it does not run
+   * @throws OperatorException NOT_FOUND; FAILED when it neither runs nor waits
    */
   void stop(String id);
 

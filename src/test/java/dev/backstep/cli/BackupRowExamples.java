@@ -2,6 +2,7 @@ package dev.backstep.cli;
 
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Launch;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
@@ -46,6 +47,7 @@ final class BackupRowExamples {
         1,
         status == Status.FAILED ? Optional.of("disk 0: no space left") : Optional.empty(),
         Optional.empty(),
+        Launch.byCommand(),
         List.of(disks));
   }
 

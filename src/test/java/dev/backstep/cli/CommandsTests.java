@@ -64,7 +64,13 @@ class CommandsTests {
           return engine;
         };
     return new CommandLineProgram(
-            terminal, starter, stopping, Clock.fixed(BackupRowExamples.NIGHT, ZoneOffset.UTC))
+            terminal,
+            starter,
+            settings -> {
+              throw new IllegalStateException("no server here");
+            },
+            stopping,
+            Clock.fixed(BackupRowExamples.NIGHT, ZoneOffset.UTC))
         .run(args);
   }
 

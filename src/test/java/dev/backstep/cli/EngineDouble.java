@@ -1,6 +1,7 @@
 package dev.backstep.cli;
 
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Launch;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
@@ -39,6 +40,23 @@ final class EngineDouble implements Engine, BackupJobs {
   @Override
   public BackupRun launch(JobDefinition definition, RequestedLevel level) {
     return run("launch " + definition.vmName() + " " + level);
+  }
+
+  @Override
+  public BackupId enqueue(JobDefinition definition, RequestedLevel level, Launch launch) {
+    note("enqueue " + definition.vmName() + " " + level);
+    return outcome.id();
+  }
+
+  @Override
+  public boolean take(BackupId id) {
+    note("take " + id);
+    return true;
+  }
+
+  @Override
+  public BackupRun begin(BackupId id) {
+    return run("begin " + id);
   }
 
   @Override

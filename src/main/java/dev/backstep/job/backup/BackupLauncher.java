@@ -1,8 +1,10 @@
 package dev.backstep.job.backup;
 
 import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
+import dev.backstep.catalog.Launch;
 import dev.backstep.catalog.Machines;
 import dev.backstep.catalog.Repositories;
 import dev.backstep.catalog.VmBusyException;
@@ -20,6 +22,7 @@ import dev.backstep.source.VmSource;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.job.Job;
@@ -40,6 +43,7 @@ class BackupLauncher implements BackupJobs {
   private final Job backupJob;
   private final ActiveBackups actives;
   private final Backups backups;
+  private final BackupQueue queue;
   private final BackupQueries queries;
   private final Machines machines;
   private final Repositories repositories;
@@ -54,6 +58,7 @@ class BackupLauncher implements BackupJobs {
       Job backupJob,
       ActiveBackups actives,
       Backups backups,
+      BackupQueue queue,
       BackupQueries queries,
       Machines machines,
       Repositories repositories,
@@ -66,6 +71,7 @@ class BackupLauncher implements BackupJobs {
     this.backupJob = backupJob;
     this.actives = actives;
     this.backups = backups;
+    this.queue = queue;
     this.queries = queries;
     this.machines = machines;
     this.repositories = repositories;
@@ -78,11 +84,8 @@ class BackupLauncher implements BackupJobs {
   @Override
   public BackupRun launch(JobDefinition definition, RequestedLevel level) {
     try {
-      Repository repository = Repository.openOrCreate(Path.of(definition.repository()));
-      repository.checkWritable();
+      Repository repository = register(definition);
       VmSource source = sources.open(definition.source());
-      repositories.register(repository.id(), repository.root().toString());
-      machines.register(definition.vmId(), definition.vmName());
       long token = lease.token();
       BackupId id =
           backups.begin(
@@ -92,11 +95,62 @@ class BackupLauncher implements BackupJobs {
                   level,
                   JobDefinitions.write(definition),
                   token));
-      ActiveBackup active = new ActiveBackup(id, definition, repository, source, token);
-      return run(active, () -> operator.start(backupJob, BackupParameters.of(id)));
+      return run(new ActiveBackup(id, definition, repository, source, token), null);
     } catch (VmBusyException e) {
       throw OperatorException.busy(Failures.text(e), e);
     } catch (IOException e) {
+      throw Refusals.of(e);
+    }
+  }
+
+  @Override
+  public BackupId enqueue(JobDefinition definition, RequestedLevel level, Launch launch) {
+    try {
+      Repository repository = register(definition);
+      sources.open(definition.source());
+      return queue.add(
+          new BackupQueue.Request(
+              definition.vmId(), repository.id(), level, JobDefinitions.write(definition), launch));
+    } catch (VmBusyException e) {
+      throw OperatorException.busy(Failures.text(e), e);
+    } catch (IOException e) {
+      throw Refusals.of(e);
+    }
+  }
+
+  private Repository register(JobDefinition definition) throws IOException {
+    Repository repository = Repository.openOrCreate(Path.of(definition.repository()));
+    repository.checkWritable();
+    repositories.register(repository.id(), repository.root().toString());
+    machines.register(definition.vmId(), definition.vmName());
+    return repository;
+  }
+
+  @Override
+  public boolean take(BackupId id) {
+    if (queue.take(id, lease.token())) {
+      return true;
+    }
+    try {
+      backups.resume(id, lease.token());
+      queue.continued(id);
+      return true;
+    } catch (VmBusyException | IllegalStateException e) {
+      log.debug("{} is not taken: {}", id, e.getMessage());
+      return false;
+    }
+  }
+
+  @Override
+  public BackupRun begin(BackupId id) {
+    BackupRow row = queries.backup(id);
+    long token = row.leaseToken().orElseThrow();
+    try {
+      JobExecution last = lastExecution(id);
+      recovery.end(last);
+      return run(open(row, token), last);
+    } catch (IOException e) {
+      backups.ended(id, token, Status.FAILED, Optional.of(Failures.text(e)));
       throw Refusals.of(e);
     }
   }
@@ -107,24 +161,14 @@ class BackupLauncher implements BackupJobs {
     if (row.status() != Status.FAILED && row.status() != Status.STOPPED) {
       throw notNow(row, "relaunched", "FAILED or STOPPED");
     }
-    JobExecution last =
-        jobRepository.getLastJobExecution(
-            BackupJobConfiguration.JOB, BackupParameters.of(row.id()));
     try {
-      JobDefinition definition = JobDefinitions.read(row.definition());
-      Repository repository = Repository.open(Path.of(definition.repository()));
-      repository.checkWritable();
-      VmSource source = sources.open(definition.source());
-      recovery.end(last);
+      JobExecution last = lastExecution(row.id());
       long token = lease.token();
+      ActiveBackup active = open(row, token);
+      recovery.end(last);
       backups.resume(row.id(), token);
-      ActiveBackup active = new ActiveBackup(row.id(), definition, repository, source, token);
-      return run(
-          active,
-          () ->
-              last == null
-                  ? operator.start(backupJob, BackupParameters.of(row.id()))
-                  : operator.restart(last));
+      queue.continued(row.id());
+      return run(active, last);
     } catch (VmBusyException e) {
       throw OperatorException.busy(Failures.text(e), e);
     } catch (IOException e) {
@@ -132,22 +176,33 @@ class BackupLauncher implements BackupJobs {
     }
   }
 
-  /** What the job operator is asked for. */
-  private interface Launch {
-    JobExecution execute() throws Exception;
+  private ActiveBackup open(BackupRow row, long token) throws IOException {
+    JobDefinition definition = JobDefinitions.read(row.definition());
+    Repository repository = Repository.open(Path.of(definition.repository()));
+    repository.checkWritable();
+    return new ActiveBackup(
+        row.id(), definition, repository, sources.open(definition.source()), token);
   }
 
-  private BackupRun run(ActiveBackup active, Launch launch) {
+  private @Nullable JobExecution lastExecution(BackupId id) {
+    return jobRepository.getLastJobExecution(BackupJobConfiguration.JOB, BackupParameters.of(id));
+  }
+
+  private BackupRun run(ActiveBackup active, @Nullable JobExecution last) {
     actives.add(active);
     Thread.ofPlatform()
         .name("backup-" + active.definition().vmName())
-        .start(() -> execute(active, launch));
+        .start(() -> execute(active, last));
     return new LocalRun(active, queries);
   }
 
-  private void execute(ActiveBackup active, Launch launch) {
+  private void execute(ActiveBackup active, @Nullable JobExecution last) {
     try {
-      launch.execute();
+      if (last == null) {
+        operator.start(backupJob, BackupParameters.of(active.id()));
+      } else {
+        operator.restart(last);
+      }
     } catch (Exception e) {
       log.error("{} could not be launched", active.id(), e);
       active.failed(e);
@@ -162,9 +217,10 @@ class BackupLauncher implements BackupJobs {
   @Override
   public void stop(String id) {
     BackupRow row = row(id);
-    JobExecution execution =
-        jobRepository.getLastJobExecution(
-            BackupJobConfiguration.JOB, BackupParameters.of(row.id()));
+    if (row.status() == Status.QUEUED && queue.cancel(row.id(), lease.token())) {
+      return;
+    }
+    JobExecution execution = lastExecution(row.id());
     if (row.status() != Status.RUNNING || execution == null) {
       throw notNow(row, "stopped", "RUNNING");
     }
@@ -183,9 +239,7 @@ class BackupLauncher implements BackupJobs {
     }
     try {
       leftovers.giveUp(row);
-      JobExecution last =
-          jobRepository.getLastJobExecution(
-              BackupJobConfiguration.JOB, BackupParameters.of(row.id()));
+      JobExecution last = lastExecution(row.id());
       if (last != null) {
         operator.abandon(last);
       }

@@ -1,0 +1,175 @@
+package dev.backstep.catalog;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.Mover;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.VmId;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import javax.sql.DataSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.transaction.PlatformTransactionManager;
+
+/**
+ * Backups that wait for a server: new ones, and those to be gone on with. One queue for all servers
+ * of a database. Each method joins the surrounding transaction, else runs in one of its own. Safe
+ * for use by several threads.
+ */
+public final class BackupQueue {
+
+  /**
+   * A backup asked for. The VM and the repository must be registered.
+   *
+   * @param definition the job definition as text, kept as it is
+   */
+  public record Request(
+      VmId vm, RepositoryId repository, RequestedLevel level, String definition, Launch launch) {}
+
+  /** How many backups run, and where. */
+  public record Load(RepositoryId repository, Optional<String> sourceHost) {}
+
+  private final JdbcClient jdbc;
+  private final Transactions transactions;
+  private final BackupQueries queries;
+  private final Clock clock;
+
+  public BackupQueue(
+      DataSource dataSource,
+      PlatformTransactionManager manager,
+      BackupQueries queries,
+      Clock clock) {
+    this.jdbc = JdbcClient.create(dataSource);
+    this.transactions = new Transactions(manager);
+    this.queries = queries;
+    this.clock = clock;
+  }
+
+  /**
+   * Puts a backup in the queue: from here on no other one of this VM can begin.
+   *
+   * @return its id, as {@link Backups#begin} makes them
+   * @throws VmBusyException when the VM has a backup that runs or waits
+   * @throws IllegalStateException when the VM is not registered
+   */
+  public BackupId add(Request request) {
+    return transactions.in(() -> {
+      Backups.requireIdle(jdbc, request.vm());
+      Instant now = clock.instant();
+      BackupId id =
+          BackupNames.backup(request.vm(), now, taken -> BackupOwner.find(jdbc, taken).isPresent());
+      new NewBackupRows(jdbc).insertQueued(id, request, now);
+      return id;
+    });
+  }
+
+  /**
+   * Runs work while no other process decides what begins next; all that it changes is seen at once
+   * by whoever decides after it.
+   */
+  public <T> T inTurn(Supplier<T> work) {
+    return transactions.in(() -> {
+      jdbc.sql("select id from queue_turn for update").query(Integer.class).single();
+      return work.get();
+    });
+  }
+
+  /** Backups whose time has come, the one that waits longest first. */
+  public List<BackupRow> due(Instant now) {
+    return queries.startable(now);
+  }
+
+  /** One entry for each backup that this program copies now, here or in another process. */
+  public List<Load> load() {
+    return jdbc.sql(
+            """
+            select repository_id, source_host from backups
+            where status = 'RUNNING' and mover = :mover\
+            """)
+        .param("mover", Mover.INTERNAL.name())
+        .query((row, index) ->
+            new Load(
+                new RepositoryId(row.getString("repository_id")),
+                Optional.ofNullable(row.getString("source_host"))))
+        .list();
+  }
+
+  /**
+   * Takes a queued backup under a lease: it is RUNNING from here on.
+   *
+   * @return whether it was still waiting
+   */
+  public boolean take(BackupId id, long leaseToken) {
+    return jdbc.sql(
+                """
+                update backups set status = 'RUNNING', lease_token = :token,
+                  attempts = attempts + 1, start_after = null, waiting_for = null
+                where id = :id and status = 'QUEUED'\
+                """)
+            .param("token", leaseToken)
+            .param("id", id.value())
+            .update()
+        == 1;
+  }
+
+  /** Notes that a backup was gone on with. */
+  public void continued(BackupId id) {
+    jdbc.sql(
+            """
+            update backups set attempts = attempts + 1, start_after = null, waiting_for = null
+            where id = :id\
+            """)
+        .param("id", id.value())
+        .update();
+  }
+
+  /** Notes why a backup whose time has come does not begin; writes nothing when that is known. */
+  public void waits(BackupRow backup, String reason) {
+    if (!backup.launch().waitingFor().equals(Optional.of(reason))) {
+      jdbc.sql("update backups set waiting_for = :reason where id = :id")
+          .param("reason", reason)
+          .param("id", backup.id().value())
+          .update();
+    }
+  }
+
+  /**
+   * Lets a server go on with a failed or stopped backup by itself.
+   *
+   * @param stopAt the end of the window that it is to run in
+   */
+  public void later(BackupId id, Instant startAfter, Optional<Instant> stopAt) {
+    jdbc.sql(
+            """
+            update backups set start_after = :start, stop_at = :stop
+            where id = :id and status in ('FAILED', 'STOPPED')\
+            """)
+        .param("start", UtcTime.of(startAfter))
+        .param("stop", stopAt.map(UtcTime::of).orElse(null))
+        .param("id", id.value())
+        .update();
+  }
+
+  /**
+   * Takes a queued backup out of the queue; it can be relaunched.
+   *
+   * @param leaseToken of whoever does it
+   * @return whether it was still waiting
+   */
+  public boolean cancel(BackupId id, long leaseToken) {
+    return jdbc.sql(
+                """
+                update backups set status = 'STOPPED', active_vm_id = null, start_after = null,
+                  waiting_for = null, completed_at = :now, lease_token = :token
+                where id = :id and status = 'QUEUED'\
+                """)
+            .param("now", UtcTime.of(clock.instant()))
+            .param("token", leaseToken)
+            .param("id", id.value())
+            .update()
+        == 1;
+  }
+}
