@@ -201,6 +201,9 @@ class ConfigurationDocTests {
             (home, runsJobs, verbose) -> {
               throw new AssertionError("help starts nothing");
             },
+            settings -> {
+              throw new AssertionError("help starts nothing");
+            },
             new Stopping(),
             Clock.systemUTC())
         .run(words);
