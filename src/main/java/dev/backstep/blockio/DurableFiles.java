@@ -49,6 +49,20 @@ public final class DurableFiles {
     }
   }
 
+  /**
+   * Makes a folder, and those above it that are missing. Durable when this returns; one at a time,
+   * so that nobody relies on a folder that another thread has made and not forced yet.
+   */
+  public static synchronized void createFolders(Path folder) throws IOException {
+    Path parent = folder.toAbsolutePath().getParent();
+    if (Files.isDirectory(folder) || parent == null) {
+      return;
+    }
+    createFolders(parent);
+    Files.createDirectories(folder); // also fine when another process was first
+    forceFolder(parent);
+  }
+
   private static void forceFolder(Path folder) throws IOException {
     try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
       channel.force(true);

@@ -42,7 +42,7 @@ public final class DiskFolder {
   /** Makes the folder where it is not there yet. */
   public void create() throws IOException {
     try {
-      Files.createDirectories(folder);
+      DurableFiles.createFolders(folder);
     } catch (IOException e) {
       throw Repository.notWritable(folder, e);
     }

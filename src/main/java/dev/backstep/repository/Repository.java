@@ -89,7 +89,7 @@ public final class Repository {
 
   private static void create(Path root, Path file) throws IOException {
     try {
-      Files.createDirectories(root);
+      DurableFiles.createFolders(root);
       List<String> others;
       try (var entries = Files.list(root)) {
         others =
@@ -174,7 +174,7 @@ public final class Repository {
   public void publish(VmId vm, RestorePoint point) throws IOException {
     Path file = restorePointFile(vm, new BackupId(point.backupId()));
     try {
-      Files.createDirectories(file.getParent());
+      DurableFiles.createFolders(restorePoints(vm));
       DurableFiles.write(file, Json.bytes(point));
     } catch (IOException e) {
       throw notWritable(file, e);
@@ -189,10 +189,10 @@ public final class Repository {
   }
 
   private Path restorePointFile(VmId vm, BackupId backup) {
-    return vmFolder(vm).resolve("restore-points").resolve(backup.value() + ".json");
+    return restorePoints(vm).resolve(backup.value() + ".json");
   }
 
-  private Path vmFolder(VmId vm) {
-    return root.resolve("vms").resolve(vm.value());
+  private Path restorePoints(VmId vm) {
+    return root.resolve("vms").resolve(vm.value()).resolve("restore-points");
   }
 }
