@@ -11,6 +11,9 @@ import java.util.List;
 /** Puts copied items into an image: whole blocks, or only what differs from the chain. */
 final class ImageFill {
 
+  /** What an image's size is a multiple of. */
+  private static final int SECTOR_BYTES = 512;
+
   private final Qcow2Writer image;
 
   ImageFill(Qcow2Writer image) {
@@ -64,8 +67,12 @@ final class ImageFill {
     int from = -1;
     for (int at = 0; at < length; at += ClusterMap.CLUSTER_BYTES) {
       int end = Math.min(length, at + ClusterMap.CLUSTER_BYTES);
+      // A disk may end within a sector: the rest of it must read as zeros, whatever the chain has
+      // there.
       boolean same =
-          end <= before.limit() && now.slice(at, end - at).mismatch(before.slice(at, end - at)) < 0;
+          end % SECTOR_BYTES == 0
+              && end <= before.limit()
+              && now.slice(at, end - at).mismatch(before.slice(at, end - at)) < 0;
       if (!same && from < 0) {
         from = at;
       } else if (same && from >= 0) {
