@@ -55,6 +55,8 @@ import org.springframework.context.annotation.Import;
  */
 public final class Bench {
 
+  private static final int WARM_UPS = 80;
+
   private final Path folder;
   private final int mib;
   private final Measure measure;
@@ -118,6 +120,7 @@ public final class Bench {
       new Inputs(folder).raw("disk.raw", mib);
     }
     Tool.run("bash", "-c", "cat " + raw + " > /dev/null");
+    warmUp();
     if (wanted("full-raw")) {
       fullRaw(raw);
     }
@@ -144,6 +147,28 @@ public final class Bench {
     if (wanted("sparse")) {
       sparse();
     }
+  }
+
+  /** Backups until the program is compiled, as in a process that has run for some nights. */
+  private void warmUp() throws Exception {
+    Path small = new Inputs(folder).raw("warm.raw", 128);
+    Path live = folder.resolve("warm.qcow2");
+    Tool.run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", small, live);
+    Path repository = newRepository();
+    double last = 0;
+    for (int i = 0; i < WARM_UPS; i++) {
+      Path disk = i % 2 == 0 ? small : live;
+      RequestedLevel level = i % 4 == 3 ? RequestedLevel.AUTO : RequestedLevel.FULL;
+      int zstdLevel = i % 8 == 0 ? 1 : 0;
+      last =
+          Measure.inProcess(
+                  () -> backUp(definition("warm", images(disk), repository, level, zstdLevel, 2)))
+              .wall();
+    }
+    System.err.printf("warm: a backup of %s takes %.3f s%n", live.getFileName(), last);
+    remove(repository);
+    remove(small);
+    remove(live);
   }
 
   private JobDefinition definition(
