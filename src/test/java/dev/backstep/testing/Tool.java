@@ -20,6 +20,8 @@ public final class Tool {
           "nbdkit", "nbdkit",
           "mkfs.ext4", "e2fsprogs");
 
+  private static final int TEXT_MAX = 1500;
+
   private Tool() {}
 
   /** How a command ended and what it printed, errors included. */
@@ -30,13 +32,19 @@ public final class Tool {
     Result result = tryRun(command);
     if (result.status() != 0) {
       throw new AssertionError(
-          String.join(" ", words(command))
+          shortened(String.join(" ", words(command)))
               + " ended with "
               + result.status()
               + ":\n"
-              + result.output());
+              + shortened(result.output()));
     }
     return result.output();
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= TEXT_MAX
+        ? text
+        : text.substring(0, TEXT_MAX) + " ... " + (text.length() - TEXT_MAX) + " characters more";
   }
 
   /** Runs a command, however it ends. */
