@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class CronSyntax {
 
+  static final int YEAR_MIN = 1970;
+  static final int YEAR_MAX = 2099;
+
   private static final int LENGTH_MAX = 120;
   private static final List<String> MONTHS =
       List.of("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC");
@@ -30,7 +33,7 @@ final class CronSyntax {
           DAY_OF_MONTH,
           new Field("month", 1, 12, MONTHS, ""),
           DAY_OF_WEEK,
-          new Field("year", 1970, 2099, List.of(), ""));
+          new Field("year", YEAR_MIN, YEAR_MAX, List.of(), ""));
 
   /** Part of a list: all or a value or a range, with an optional step. */
   private static final Pattern PART =

@@ -70,7 +70,9 @@ final class DefinitionReader {
             number(fields, "compression-level", COMPRESSION_LEVEL_MAX, COMPRESSION_LEVEL_DEFAULT),
             number(fields, "max-parallel-disks", PARALLEL_DISKS_MAX, PARALLEL_DISKS_DEFAULT),
             number(fields, "chain-limit", CHAIN_LIMIT_MAX, CHAIN_LIMIT_DEFAULT),
-            fields.fields("schedule", "a schedule").flatMap(ScheduleReader::schedule),
+            fields
+                .fields("schedule", "a schedule")
+                .flatMap(schedule -> ScheduleReader.schedule(schedule, problems)),
             fields.fields("retention", "a retention").flatMap(RetentionReader::retention));
     fields.refuseOthers();
     return definition;

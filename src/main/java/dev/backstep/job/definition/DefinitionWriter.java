@@ -68,6 +68,11 @@ final class DefinitionWriter {
     fields.put("jitter", duration(schedule.jitter()));
     fields.put("misfire", Text.word(schedule.misfire()));
     schedule.window().ifPresent(window -> fields.put("window", window.from() + "-" + window.to()));
+    fields.put(
+        "black-out",
+        schedule.blackOuts().stream().map(days -> days.first() + ".." + days.last()).toList());
+    fields.put("retries", schedule.retries());
+    fields.put("retry-pause", duration(schedule.retryPause()));
     return fields;
   }
 

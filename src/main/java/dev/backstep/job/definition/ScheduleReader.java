@@ -1,6 +1,7 @@
 package dev.backstep.job.definition;
 
 import dev.backstep.domain.ScheduleDefinition;
+import dev.backstep.domain.ScheduleDefinition.Days;
 import dev.backstep.domain.ScheduleDefinition.Misfire;
 import dev.backstep.domain.ScheduleDefinition.Window;
 import java.time.DateTimeException;
@@ -8,15 +9,20 @@ import java.time.Duration;
 import java.time.LocalTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeParseException;
+import java.util.List;
 import java.util.Optional;
 
 /** Reads when a VM is backed up. */
 final class ScheduleReader {
 
+  static final Duration RETRY_PAUSE_DEFAULT = Duration.ofMinutes(15);
+
+  private static final int RETRIES_MAX = 100;
+
   private ScheduleReader() {}
 
   /** Empty when it has no usable cron expression, which was reported then. */
-  static Optional<ScheduleDefinition> schedule(Fields fields) {
+  static Optional<ScheduleDefinition> schedule(Fields fields, Problems problems) {
     Optional<String> cron = fields.requiredText("cron").flatMap(ScheduleReader::cron);
     ZoneId zone =
         fields.text("zone").flatMap(ScheduleReader::zone).orElseGet(ZoneId::systemDefault);
@@ -24,8 +30,14 @@ final class ScheduleReader {
     Misfire misfire =
         fields.text("misfire").flatMap(text -> text.word(Misfire.class)).orElse(Misfire.RUN_ONCE);
     Optional<Window> window = fields.text("window").flatMap(ScheduleReader::window);
+    List<Days> blackOuts = new BlackOutReader(problems).days(fields.list("black-out"));
+    int retries = fields.text("retries").flatMap(text -> text.number(0, RETRIES_MAX)).orElse(0);
+    Duration retryPause =
+        fields.text("retry-pause").flatMap(Text::duration).orElse(RETRY_PAUSE_DEFAULT);
     fields.refuseOthers();
-    return cron.map(found -> new ScheduleDefinition(found, zone, jitter, misfire, window));
+    return cron.map(found ->
+        new ScheduleDefinition(
+            found, zone, jitter, misfire, window, blackOuts, retries, retryPause));
   }
 
   private static Optional<String> cron(Text text) {

@@ -9,11 +9,13 @@ import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RetentionDefinition;
+import dev.backstep.domain.ScheduleDefinition.Days;
 import dev.backstep.domain.ScheduleDefinition.Misfire;
 import dev.backstep.domain.ScheduleDefinition.Window;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.LocalDate;
 import java.time.LocalTime;
 import java.time.ZoneId;
 import java.util.Map;
@@ -52,7 +54,7 @@ class JobDefinitionsTests {
       compression-level: 19
       max-parallel-disks: 4
       chain-limit: 7
-      schedule: { cron: "0 0 1 * * ?", zone: Europe/London, jitter: 5m, misfire: skip, window: "22:00-06:00" }
+      schedule: { cron: "0 0 1 * * ?", zone: Europe/London, jitter: 5m, misfire: skip, window: "22:00-06:00", black-out: [2026-12-31, 2026-12-24..2026-12-26], retries: 2, retry-pause: 15m }
       retention: { last: 3, hourly: 0, daily: 14, weekly: 8, monthly: 12, yearly: 3, min-age: 1d }
       """;
 
@@ -101,6 +103,12 @@ class JobDefinitionsTests {
     assertThat(schedule.jitter()).isEqualTo(Duration.ofMinutes(5));
     assertThat(schedule.misfire()).isEqualTo(Misfire.SKIP);
     assertThat(schedule.window()).contains(new Window(LocalTime.of(22, 0), LocalTime.of(6, 0)));
+    assertThat(schedule.blackOuts())
+        .containsExactly(
+            new Days(LocalDate.of(2026, 12, 24), LocalDate.of(2026, 12, 26)),
+            new Days(LocalDate.of(2026, 12, 31), LocalDate.of(2026, 12, 31)));
+    assertThat(schedule.retries()).isEqualTo(2);
+    assertThat(schedule.retryPause()).isEqualTo(Duration.ofMinutes(15));
     assertThat(definition.retention())
         .contains(new RetentionDefinition(3, 0, 14, 8, 12, 3, Duration.ofDays(1)));
   }
@@ -245,6 +253,14 @@ class JobDefinitionsTests {
           repository: /backups | `repository: /b\\nschedule: {cron: "0 0 1 * * ?", misfire: once}` | one of: run-once, skip
           repository: /backups | `repository: /b\\nschedule: {cron: "0 0 1 * * ?", window: "22:00-25:00"}` | 22:00-06:00
           repository: /backups | `repository: /b\\nschedule: {cron: "0 0 1 * * ?", window: "22:00-22:00"}` | two different
+          repository: /backups | `repository: /b\\nschedule: {cron: "0 0 1 * * ?", black-out: 2026-12-24}` | where a list is expected
+          repository: /backups | `repository: /b\\nschedule: {cron: "0 0 1 * * ?", black-out: [24.12.2026]}` | first and last day
+          repository: /backups | `repository: /b\\nschedule: {cron: "0 0 1 * * ?", black-out: [2026-12-26..2026-12-24]}` | first and last day
+          repository: /backups | `repository: /b\\nschedule: {cron: "0 0 1 * * ?", black-out: [2026-02-30]}` | such as 2026-12-24
+          repository: /backups | `repository: /b\\nschedule: {cron: "0 0 1 * * ?", black-out: [1970-01-01..2099-12-31]}` | more than 1000 days
+          repository: /backups | `repository: /b\\nschedule: {cron: "0 0 1 * * ?", black-out: [[2026-12-24]]}` | 'black-out' has a list
+          repository: /backups | `repository: /b\\nschedule: {cron: "0 0 1 * * ?", retries: -1}` | from 0 to 100
+          repository: /backups | `repository: /b\\nschedule: {cron: "0 0 1 * * ?", retry-pause: soon}` | such as 90s
           repository: /backups | `repository: /b\\nretention: {}` | keeps no restore point
           repository: /backups | `repository: /b\\nretention: {last: 0, daily: 0}` | keeps no restore point
           repository: /backups | `repository: /b\\nretention: {last: -1}` | from 0 to 100000
