@@ -21,6 +21,8 @@ public final class OperatorException extends RuntimeException {
     NOT_FOUND(4),
     /** Running, locked, or another process owns it. */
     BUSY(5),
+    /** It contradicts what is recorded already; asking again does not help. */
+    CONFLICT(1),
     STOPPED(130);
 
     private final int exitCode;
@@ -60,6 +62,10 @@ public final class OperatorException extends RuntimeException {
 
   public static OperatorException busy(String text, @Nullable Throwable cause) {
     return new OperatorException(Kind.BUSY, text, cause);
+  }
+
+  public static OperatorException conflict(String text, @Nullable Throwable cause) {
+    return new OperatorException(Kind.CONFLICT, text, cause);
   }
 
   public static OperatorException stopped(String text) {

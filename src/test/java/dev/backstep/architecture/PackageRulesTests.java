@@ -44,7 +44,7 @@ class PackageRulesTests {
           "source.qmp",
           "source.vsphere");
   private static final List<String> SCHEDULE =
-      below(JOB, "job.backup", "job.restore", "job.verify", "job.retention");
+      below(JOB, "job.backup", "job.external", "job.restore", "job.verify", "job.retention");
   private static final List<String> EDGE = below(SCHEDULE, "schedule");
 
   /** What each package may use of ours; a package that is not named here is not allowed to be. */
@@ -66,6 +66,7 @@ class PackageRulesTests {
           entry("job.definition", BLOCKIO),
           entry("job", JOB),
           entry("job.backup", JOB),
+          entry("job.external", JOB),
           entry("job.restore", JOB),
           entry("job.verify", JOB),
           entry("job.retention", JOB),

@@ -2,6 +2,7 @@ package dev.backstep.job.backup;
 
 import dev.backstep.job.JobSettings;
 import dev.backstep.job.ProcessLease;
+import dev.backstep.job.Sources;
 import org.springframework.batch.core.repository.ExecutionContextSerializer;
 import org.springframework.batch.core.repository.dao.JacksonExecutionContextStringSerializer;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
@@ -14,7 +15,7 @@ import org.springframework.context.annotation.Import;
 @Configuration(proxyBeanMethods = false)
 @ComponentScan
 @EnableConfigurationProperties(JobSettings.class)
-@Import(ProcessLease.class)
+@Import({ProcessLease.class, Sources.class})
 public class BackupConfiguration {
 
   /** Readable execution contexts: operators query them, and moved classes break no restart. */

@@ -4,6 +4,7 @@ import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.FencedException;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Status;
+import dev.backstep.job.Failures;
 import java.util.Optional;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;

@@ -4,6 +4,7 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.Backups;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.DiskBackupId;
+import dev.backstep.job.Failures;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.ExitStatus;
 import org.springframework.batch.core.listener.StepExecutionListener;

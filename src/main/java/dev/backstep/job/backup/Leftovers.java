@@ -12,6 +12,7 @@ import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
+import dev.backstep.job.Sources;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.repository.Repository;
 import dev.backstep.source.SourceException;

@@ -8,6 +8,7 @@ import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
+import dev.backstep.job.Failures;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;

@@ -1,14 +1,14 @@
-package dev.backstep.job.backup;
+package dev.backstep.job;
 
 import java.util.List;
 
 /** Turns what the framework collected into the one failure that an operator should read. */
-final class Failures {
+public final class Failures {
 
   private Failures() {}
 
   /** The innermost cause with a message of the first failure. */
-  static Throwable root(List<Throwable> failures) {
+  public static Throwable root(List<Throwable> failures) {
     if (failures.isEmpty()) {
       return new IllegalStateException("failed without a recorded exception; see the log");
     }
@@ -27,7 +27,7 @@ final class Failures {
   }
 
   /** One line: the message, with the type where the message alone would say nothing. */
-  static String text(Throwable failure) {
+  public static String text(Throwable failure) {
     String message = failure.getMessage();
     boolean ours = failure.getClass().getName().startsWith("dev.backstep.");
     if (message == null || message.isBlank()) {

@@ -1,16 +1,15 @@
-package dev.backstep.job.backup;
+package dev.backstep.job;
 
-import dev.backstep.job.OperatorException;
 import dev.backstep.repository.RepositoryException;
 import dev.backstep.source.SourceException;
 import java.io.IOException;
 
 /** What the operator is told when a backup is refused before it began. */
-final class Refusals {
+public final class Refusals {
 
   private Refusals() {}
 
-  static OperatorException of(IOException e) {
+  public static OperatorException of(IOException e) {
     String text = Failures.text(e);
     if (e instanceof SourceException source) {
       return switch (source.kind()) {

@@ -1,7 +1,6 @@
-package dev.backstep.job.backup;
+package dev.backstep.job;
 
 import dev.backstep.domain.SourceDefinition;
-import dev.backstep.job.JobSettings;
 import dev.backstep.source.ChildProcess;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.SourceProvider;
@@ -18,7 +17,7 @@ import org.springframework.stereotype.Component;
 
 /** Opens the source that a job definition names. Thread-safe. */
 @Component
-class Sources {
+public class Sources {
 
   private static final Logger log = LoggerFactory.getLogger(Sources.class);
 
@@ -31,7 +30,7 @@ class Sources {
     this.settings = settings;
   }
 
-  VmSource open(SourceDefinition definition) throws SourceException {
+  public VmSource open(SourceDefinition definition) throws SourceException {
     SourceProvider provider = providers.get(definition.type());
     if (provider == null) {
       throw new SourceException(
@@ -51,7 +50,7 @@ class Sources {
   }
 
   /** Ends child processes of processes that died. */
-  void endLeftovers() {
+  public void endLeftovers() {
     try {
       ChildProcess.endLeftovers(settings.runFolder());
     } catch (IOException e) {
