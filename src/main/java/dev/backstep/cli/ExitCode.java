@@ -57,7 +57,8 @@ final class ExitCode {
 
   private static String text(Throwable error) {
     return switch (error) {
-      case FileAlreadyExistsException e -> e.getFile() + ": is there already";
+      case FileAlreadyExistsException e ->
+          e.getFile() + ": is there already; name another folder or remove it";
       case AccessDeniedException e -> e.getFile() + ": permission denied";
       case NoSuchFileException e -> e.getFile() + ": there is no such file or folder";
       default -> error.getMessage() == null ? error.toString() : error.getMessage();

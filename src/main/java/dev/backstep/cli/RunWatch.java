@@ -101,6 +101,6 @@ final class RunWatch {
                 + "; `backstep relaunch "
                 + row.id()
                 + "` continues where it stopped");
-    return Kind.FAILED.exitCode();
+    return run.failure().orElse(Kind.FAILED).exitCode();
   }
 }

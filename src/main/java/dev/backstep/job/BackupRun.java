@@ -27,4 +27,7 @@ public interface BackupRun {
 
   /** Why it failed: one text for an operator; empty unless the status is FAILED. */
   Optional<String> error();
+
+  /** What kind of failure it was; empty unless the status is FAILED. */
+  Optional<OperatorException.Kind> failure();
 }

@@ -1,5 +1,6 @@
 package dev.backstep.job;
 
+import java.io.IOException;
 import java.util.List;
 
 /** Turns what the framework collected into the one failure that an operator should read. */
@@ -29,7 +30,9 @@ public final class Failures {
   /** One line: the message, with the type where the message alone would say nothing. */
   public static String text(Throwable failure) {
     String message = failure.getMessage();
-    boolean ours = failure.getClass().getName().startsWith("dev.backstep.");
+    boolean ours =
+        failure.getClass().getName().startsWith("dev.backstep.")
+            || failure.getClass() == IOException.class;
     if (message == null || message.isBlank()) {
       return failure.getClass().getSimpleName();
     }

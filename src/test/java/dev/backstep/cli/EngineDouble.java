@@ -175,6 +175,11 @@ final class EngineDouble implements Engine, BackupJobs {
     public Optional<String> error() {
       return outcome.error();
     }
+
+    @Override
+    public Optional<OperatorException.Kind> failure() {
+      return outcome.error().map(error -> OperatorException.Kind.FAILED);
+    }
   }
 
   /** As an operator would see it: nothing there, or nothing allowed. */

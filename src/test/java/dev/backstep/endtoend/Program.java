@@ -43,8 +43,8 @@ final class Program {
   Process start(Path output, Path errors, String... arguments) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of("ops", "backstep").toAbsolutePath().toString());
-    command.addAll(List.of(arguments));
     command.addAll(List.of("--home", home.toString()));
+    command.addAll(List.of(arguments));
     return new ProcessBuilder(command)
         .directory(folder.toFile())
         .redirectOutput(output.toFile())

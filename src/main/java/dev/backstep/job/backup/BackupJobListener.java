@@ -1,11 +1,17 @@
 package dev.backstep.job.backup;
 
+import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.FencedException;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Status;
 import dev.backstep.job.Failures;
+import dev.backstep.repository.Repository;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.listener.JobExecutionListener;
@@ -15,12 +21,22 @@ import org.springframework.stereotype.Component;
 @Component
 class BackupJobListener implements JobExecutionListener {
 
+  /** With less room than this nothing was going to be written. */
+  private static final long ROOM_BYTES_MIN = 16L << 20;
+
+  private static final Logger log = LoggerFactory.getLogger(BackupJobListener.class);
+
   private final ActiveBackups actives;
   private final Backups backups;
+  private final BackupQueries queries;
+  private final Leftovers leftovers;
 
-  BackupJobListener(ActiveBackups actives, Backups backups) {
+  BackupJobListener(
+      ActiveBackups actives, Backups backups, BackupQueries queries, Leftovers leftovers) {
     this.actives = actives;
     this.backups = backups;
+    this.queries = queries;
+    this.leftovers = leftovers;
   }
 
   @Override
@@ -45,7 +61,27 @@ class BackupJobListener implements JobExecutionListener {
       Throwable failure =
           active.firstFailure().orElseGet(() -> Failures.root(execution.getAllFailureExceptions()));
       active.failed(failure);
-      backups.ended(id, active.leaseToken(), Status.FAILED, Optional.of(Failures.text(failure)));
+      boolean ours =
+          backups.ended(
+              id, active.leaseToken(), Status.FAILED, Optional.of(Failures.text(failure)));
+      if (ours && isFull(active.repository())) {
+        giveRoomBack(id);
+      }
+    }
+  }
+
+  /** Half an image in a full repository would make the next VM's backup fail, too. */
+  private void giveRoomBack(BackupId id) {
+    log.warn("{}: the repository is full; what this backup wrote is deleted", id);
+    leftovers.tryGiveUp(queries.backup(id));
+  }
+
+  private static boolean isFull(Repository repository) {
+    try {
+      return Files.getFileStore(repository.root()).getUsableSpace() < ROOM_BYTES_MIN;
+    } catch (IOException e) {
+      log.debug("{}: how full it is cannot be asked: {}", repository.root(), e.getMessage());
+      return false;
     }
   }
 }

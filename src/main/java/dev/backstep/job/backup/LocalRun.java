@@ -9,6 +9,8 @@ import dev.backstep.domain.Status;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
 import dev.backstep.job.Failures;
+import dev.backstep.job.OperatorException;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -64,5 +66,15 @@ final class LocalRun implements BackupRun {
   @Override
   public Optional<String> error() {
     return active.firstFailure().map(Failures::text);
+  }
+
+  @Override
+  public Optional<OperatorException.Kind> failure() {
+    return active
+        .firstFailure()
+        .map(failure ->
+            failure instanceof IOException io
+                ? Refusals.of(io).kind()
+                : OperatorException.Kind.FAILED);
   }
 }

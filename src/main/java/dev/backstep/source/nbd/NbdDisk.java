@@ -46,8 +46,7 @@ final class NbdDisk implements SourceDisk {
         return new NbdDisk(definition, uri, connection.export().sizeBytes());
       }
     } catch (NbdException e) {
-      boolean missing =
-          e.kind() == NbdException.Kind.UNKNOWN_EXPORT || e.kind() == NbdException.Kind.UNREACHABLE;
+      boolean missing = e.kind() == NbdException.Kind.UNKNOWN_EXPORT;
       throw new SourceException(
           missing ? SourceException.Kind.NOT_FOUND : SourceException.Kind.FAILED,
           disk + e.getMessage(),
