@@ -10,6 +10,7 @@ import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
 import dev.backstep.job.Failures;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.Refusals;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
