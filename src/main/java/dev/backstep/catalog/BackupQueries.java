@@ -167,17 +167,6 @@ public final class BackupQueries {
         .toList();
   }
 
-  List<BackupRow> startable(Instant now) {
-    return all(
-        jdbc.sql(
-                BACKUPS
-                    + """
-                    where b.start_after <= :now and b.status in ('QUEUED', 'FAILED', 'STOPPED')
-                    order by b.start_after, b.created_at, b.id\
-                    """)
-            .param("now", UtcTime.of(now)));
-  }
-
   /**
    * Backups whatever their status, newest first.
    *

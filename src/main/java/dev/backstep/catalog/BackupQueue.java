@@ -25,26 +25,26 @@ public final class BackupQueue {
    * A backup asked for. The VM and the repository must be registered.
    *
    * @param definition the job definition as text, kept as it is
+   * @param retries what happens after a failure
    */
   public record Request(
-      VmId vm, RepositoryId repository, RequestedLevel level, String definition, Launch launch) {}
+      VmId vm,
+      RepositoryId repository,
+      RequestedLevel level,
+      String definition,
+      Launch launch,
+      Continuations.Retries retries) {}
 
   /** How many backups run, and where. */
   public record Load(RepositoryId repository, Optional<String> sourceHost) {}
 
   private final JdbcClient jdbc;
   private final Transactions transactions;
-  private final BackupQueries queries;
   private final Clock clock;
 
-  public BackupQueue(
-      DataSource dataSource,
-      PlatformTransactionManager manager,
-      BackupQueries queries,
-      Clock clock) {
+  public BackupQueue(DataSource dataSource, PlatformTransactionManager manager, Clock clock) {
     this.jdbc = JdbcClient.create(dataSource);
     this.transactions = new Transactions(manager);
-    this.queries = queries;
     this.clock = clock;
   }
 
@@ -53,6 +53,8 @@ public final class BackupQueue {
    *
    * @return its id, as {@link Backups#begin} makes them
    * @throws VmBusyException when the VM has a backup that runs or waits
+   * @throws org.springframework.dao.DuplicateKeyException when its scheduled start became a backup
+   *     already
    * @throws IllegalStateException when the VM is not registered
    */
   public BackupId add(Request request) {
@@ -78,8 +80,20 @@ public final class BackupQueue {
   }
 
   /** Backups whose time has come, the one that waits longest first. */
-  public List<BackupRow> due(Instant now) {
-    return queries.startable(now);
+  public List<DueBackup> due(Instant now) {
+    return jdbc.sql(
+            """
+            select b.id, b.repository_id, b.source_host, b.stop_at, b.waiting_for,
+              a.id as busy_with
+            from backups b left join backups a on a.active_vm_id = b.vm_id and a.id <> b.id
+            where b.start_after <= :now and b.status in ('QUEUED', 'FAILED', 'STOPPED')
+              and b.mover = :mover
+            order by b.start_after, b.created_at, b.id\
+            """)
+        .param("now", UtcTime.of(now))
+        .param("mover", Mover.INTERNAL.name())
+        .query((row, index) -> BackupRows.due(row))
+        .list();
   }
 
   /** One entry for each backup that this program copies now, here or in another process. */
@@ -95,6 +109,15 @@ public final class BackupQueue {
                 new RepositoryId(row.getString("repository_id")),
                 Optional.ofNullable(row.getString("source_host"))))
         .list();
+  }
+
+  /** The backup that a scheduled start became. */
+  public Optional<BackupId> ofFire(VmId vm, Instant scheduledAt) {
+    return jdbc.sql("select id from backups where vm_id = :vm and scheduled_at = :scheduled")
+        .param("vm", vm.value())
+        .param("scheduled", UtcTime.of(scheduledAt))
+        .query((row, index) -> new BackupId(row.getString("id")))
+        .optional();
   }
 
   /**
@@ -127,8 +150,8 @@ public final class BackupQueue {
   }
 
   /** Notes why a backup whose time has come does not begin; writes nothing when that is known. */
-  public void waits(BackupRow backup, String reason) {
-    if (!backup.launch().waitingFor().equals(Optional.of(reason))) {
+  public void waits(DueBackup backup, String reason) {
+    if (!backup.waitingFor().equals(Optional.of(reason))) {
       jdbc.sql("update backups set waiting_for = :reason where id = :id")
           .param("reason", reason)
           .param("id", backup.id().value())
@@ -137,15 +160,15 @@ public final class BackupQueue {
   }
 
   /**
-   * Lets a server go on with a failed or stopped backup by itself.
+   * Lets a server begin a queued, or go on with a failed or stopped backup by itself.
    *
    * @param stopAt the end of the window that it is to run in
    */
   public void later(BackupId id, Instant startAfter, Optional<Instant> stopAt) {
     jdbc.sql(
             """
-            update backups set start_after = :start, stop_at = :stop
-            where id = :id and status in ('FAILED', 'STOPPED')\
+            update backups set start_after = :start, stop_at = :stop, waiting_for = null
+            where id = :id and status in ('QUEUED', 'FAILED', 'STOPPED')\
             """)
         .param("start", UtcTime.of(startAfter))
         .param("stop", stopAt.map(UtcTime::of).orElse(null))

@@ -62,6 +62,16 @@ final class BackupRows {
         text(row, "tags").map(tags -> List.of(tags.split("\n"))).orElse(List.of()));
   }
 
+  static DueBackup due(ResultSet row) throws SQLException {
+    return new DueBackup(
+        new BackupId(row.getString("id")),
+        new RepositoryId(row.getString("repository_id")),
+        text(row, "source_host"),
+        UtcTime.find(row, "stop_at"),
+        text(row, "waiting_for"),
+        text(row, "busy_with").map(BackupId::new));
+  }
+
   static BackupDiskRow disk(ResultSet row) throws SQLException {
     return new BackupDiskRow(
         new DiskBackupId(row.getString("id")),

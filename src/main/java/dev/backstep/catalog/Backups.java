@@ -281,7 +281,7 @@ public final class Backups {
       jdbc.sql(
               """
               update backups set status = 'COMPLETED', active_vm_id = null,
-                completed_at = :now, error = null
+                completed_at = :now, error = null, start_after = null, waiting_for = null
               where id = :id\
               """)
           .param("now", UtcTime.of(now))

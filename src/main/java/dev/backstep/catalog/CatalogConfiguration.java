@@ -78,9 +78,23 @@ public class CatalogConfiguration {
   }
 
   @Bean
-  BackupQueue backupQueue(
-      DataSource dataSource, PlatformTransactionManager manager, BackupQueries queries) {
-    return new BackupQueue(dataSource, manager, queries, Clock.systemUTC());
+  BackupQueue backupQueue(DataSource dataSource, PlatformTransactionManager manager) {
+    return new BackupQueue(dataSource, manager, Clock.systemUTC());
+  }
+
+  @Bean
+  Continuations continuations(DataSource dataSource) {
+    return new Continuations(dataSource, Clock.systemUTC());
+  }
+
+  @Bean
+  Fires fires(DataSource dataSource) {
+    return new Fires(dataSource, Clock.systemUTC());
+  }
+
+  @Bean
+  ScheduledMachines scheduledMachines(DataSource dataSource) {
+    return new ScheduledMachines(dataSource, Clock.systemUTC());
   }
 
   static HikariDataSource open(DatabaseSettings settings, Path home) {

@@ -47,4 +47,19 @@ public record Launch(
         Optional.empty(),
         List.of());
   }
+
+  /** The same with its source's place known. */
+  public Launch at(Optional<String> host) {
+    return new Launch(
+        origin,
+        requestedBy,
+        mover,
+        host,
+        scheduledAt,
+        startAfter,
+        stopAt,
+        attempts,
+        waitingFor,
+        tags);
+  }
 }

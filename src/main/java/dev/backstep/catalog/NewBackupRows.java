@@ -36,9 +36,9 @@ final class NewBackupRows {
             """
             insert into backups (id, vm_id, repository_id, status, requested_level, definition,
               created_at, active_vm_id, origin, requested_by, mover, source_host, scheduled_at,
-              start_after, stop_at, tags)
+              start_after, stop_at, tags, retries_left, retry_pause)
             values (:id, :vm, :repository, 'QUEUED', :level, :definition, :now, :vm, :origin,
-              :requestedBy, :mover, :host, :scheduledAt, :startAfter, :stopAt, :tags)\
+              :requestedBy, :mover, :host, :scheduledAt, :startAfter, :stopAt, :tags, :retries, :pause)\
             """)
         .param("id", id.value())
         .param("vm", request.vm().value())
@@ -53,6 +53,8 @@ final class NewBackupRows {
         .param("scheduledAt", launch.scheduledAt().map(UtcTime::of).orElse(null))
         .param("startAfter", UtcTime.of(launch.startAfter().orElse(now)))
         .param("stopAt", launch.stopAt().map(UtcTime::of).orElse(null))
+        .param("retries", request.retries().count())
+        .param("pause", request.retries().pause().toSeconds())
         .param("tags", launch.tags().isEmpty() ? null : String.join("\n", launch.tags()))
         .update();
   }

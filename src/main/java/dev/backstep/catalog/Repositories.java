@@ -46,6 +46,16 @@ public final class Repositories {
         .optional();
   }
 
+  /** The repository that was registered last with this folder. */
+  public Optional<RepositoryId> find(String path) {
+    return jdbc.sql(
+            "select id from repositories where path = :path order by created_at desc limit 1")
+        .param("path", path)
+        .query(String.class)
+        .optional()
+        .map(RepositoryId::new);
+  }
+
   private void insert(RepositoryId id, String path) {
     jdbc.sql("insert into repositories (id, path, created_at) values (:id, :path, :now)")
         .param("id", id.value())

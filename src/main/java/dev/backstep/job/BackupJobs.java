@@ -21,9 +21,10 @@ public interface BackupJobs {
   BackupRun launch(JobDefinition definition, RequestedLevel level);
 
   /**
-   * Puts a backup in the queue, from which one of the servers takes it.
+   * Puts a backup in the queue, from which one of the servers takes it. For a schedule it touches
+   * neither source nor repository where it can: one that hangs must not hold up other fires.
    *
-   * @param launch who asked for it, and when it may begin
+   * @param launch who asked for it, and when it may begin; the source's host is found when empty
    * @return its id; its row is there
    * @throws OperatorException BUSY when a backup of this VM runs or waits already; USAGE when the
    *     definition cannot work here
@@ -57,7 +58,8 @@ public interface BackupJobs {
 
   /**
    * Asks a running backup, here or in another process, to stop at its next chunk; one that is
-   * queued is taken out of the queue. Returns without waiting for it.
+   * queued is taken out of the queue, and one that failed or stopped is not gone on with by itself.
+   * Returns without waiting for it.
    *
    * @throws OperatorException NOT_FOUND; FAILED when it neither runs nor waits
    */
@@ -79,6 +81,12 @@ public interface BackupJobs {
    *     abandoned
    */
   void recover(String id, boolean force);
+
+  /**
+   * Makes backups relaunchable whose process has died since, and lets snapshots go that are past
+   * their keep time. Servers call it every few seconds; those of their own backups then go on.
+   */
+  void recoverBackups();
 
   /**
    * Puts right what processes that died have left: executions that nobody runs, child processes,

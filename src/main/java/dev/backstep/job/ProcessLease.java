@@ -49,6 +49,12 @@ public class ProcessLease implements DisposableBean {
     return held.token();
   }
 
+  /** Whether this is the lease that this process holds now. */
+  public synchronized boolean holds(long token) {
+    Lease held = lease;
+    return held != null && held.token() == token;
+  }
+
   private synchronized void renew() {
     Lease held = lease;
     if (held == null) {

@@ -87,6 +87,9 @@ final class EngineDouble implements Engine, BackupJobs {
   }
 
   @Override
+  public void recoverBackups() {}
+
+  @Override
   public void recoverDead() {
     note("recover dead");
   }

@@ -8,12 +8,14 @@ import dev.backstep.repository.Repository;
 import dev.backstep.source.Snapshot;
 import dev.backstep.source.SourceDisk;
 import dev.backstep.source.VmSource;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.springframework.batch.core.job.parameters.JobParameters;
 
 /**
  * What this process holds of one backup while it runs: things that no database can keep, such as an
@@ -22,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 final class ActiveBackup {
 
   private final BackupId id;
+  private final JobParameters parameters;
   private final JobDefinition definition;
   private final Repository repository;
   private final VmSource source;
@@ -33,11 +36,13 @@ final class ActiveBackup {
 
   ActiveBackup(
       BackupId id,
+      Optional<Instant> scheduledAt,
       JobDefinition definition,
       Repository repository,
       VmSource source,
       long leaseToken) {
     this.id = id;
+    this.parameters = BackupParameters.of(id, scheduledAt);
     this.definition = definition;
     this.repository = repository;
     this.source = source;
@@ -46,6 +51,10 @@ final class ActiveBackup {
 
   BackupId id() {
     return id;
+  }
+
+  JobParameters parameters() {
+    return parameters;
   }
 
   JobDefinition definition() {

@@ -4,9 +4,8 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
+import dev.backstep.catalog.Continuations;
 import dev.backstep.catalog.Launch;
-import dev.backstep.catalog.Machines;
-import dev.backstep.catalog.Repositories;
 import dev.backstep.catalog.VmBusyException;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
@@ -17,6 +16,7 @@ import dev.backstep.job.BackupRun;
 import dev.backstep.job.Failures;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.ProcessLease;
+import dev.backstep.job.QueueChanged;
 import dev.backstep.job.Refusals;
 import dev.backstep.job.Sources;
 import dev.backstep.job.definition.JobDefinitions;
@@ -25,6 +25,8 @@ import dev.backstep.source.VmSource;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,6 +35,7 @@ import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.launch.JobExecutionNotRunningException;
 import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 
 /** Launches, relaunches, stops, abandons and recovers backups by the job operator's verbs. */
@@ -47,13 +50,17 @@ class BackupLauncher implements BackupJobs {
   private final ActiveBackups actives;
   private final Backups backups;
   private final BackupQueue queue;
+  private final Continuations continuations;
   private final BackupQueries queries;
-  private final Machines machines;
-  private final Repositories repositories;
+  private final BackupRequests requests;
   private final Sources sources;
   private final Leftovers leftovers;
   private final Recovery recovery;
   private final ProcessLease lease;
+  private final ApplicationEventPublisher events;
+
+  /** Ours by what the database says, and not yet among the active ones. */
+  private final Set<BackupId> starting = ConcurrentHashMap.newKeySet();
 
   BackupLauncher(
       JobOperator operator,
@@ -62,32 +69,34 @@ class BackupLauncher implements BackupJobs {
       ActiveBackups actives,
       Backups backups,
       BackupQueue queue,
+      Continuations continuations,
       BackupQueries queries,
-      Machines machines,
-      Repositories repositories,
+      BackupRequests requests,
       Sources sources,
       Leftovers leftovers,
       Recovery recovery,
-      ProcessLease lease) {
+      ProcessLease lease,
+      ApplicationEventPublisher events) {
     this.operator = operator;
     this.jobRepository = jobRepository;
     this.backupJob = backupJob;
     this.actives = actives;
     this.backups = backups;
     this.queue = queue;
+    this.continuations = continuations;
     this.queries = queries;
-    this.machines = machines;
-    this.repositories = repositories;
+    this.requests = requests;
     this.sources = sources;
     this.leftovers = leftovers;
     this.recovery = recovery;
     this.lease = lease;
+    this.events = events;
   }
 
   @Override
   public BackupRun launch(JobDefinition definition, RequestedLevel level) {
     try {
-      Repository repository = register(definition);
+      Repository repository = requests.register(definition);
       VmSource source = sources.open(definition.source());
       long token = lease.token();
       BackupId id =
@@ -98,7 +107,8 @@ class BackupLauncher implements BackupJobs {
                   level,
                   JobDefinitions.write(definition),
                   token));
-      return run(new ActiveBackup(id, definition, repository, source, token), null);
+      return run(
+          new ActiveBackup(id, Optional.empty(), definition, repository, source, token), null);
     } catch (VmBusyException e) {
       throw OperatorException.busy(Failures.text(e), e);
     } catch (IOException e) {
@@ -108,29 +118,14 @@ class BackupLauncher implements BackupJobs {
 
   @Override
   public BackupId enqueue(JobDefinition definition, RequestedLevel level, Launch launch) {
-    try {
-      Repository repository = register(definition);
-      sources.open(definition.source());
-      return queue.add(
-          new BackupQueue.Request(
-              definition.vmId(), repository.id(), level, JobDefinitions.write(definition), launch));
-    } catch (VmBusyException e) {
-      throw OperatorException.busy(Failures.text(e), e);
-    } catch (IOException e) {
-      throw Refusals.of(e);
-    }
-  }
-
-  private Repository register(JobDefinition definition) throws IOException {
-    Repository repository = Repository.openOrCreate(Path.of(definition.repository()));
-    repository.checkWritable();
-    repositories.register(repository.id(), repository.root().toString());
-    machines.register(definition.vmId(), definition.vmName());
-    return repository;
+    BackupId id = requests.enqueue(definition, level, launch);
+    events.publishEvent(new QueueChanged());
+    return id;
   }
 
   @Override
   public boolean take(BackupId id) {
+    starting.add(id);
     if (queue.take(id, lease.token())) {
       return true;
     }
@@ -140,6 +135,7 @@ class BackupLauncher implements BackupJobs {
       return true;
     } catch (VmBusyException | IllegalStateException e) {
       log.debug("{} is not taken: {}", id, e.getMessage());
+      starting.remove(id);
       return false;
     }
   }
@@ -149,11 +145,12 @@ class BackupLauncher implements BackupJobs {
     BackupRow row = queries.backup(id);
     long token = row.leaseToken().orElseThrow();
     try {
-      JobExecution last = lastExecution(id);
+      JobExecution last = lastExecution(row);
       recovery.end(last);
       return run(open(row, token), last);
     } catch (IOException e) {
       backups.ended(id, token, Status.FAILED, Optional.of(Failures.text(e)));
+      starting.remove(id);
       throw Refusals.of(e);
     }
   }
@@ -165,10 +162,11 @@ class BackupLauncher implements BackupJobs {
       throw notNow(row, "relaunched", "FAILED or STOPPED");
     }
     try {
-      JobExecution last = lastExecution(row.id());
+      JobExecution last = lastExecution(row);
       long token = lease.token();
       ActiveBackup active = open(row, token);
       recovery.end(last);
+      starting.add(row.id());
       backups.resume(row.id(), token);
       queue.continued(row.id());
       return run(active, last);
@@ -176,6 +174,8 @@ class BackupLauncher implements BackupJobs {
       throw OperatorException.busy(Failures.text(e), e);
     } catch (IOException e) {
       throw Refusals.of(e);
+    } finally {
+      starting.remove(row.id());
     }
   }
 
@@ -183,16 +183,33 @@ class BackupLauncher implements BackupJobs {
     JobDefinition definition = JobDefinitions.read(row.definition());
     Repository repository = Repository.open(Path.of(definition.repository()));
     repository.checkWritable();
+    if (!repository.id().equals(row.repositoryId())) {
+      throw new IOException(
+          repository.root()
+              + " is repository "
+              + repository.id()
+              + ", expected "
+              + row.repositoryId()
+              + ", in which "
+              + row.id()
+              + " was begun; put that one back, or abandon the backup and begin a new one");
+    }
     return new ActiveBackup(
-        row.id(), definition, repository, sources.open(definition.source()), token);
+        row.id(),
+        row.launch().scheduledAt(),
+        definition,
+        repository,
+        sources.open(definition.source()),
+        token);
   }
 
-  private @Nullable JobExecution lastExecution(BackupId id) {
-    return jobRepository.getLastJobExecution(BackupJobConfiguration.JOB, BackupParameters.of(id));
+  private @Nullable JobExecution lastExecution(BackupRow row) {
+    return jobRepository.getLastJobExecution(BackupJobConfiguration.JOB, BackupParameters.of(row));
   }
 
   private BackupRun run(ActiveBackup active, @Nullable JobExecution last) {
     actives.add(active);
+    starting.remove(active.id());
     Thread.ofPlatform()
         .name("backup-" + active.definition().vmName())
         .start(() -> execute(active, last));
@@ -202,7 +219,7 @@ class BackupLauncher implements BackupJobs {
   private void execute(ActiveBackup active, @Nullable JobExecution last) {
     try {
       if (last == null) {
-        operator.start(backupJob, BackupParameters.of(active.id()));
+        operator.start(backupJob, active.parameters());
       } else {
         operator.restart(last);
       }
@@ -214,6 +231,7 @@ class BackupLauncher implements BackupJobs {
     } finally {
       actives.remove(active.id());
       active.ended();
+      events.publishEvent(new QueueChanged());
     }
   }
 
@@ -223,7 +241,11 @@ class BackupLauncher implements BackupJobs {
     if (row.status() == Status.QUEUED && queue.cancel(row.id(), lease.token())) {
       return;
     }
-    JobExecution execution = lastExecution(row.id());
+    if (row.launch().startAfter().isPresent()
+        && continuations.notAgain(row.id(), "an operator asked not to go on with it")) {
+      return;
+    }
+    JobExecution execution = lastExecution(row);
     if (row.status() != Status.RUNNING || execution == null) {
       throw notNow(row, "stopped", "RUNNING");
     }
@@ -242,7 +264,7 @@ class BackupLauncher implements BackupJobs {
     }
     try {
       leftovers.giveUp(row);
-      JobExecution last = lastExecution(row.id());
+      JobExecution last = lastExecution(row);
       if (last != null) {
         operator.abandon(last);
       }
@@ -271,6 +293,14 @@ class BackupLauncher implements BackupJobs {
           row.id() + ": the process that runs it is alive; stop the backup instead", null);
     }
     recovery.recover(row);
+  }
+
+  @Override
+  public void recoverBackups() {
+    recovery.recoverBackups(row ->
+        lease.holds(row.leaseToken().orElseThrow())
+            && !starting.contains(row.id())
+            && actives.all().stream().noneMatch(active -> active.id().equals(row.id())));
   }
 
   @Override

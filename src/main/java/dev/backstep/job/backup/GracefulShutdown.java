@@ -1,5 +1,6 @@
 package dev.backstep.job.backup;
 
+import dev.backstep.catalog.Continuations;
 import dev.backstep.job.JobSettings;
 import java.time.Duration;
 import java.util.List;
@@ -23,14 +24,20 @@ class GracefulShutdown implements SmartLifecycle {
   private static final Logger log = LoggerFactory.getLogger(GracefulShutdown.class);
 
   private final ActiveBackups actives;
+  private final Continuations continuations;
   private final JobOperator operator;
   private final JobRepository repository;
   private final Duration timeout;
   private volatile boolean running;
 
   GracefulShutdown(
-      ActiveBackups actives, JobOperator operator, JobRepository repository, JobSettings settings) {
+      ActiveBackups actives,
+      Continuations continuations,
+      JobOperator operator,
+      JobRepository repository,
+      JobSettings settings) {
     this.actives = actives;
+    this.continuations = continuations;
     this.operator = operator;
     this.repository = repository;
     this.timeout = settings.stopTimeout();
@@ -58,11 +65,12 @@ class GracefulShutdown implements SmartLifecycle {
     }
   }
 
+  /** What a server runs goes on by itself, here at the next start or on another server at once. */
   private void ask(ActiveBackup backup) {
     JobExecution execution =
-        repository.getLastJobExecution(
-            BackupJobConfiguration.JOB, BackupParameters.of(backup.id()));
+        repository.getLastJobExecution(BackupJobConfiguration.JOB, backup.parameters());
     try {
+      continuations.afterShutdown(backup.id());
       if (execution != null) {
         operator.stop(execution);
       }
@@ -76,9 +84,9 @@ class GracefulShutdown implements SmartLifecycle {
     return running;
   }
 
-  /** Highest of all: stopped first. */
+  /** Stopped before all others, but for what would begin further backups meanwhile. */
   @Override
   public int getPhase() {
-    return Integer.MAX_VALUE;
+    return Integer.MAX_VALUE - 1;
   }
 }

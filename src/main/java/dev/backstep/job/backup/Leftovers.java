@@ -4,6 +4,7 @@ import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
+import dev.backstep.catalog.Continuations;
 import dev.backstep.catalog.Machines;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
@@ -38,12 +39,19 @@ class Leftovers {
 
   private final Backups backups;
   private final BackupQueries queries;
+  private final Continuations continuations;
   private final Machines machines;
   private final Sources sources;
 
-  Leftovers(Backups backups, BackupQueries queries, Machines machines, Sources sources) {
+  Leftovers(
+      Backups backups,
+      BackupQueries queries,
+      Continuations continuations,
+      Machines machines,
+      Sources sources) {
     this.backups = backups;
     this.queries = queries;
+    this.continuations = continuations;
     this.machines = machines;
     this.sources = sources;
   }
@@ -85,6 +93,7 @@ class Leftovers {
     for (BackupRow old : queries.unfinished(active.repository().id(), active.vm())) {
       if (!old.id().equals(active.id())) {
         log.info("{}: superseded by {}", old.id(), active.id());
+        continuations.notAgain(old.id(), "superseded by " + active.id());
         discardPartials(old, active.repository());
         backups.snapshotClosed(old.id());
       }
@@ -101,7 +110,12 @@ class Leftovers {
 
   /** Lets snapshots go that nobody will take up again. */
   void closeSnapshots(Instant now) {
-    queries.snapshotsToClose(now).forEach(this::tryGiveUp);
+    for (BackupRow row : queries.snapshotsToClose(now)) {
+      String note = "its snapshot was held until " + row.snapshotKeepUntil().orElse(now);
+      if (continuations.notAgain(row.id(), note)) {
+        tryGiveUp(row);
+      }
+    }
   }
 
   /** As {@link #giveUp}; what is in the way now is tried again at the next start. */

@@ -1,13 +1,16 @@
 package dev.backstep.job.backup;
 
 import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
+import dev.backstep.catalog.Continuations;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Status;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,6 +34,8 @@ class Recovery {
   private final JobRepository repository;
   private final Backups backups;
   private final BackupQueries queries;
+  private final BackupQueue queue;
+  private final Continuations continuations;
   private final Leftovers leftovers;
 
   Recovery(
@@ -38,11 +43,15 @@ class Recovery {
       JobRepository repository,
       Backups backups,
       BackupQueries queries,
+      BackupQueue queue,
+      Continuations continuations,
       Leftovers leftovers) {
     this.operator = operator;
     this.repository = repository;
     this.backups = backups;
     this.queries = queries;
+    this.queue = queue;
+    this.continuations = continuations;
     this.leftovers = leftovers;
   }
 
@@ -53,28 +62,55 @@ class Recovery {
   void run() {
     for (JobExecution execution : repository.findRunningJobExecutions(BackupJobConfiguration.JOB)) {
       BackupId id = BackupParameters.backup(execution.getJobParameters());
-      Optional<BackupRow> row = queries.find(id.value());
-      if (row.isEmpty() || !queries.ownerAlive(id)) {
-        end(execution);
-      }
+      queue.inTurn(() -> {
+        if (queries.find(id.value()).isEmpty() || !queries.ownerAlive(id)) {
+          end(execution);
+        }
+        return id;
+      });
     }
+    recoverBackups(row -> false);
+  }
+
+  /**
+   * The part of {@link #run} that is cheap enough for every few seconds.
+   *
+   * @param dropped whether this process owns a backup and does not run it, as when the database was
+   *     away at its end
+   */
+  void recoverBackups(Predicate<BackupRow> dropped) {
     for (BackupRow row : queries.running()) {
-      if (!queries.ownerAlive(row.id())) {
+      if (!queries.ownerAlive(row.id()) || dropped.test(row)) {
         recover(row);
       }
     }
     leftovers.closeSnapshots(Instant.now());
   }
 
-  /** Recovers one backup; the caller knows that its owner is dead. */
+  /**
+   * Recovers one backup; the caller knows that its owner is dead. Another process may be at the
+   * same, and have gone on with the backup already.
+   */
   void recover(BackupRow row) {
-    log.warn("{}: the process that ran it is gone; it can be relaunched", row.id());
-    end(repository.getLastJobExecution(BackupJobConfiguration.JOB, BackupParameters.of(row.id())));
-    backups.ended(
-        row.id(),
-        row.leaseToken().orElseThrow(),
-        Status.FAILED,
-        Optional.of("the process that ran it ended without finishing; relaunch it"));
+    queue.inTurn(() -> {
+      BackupRow now = queries.backup(row.id());
+      if (now.status() == Status.RUNNING && now.leaseToken().equals(row.leaseToken())) {
+        boolean goesOn = continuations.afterDeath(row.id());
+        log.warn(
+            "{}: the process that ran it is gone; it {}",
+            row.id(),
+            goesOn ? "goes on" : "can be relaunched");
+        end(repository.getLastJobExecution(BackupJobConfiguration.JOB, BackupParameters.of(now)));
+        backups.ended(
+            row.id(),
+            row.leaseToken().orElseThrow(),
+            Status.FAILED,
+            Optional.of(
+                "the process that ran it ended without finishing; "
+                    + (goesOn ? "a server goes on with it" : "relaunch it")));
+      }
+      return now;
+    });
   }
 
   /**
