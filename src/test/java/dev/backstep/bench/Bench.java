@@ -55,7 +55,7 @@ import org.springframework.context.annotation.Import;
  */
 public final class Bench {
 
-  private static final int WARM_UPS = 80;
+  private static final int WARM_UPS = Integer.getInteger("warm", 80);
 
   private final Path folder;
   private final int mib;
@@ -460,12 +460,11 @@ public final class Bench {
     Path peer = folder.resolve("peer.qcow2");
     Path baseImage = image(base, 0);
     String script =
-        "qemu-img create -q -f qcow2 -F raw -b 'nbd+unix:///?socket=live.sock' peer.qcow2 && "
-            + "nbdinfo --map=qemu:dirty-bitmap:b0 'nbd+unix:///?socket=live.sock'"
-            + " | awk '$3 == 1 { for (o = 0; o < $2; o += 16777216) { l = $2 - o; if (l > 16777216)"
-            + " l = 16777216; printf \"read -q %d %d\\n\", $1 + o, l } } END { print \"flush\" }'"
-            + " | qemu-io -C -t writeback -f qcow2 peer.qcow2 && "
-            + "qemu-img rebase -u -f qcow2 -F qcow2 -b "
+        "qemu-img create -q -f qcow2 -F raw -b 'nbd+unix:///?socket=live.sock' peer.qcow2 &&"
+            + " nbdinfo --map=qemu:dirty-bitmap:b0 'nbd+unix:///?socket=live.sock' | awk '$3 == 1 {"
+            + " for (o = 0; o < $2; o += 16777216) { l = $2 - o; if (l > 16777216) l = 16777216;"
+            + " printf \"read -q %.0f %.0f\\n\", $1 + o, l } } END { print \"flush\" }' | qemu-io"
+            + " -C -t writeback -f qcow2 peer.qcow2 && qemu-img rebase -u -f qcow2 -F qcow2 -b "
             + baseImage
             + " peer.qcow2";
     try {
