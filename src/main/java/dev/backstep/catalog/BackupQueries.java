@@ -4,6 +4,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.Mover;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.VmId;
 import java.time.Instant;
@@ -127,13 +128,19 @@ public final class BackupQueries {
    * first.
    */
   public List<BackupRow> running() {
+    return running(Mover.INTERNAL);
+  }
+
+  /** As {@link #running()}, of those that this mover copies. */
+  public List<BackupRow> running(Mover mover) {
     return all(
         jdbc.sql(
-            BACKUPS
-                + """
-                where b.status = 'RUNNING' and b.mover = 'INTERNAL'
-                order by b.created_at desc, b.id desc\
-                """));
+                BACKUPS
+                    + """
+                    where b.status = 'RUNNING' and b.mover = :mover
+                    order by b.created_at desc, b.id desc\
+                    """)
+            .param("mover", mover.name()));
   }
 
   /**

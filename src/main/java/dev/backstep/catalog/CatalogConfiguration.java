@@ -97,6 +97,12 @@ public class CatalogConfiguration {
     return new ScheduledMachines(dataSource, Clock.systemUTC());
   }
 
+  @Bean
+  MovedBackups movedBackups(
+      DataSource dataSource, PlatformTransactionManager manager, Leases leases, BackupQueue queue) {
+    return new MovedBackups(dataSource, manager, leases, queue, Clock.systemUTC());
+  }
+
   static HikariDataSource open(DatabaseSettings settings, Path home) {
     if (settings.isH2()) {
       createFolder(home.resolve("db"));

@@ -9,20 +9,20 @@ import org.springframework.transaction.support.DefaultTransactionDefinition;
  * Runs work in the surrounding transaction, else in one of its own. Unlike Spring's template it
  * lets checked exceptions through, and each exception rolls back.
  */
-final class Transactions {
+public final class Transactions {
 
   /** What is done in the transaction. */
-  interface Work<T extends @Nullable Object, E extends Exception> {
+  public interface Work<T extends @Nullable Object, E extends Exception> {
     T run() throws E;
   }
 
   private final PlatformTransactionManager manager;
 
-  Transactions(PlatformTransactionManager manager) {
+  public Transactions(PlatformTransactionManager manager) {
     this.manager = manager;
   }
 
-  <T extends @Nullable Object, E extends Exception> T in(Work<T, E> work) throws E {
+  public <T extends @Nullable Object, E extends Exception> T in(Work<T, E> work) throws E {
     TransactionStatus status = manager.getTransaction(new DefaultTransactionDefinition());
     boolean done = false;
     try {

@@ -152,6 +152,28 @@ public final class ChildProcess implements AutoCloseable {
   }
 
   /**
+   * Asks it to end and waits; one that takes longer is killed. Its socket and record are gone when
+   * this returns.
+   *
+   * @return the status that it ended with, 128 and the signal's number where a signal ended it
+   */
+  public int end(Duration limit) {
+    process.destroy();
+    try {
+      if (!process.waitFor(limit)) {
+        process.destroyForcibly();
+      }
+      return process.waitFor();
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      return process.onExit().join().exitValue();
+    } finally {
+      remove(record);
+      remove(socket);
+    }
+  }
+
+  /**
    * Ends what processes that died have left: only what is the very process that its record names,
    * and only when the very process that started it is gone.
    */

@@ -41,4 +41,17 @@ public interface VmSource {
    */
   void releaseMarks(RepositoryId repository, Map<DiskKey, Set<ChangeId>> keep)
       throws SourceException;
+
+  /**
+   * How large the VM's disks are now, in bytes, in the source's order. Changes nothing, and a
+   * running VM may be writing to them.
+   *
+   * @throws SourceException when the source cannot tell
+   */
+  default Map<DiskKey, Long> sizes() throws SourceException {
+    throw new SourceException(
+        SourceException.Kind.FAILED,
+        "a source of this type tells the sizes of disks only with a snapshot; name them with the"
+            + " request");
+  }
 }

@@ -31,12 +31,7 @@ record ImageFile(DiskKey key, Path path, Optional<QemuImage> image, long sizeByt
    * @throws SourceException when it is missing, not readable, or being written by another program
    */
   static ImageFile inspect(DiskDefinition disk) throws SourceException {
-    Path path = Path.of(disk.location());
-    if (!Files.exists(path)) {
-      throw new SourceException(
-          SourceException.Kind.NOT_FOUND,
-          "disk " + disk.key() + ": " + path + ": there is no such file or device");
-    }
+    Path path = requireThere(disk);
     try (DiskLock lock = DiskLock.shared(path)) {
       if (isRaw(disk, path)) {
         return new ImageFile(disk.key(), lock.path(), Optional.empty(), RawFile.sizeBytes(path));
@@ -55,6 +50,33 @@ record ImageFile(DiskKey key, Path path, Optional<QemuImage> image, long sizeByt
     }
     QemuImage image = QemuImage.read(path);
     return new ImageFile(disk.key(), path, Optional.of(image), image.virtualSize());
+  }
+
+  /**
+   * The disk's size as it is now, also while another program writes to it.
+   *
+   * @throws SourceException when it is missing or not readable
+   */
+  static long sizeBytes(DiskDefinition disk) throws SourceException {
+    Path path = requireThere(disk);
+    try {
+      return isRaw(disk, path) ? RawFile.sizeBytes(path) : QemuImage.readInUse(path).virtualSize();
+    } catch (SourceException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new SourceException(
+          SourceException.Kind.FAILED, "disk " + disk.key() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static Path requireThere(DiskDefinition disk) throws SourceException {
+    Path path = Path.of(disk.location());
+    if (!Files.exists(path)) {
+      throw new SourceException(
+          SourceException.Kind.NOT_FOUND,
+          "disk " + disk.key() + ": " + path + ": there is no such file or device");
+    }
+    return path;
   }
 
   /** What the definition says; where it says nothing, a file that begins as a qcow2 file is one. */

@@ -16,6 +16,7 @@ import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -137,6 +138,15 @@ final class ImageSource implements VmSource {
     if (first != null) {
       throw first;
     }
+  }
+
+  @Override
+  public Map<DiskKey, Long> sizes() throws SourceException {
+    Map<DiskKey, Long> sizes = new LinkedHashMap<>();
+    for (DiskDefinition disk : disks) {
+      sizes.put(disk.key(), ImageFile.sizeBytes(disk));
+    }
+    return sizes;
   }
 
   private static void release(ImageFile file, RepositoryId repository, Set<ChangeId> needed)

@@ -50,9 +50,19 @@ record QemuImage(Path path, long virtualSize, boolean version2, List<Bitmap> bit
   }
 
   static QemuImage read(Path path) throws SourceException {
-    ToolRunner.Result result =
-        ToolRunner.run(
-            LIMIT, List.of("qemu-img", "info", "--output=json", "-f", "qcow2", plain(path)));
+    return read(path, List.of());
+  }
+
+  /** As {@link #read}, of an image that another program may be writing: bitmaps may be wrong. */
+  static QemuImage readInUse(Path path) throws SourceException {
+    return read(path, List.of("--force-share"));
+  }
+
+  private static QemuImage read(Path path, List<String> options) throws SourceException {
+    List<String> command = new ArrayList<>(List.of("qemu-img", "info"));
+    command.addAll(options);
+    command.addAll(List.of("--output=json", "-f", "qcow2", plain(path)));
+    ToolRunner.Result result = ToolRunner.run(LIMIT, command);
     if (result.failed()) {
       throw failure(path, result.errors());
     }

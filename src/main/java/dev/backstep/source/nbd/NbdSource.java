@@ -12,6 +12,7 @@ import dev.backstep.source.SourceException;
 import dev.backstep.source.VmSource;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -93,6 +94,15 @@ final class NbdSource implements VmSource {
       }
     }
     return now;
+  }
+
+  @Override
+  public Map<DiskKey, Long> sizes() throws SourceException {
+    Map<DiskKey, Long> sizes = new LinkedHashMap<>();
+    for (DiskDefinition disk : disks) {
+      sizes.put(disk.key(), NbdDisk.find(disk).sizeBytes());
+    }
+    return sizes;
   }
 
   @Override
