@@ -2,6 +2,7 @@ package dev.backstep;
 
 import dev.backstep.cli.Server;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.ExternalBackups;
 import java.util.ArrayList;
 import java.util.List;
 import org.springframework.boot.SpringApplication;
@@ -48,6 +49,7 @@ final class SpringServer implements Server {
       ServletWebServerApplicationContext context =
           (ServletWebServerApplicationContext) application.run(properties.toArray(String[]::new));
       context.getBean(BackupJobs.class).recoverDead();
+      context.getBean(ExternalBackups.class).watch();
       return new SpringServer(context, url(context, settings.bind()));
     } catch (RuntimeException e) {
       throw SpringEngine.explained(e);

@@ -85,7 +85,7 @@ public final class MovedBackups {
    */
   public boolean own(BackupId id, long leaseToken) throws FencedException {
     return transactions.in(() -> {
-      BackupOwner owner = lock(id);
+      BackupOwner owner = owner(id);
       if (!owner.isUnder(leaseToken)) {
         if (owner.status() == Status.RUNNING && state(id).exports() && isAlive(owner.token())) {
           return false;
@@ -99,7 +99,7 @@ public final class MovedBackups {
             .param("host", ProcessIdentity.current().host())
             .param("id", id.value())
             .update();
-        owner = lock(id);
+        owner = owner(id);
       }
       leases.check(leaseToken, owner);
       return true;
@@ -111,16 +111,22 @@ public final class MovedBackups {
   }
 
   /**
-   * Locks a running backup until the surrounding transaction ends, so that what is published and
-   * whoever takes it over or gives it up exclude each other.
+   * Locks a backup until the surrounding transaction ends, so that whoever publishes, takes it over
+   * or gives it up excludes the others.
+   *
+   * @throws java.util.NoSuchElementException when there is no such backup
+   */
+  public void lock(BackupId id) {
+    owner(id);
+  }
+
+  /**
+   * As {@link #lock(BackupId)}, for whoever publishes.
    *
    * @throws FencedException when it does not run under this lease, or the lease has ended
    */
   public void lock(BackupId id, long leaseToken) throws FencedException {
-    transactions.in(() -> {
-      leases.check(leaseToken, lock(id));
-      return id;
-    });
+    leases.check(leaseToken, owner(id));
   }
 
   /** Notes a sign of life of a running backup's mover. */
@@ -131,12 +137,9 @@ public final class MovedBackups {
         .update();
   }
 
-  /** Whether the mover's deadline has passed. Locks the backup as {@link #lock} does. */
+  /** Whether the mover's deadline has passed. */
   public boolean isSilent(BackupId id) {
-    return transactions.in(() -> {
-      lock(id);
-      return state(id).deadline().isBefore(clock.instant());
-    });
+    return state(id).deadline().isBefore(clock.instant());
   }
 
   /**
@@ -200,7 +203,7 @@ public final class MovedBackups {
         .update();
   }
 
-  private BackupOwner lock(BackupId id) {
+  private BackupOwner owner(BackupId id) {
     return BackupOwner.lock(jdbc, id).orElseThrow(() -> BackupQueries.unknown(id.value()));
   }
 }

@@ -41,7 +41,7 @@ public record ExternalBackup(BackupId id, Status status, Instant silentUntil, Li
       int diskId,
       DiskKey key,
       Status status,
-      Reason reason,
+      Optional<Reason> reason,
       Optional<ChangeId> previousChangeId,
       Optional<ChangeId> changeId,
       long sizeBytes,

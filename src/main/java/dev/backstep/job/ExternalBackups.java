@@ -89,4 +89,11 @@ public interface ExternalBackups {
    *     what it should be
    */
   ExternalBackup complete(String id, Completion completion);
+
+  /**
+   * Looks after these backups from now on until the program ends: what processes that died have
+   * exported is exported again, movers that fell silent lose their backup. For a server, once,
+   * after {@link BackupJobs#recoverDead}.
+   */
+  void watch();
 }

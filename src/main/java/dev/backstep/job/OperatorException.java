@@ -64,6 +64,10 @@ public final class OperatorException extends RuntimeException {
     return new OperatorException(Kind.BUSY, text, cause);
   }
 
+  public static OperatorException unprotected(String text) {
+    return new OperatorException(Kind.UNPROTECTED, text, null);
+  }
+
   public static OperatorException conflict(String text, @Nullable Throwable cause) {
     return new OperatorException(Kind.CONFLICT, text, cause);
   }

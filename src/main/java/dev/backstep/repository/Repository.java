@@ -163,7 +163,8 @@ public final class Repository {
     return diskFolder(root, vm, diskId).image(id);
   }
 
-  private static DiskFolder diskFolder(Path root, VmId vm, int diskId) {
+  /** The folder of one disk of a repository in a folder. Reads nothing. */
+  public static DiskFolder diskFolder(Path root, VmId vm, int diskId) {
     return new DiskFolder(root.resolve("vms").resolve(vm.value()).resolve("disk-" + diskId));
   }
 

@@ -46,9 +46,10 @@ public interface VmSource {
    * How large the VM's disks are now, in bytes, in the source's order. Changes nothing, and a
    * running VM may be writing to them.
    *
+   * @param exclude disks that are not looked at
    * @throws SourceException when the source cannot tell
    */
-  default Map<DiskKey, Long> sizes() throws SourceException {
+  default Map<DiskKey, Long> sizes(Set<DiskKey> exclude) throws SourceException {
     throw new SourceException(
         SourceException.Kind.FAILED,
         "a source of this type tells the sizes of disks only with a snapshot; name them with the"

@@ -1,7 +1,9 @@
 package dev.backstep.job.backup;
 
+import dev.backstep.job.ExternalLeftovers;
 import dev.backstep.job.JobSettings;
 import dev.backstep.job.ProcessLease;
+import dev.backstep.job.Registration;
 import dev.backstep.job.Sources;
 import org.springframework.batch.core.repository.ExecutionContextSerializer;
 import org.springframework.batch.core.repository.dao.JacksonExecutionContextStringSerializer;
@@ -15,7 +17,7 @@ import org.springframework.context.annotation.Import;
 @Configuration(proxyBeanMethods = false)
 @ComponentScan
 @EnableConfigurationProperties(JobSettings.class)
-@Import({ProcessLease.class, Sources.class})
+@Import({ProcessLease.class, Sources.class, Registration.class, ExternalLeftovers.class})
 public class BackupConfiguration {
 
   /** Readable execution contexts: operators query them, and moved classes break no restart. */

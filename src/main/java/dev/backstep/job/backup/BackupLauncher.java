@@ -9,15 +9,18 @@ import dev.backstep.catalog.Launch;
 import dev.backstep.catalog.VmBusyException;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.Mover;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
+import dev.backstep.job.ExternalLeftovers;
 import dev.backstep.job.Failures;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.QueueChanged;
 import dev.backstep.job.Refusals;
+import dev.backstep.job.Registration;
 import dev.backstep.job.Sources;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.repository.Repository;
@@ -53,8 +56,10 @@ class BackupLauncher implements BackupJobs {
   private final Continuations continuations;
   private final BackupQueries queries;
   private final BackupRequests requests;
+  private final Registration registration;
   private final Sources sources;
   private final Leftovers leftovers;
+  private final ExternalLeftovers externalLeftovers;
   private final Recovery recovery;
   private final ProcessLease lease;
   private final ApplicationEventPublisher events;
@@ -72,8 +77,10 @@ class BackupLauncher implements BackupJobs {
       Continuations continuations,
       BackupQueries queries,
       BackupRequests requests,
+      Registration registration,
       Sources sources,
       Leftovers leftovers,
+      ExternalLeftovers externalLeftovers,
       Recovery recovery,
       ProcessLease lease,
       ApplicationEventPublisher events) {
@@ -86,8 +93,10 @@ class BackupLauncher implements BackupJobs {
     this.continuations = continuations;
     this.queries = queries;
     this.requests = requests;
+    this.registration = registration;
     this.sources = sources;
     this.leftovers = leftovers;
+    this.externalLeftovers = externalLeftovers;
     this.recovery = recovery;
     this.lease = lease;
     this.events = events;
@@ -96,7 +105,7 @@ class BackupLauncher implements BackupJobs {
   @Override
   public BackupRun launch(JobDefinition definition, RequestedLevel level) {
     try {
-      Repository repository = requests.register(definition);
+      Repository repository = registration.register(definition);
       VmSource source = sources.open(definition.source());
       long token = lease.token();
       BackupId id =
@@ -125,6 +134,9 @@ class BackupLauncher implements BackupJobs {
 
   @Override
   public boolean take(BackupId id) {
+    if (isExternal(queries.backup(id))) {
+      return false;
+    }
     starting.add(id);
     if (queue.take(id, lease.token())) {
       return true;
@@ -158,6 +170,13 @@ class BackupLauncher implements BackupJobs {
   @Override
   public BackupRun relaunch(String id) {
     BackupRow row = row(id);
+    if (isExternal(row)) {
+      throw OperatorException.failed(
+          row.id()
+              + ": another program copied its disks, so it cannot be relaunched; let that program"
+              + " begin a new backup",
+          null);
+    }
     if (row.status() != Status.FAILED && row.status() != Status.STOPPED) {
       throw notNow(row, "relaunched", "FAILED or STOPPED");
     }
@@ -241,6 +260,10 @@ class BackupLauncher implements BackupJobs {
     if (row.status() == Status.QUEUED && queue.cancel(row.id(), lease.token())) {
       return;
     }
+    if (isExternal(row) && row.status() == Status.RUNNING) {
+      giveUp(row);
+      return;
+    }
     if (row.launch().startAfter().isPresent()
         && continuations.notAgain(row.id(), "an operator asked not to go on with it")) {
       return;
@@ -259,6 +282,10 @@ class BackupLauncher implements BackupJobs {
   @Override
   public void abandon(String id) {
     BackupRow row = row(id);
+    if (isExternal(row) && row.status() != Status.COMPLETED && row.status() != Status.ABANDONED) {
+      giveUp(row);
+      return;
+    }
     if (row.status() != Status.FAILED && row.status() != Status.STOPPED) {
       throw notNow(row, "abandoned", "FAILED or STOPPED");
     }
@@ -279,9 +306,31 @@ class BackupLauncher implements BackupJobs {
     }
   }
 
+  private void giveUp(BackupRow row) {
+    try {
+      if (!externalLeftovers.giveUp(row.id(), Status.ABANDONED, Optional.empty(), now -> true)) {
+        throw OperatorException.failed(row.id() + ": its mover completed it meanwhile", null);
+      }
+      events.publishEvent(new QueueChanged());
+    } catch (IOException e) {
+      throw Refusals.of(e);
+    }
+  }
+
+  private static boolean isExternal(BackupRow row) {
+    return row.launch().mover() == Mover.EXTERNAL;
+  }
+
   @Override
   public void recover(String id, boolean force) {
     BackupRow row = row(id);
+    if (isExternal(row) && row.status() == Status.RUNNING) {
+      throw OperatorException.busy(
+          row.id()
+              + ": its mover may go on at any time and needs no recovery for that; `backstep stop"
+              + " ID` gives it up",
+          null);
+    }
     if (row.status() == Status.FAILED || row.status() == Status.STOPPED) {
       return; // every start recovers what is dead, the one that brought us here included
     }

@@ -14,11 +14,11 @@ import dev.backstep.domain.RequestedLevel;
 import dev.backstep.job.Failures;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.Refusals;
+import dev.backstep.job.Registration;
 import dev.backstep.job.Sources;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.repository.Repository;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Optional;
 import org.springframework.stereotype.Component;
 
@@ -30,12 +30,19 @@ class BackupRequests {
   private final Machines machines;
   private final Repositories repositories;
   private final Sources sources;
+  private final Registration registration;
 
-  BackupRequests(BackupQueue queue, Machines machines, Repositories repositories, Sources sources) {
+  BackupRequests(
+      BackupQueue queue,
+      Machines machines,
+      Repositories repositories,
+      Sources sources,
+      Registration registration) {
     this.queue = queue;
     this.machines = machines;
     this.repositories = repositories;
     this.sources = sources;
+    this.registration = registration;
   }
 
   /** See {@link dev.backstep.job.BackupJobs#enqueue}. */
@@ -78,17 +85,8 @@ class BackupRequests {
   }
 
   private RepositoryId registerAll(JobDefinition definition) throws IOException {
-    Repository repository = register(definition);
+    Repository repository = registration.register(definition);
     sources.open(definition.source());
     return repository.id();
-  }
-
-  /** Makes the repository where it is not there yet, and the VM known. */
-  Repository register(JobDefinition definition) throws IOException {
-    Repository repository = Repository.openOrCreate(Path.of(definition.repository()));
-    repository.checkWritable();
-    repositories.register(repository.id(), repository.root().toString());
-    machines.register(definition.vmId(), definition.vmName());
-    return repository;
   }
 }

@@ -141,10 +141,12 @@ final class ImageSource implements VmSource {
   }
 
   @Override
-  public Map<DiskKey, Long> sizes() throws SourceException {
+  public Map<DiskKey, Long> sizes(Set<DiskKey> exclude) throws SourceException {
     Map<DiskKey, Long> sizes = new LinkedHashMap<>();
     for (DiskDefinition disk : disks) {
-      sizes.put(disk.key(), ImageFile.sizeBytes(disk));
+      if (!exclude.contains(disk.key())) {
+        sizes.put(disk.key(), ImageFile.sizeBytes(disk));
+      }
     }
     return sizes;
   }

@@ -8,6 +8,7 @@ import dev.backstep.nbd.NbdConnection;
 import dev.backstep.nbd.NbdExtents;
 import dev.backstep.nbd.NbdReader;
 import dev.backstep.source.ChangedAnswer;
+import dev.backstep.source.NbdServer;
 import dev.backstep.source.SnapshotGoneException;
 import dev.backstep.source.SourceException;
 import java.io.IOException;
@@ -35,15 +36,15 @@ final class Qcow2Disk implements ImageDisk {
    */
   static Qcow2Disk open(ImageFile file, ChangeId mark, Optional<ChangeId> since, Path runFolder)
       throws SourceException, SnapshotGoneException {
-    List<String> bitmaps = new ArrayList<>();
+    List<String> options = new ArrayList<>(List.of("-r"));
     if (file.canBeMarked()) {
-      bitmaps.add(mark.value());
+      options.addAll(List.of("-B", mark.value()));
       since
           .flatMap(id -> file.qcow2().bitmap(id.value()))
           .filter(QemuImage.Bitmap::isTrusted)
-          .ifPresent(bitmap -> bitmaps.add(bitmap.name()));
+          .ifPresent(bitmap -> options.addAll(List.of("-B", bitmap.name())));
     }
-    NbdServer server = NbdServer.start(file, bitmaps, runFolder);
+    NbdServer server = NbdServer.start(file.path(), options, runFolder);
     Qcow2Disk disk = new Qcow2Disk(file, mark, server);
     try {
       disk.requireClean();

@@ -1,8 +1,8 @@
 package dev.backstep.source.image;
 
+import dev.backstep.source.QemuComplaint;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.ToolRunner;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -64,7 +64,7 @@ record QemuImage(Path path, long virtualSize, boolean version2, List<Bitmap> bit
     command.addAll(List.of("--output=json", "-f", "qcow2", plain(path)));
     ToolRunner.Result result = ToolRunner.run(LIMIT, command);
     if (result.failed()) {
-      throw failure(path, result.errors());
+      throw QemuComplaint.about(path, result.errors());
     }
     try {
       JsonNode info = JSON.readTree(result.output());
@@ -101,31 +101,12 @@ record QemuImage(Path path, long virtualSize, boolean version2, List<Bitmap> bit
     command.addAll(List.of(arguments));
     ToolRunner.Result result = ToolRunner.run(LIMIT, command);
     if (result.failed()) {
-      throw failure(path, result.errors());
+      throw QemuComplaint.about(path, result.errors());
     }
   }
 
   /** Absolute, so that no colon in it can be taken for a protocol's name. */
   static String plain(Path path) {
     return path.toAbsolutePath().toString();
-  }
-
-  /** QEMU's complaint as the operator should read it. */
-  static SourceException failure(Path path, String errors) {
-    // Without the path, which may hold any word.
-    String said = errors.replace(path.toString(), "");
-    if (said.contains("Failed to get") && said.contains("lock")) {
-      return new SourceException(
-          SourceException.Kind.LOCKED,
-          path
-              + ": in use by another program, most likely a running VM; shut the VM down, or use a"
-              + " source for running VMs ("
-              + errors
-              + ")");
-    }
-    if (!Files.exists(path)) {
-      return new SourceException(SourceException.Kind.NOT_FOUND, path + ": there is no such disk");
-    }
-    return new SourceException(SourceException.Kind.FAILED, path + ": " + errors);
   }
 }

@@ -97,10 +97,12 @@ final class NbdSource implements VmSource {
   }
 
   @Override
-  public Map<DiskKey, Long> sizes() throws SourceException {
+  public Map<DiskKey, Long> sizes(Set<DiskKey> exclude) throws SourceException {
     Map<DiskKey, Long> sizes = new LinkedHashMap<>();
     for (DiskDefinition disk : disks) {
-      sizes.put(disk.key(), NbdDisk.find(disk).sizeBytes());
+      if (!exclude.contains(disk.key())) {
+        sizes.put(disk.key(), NbdDisk.find(disk).sizeBytes());
+      }
     }
     return sizes;
   }

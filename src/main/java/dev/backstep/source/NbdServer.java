@@ -1,10 +1,8 @@
-package dev.backstep.source.image;
+package dev.backstep.source;
 
 import dev.backstep.nbd.NbdConnection;
 import dev.backstep.nbd.NbdException;
 import dev.backstep.nbd.NbdUri;
-import dev.backstep.source.ChildProcess;
-import dev.backstep.source.SourceException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,8 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** A qemu-nbd of ours that exports one qcow2 file read-only. */
-final class NbdServer implements AutoCloseable {
+/** A qemu-nbd of ours that exports one qcow2 file for as long as it is open. Thread-safe. */
+public final class NbdServer implements AutoCloseable {
 
   /** Longest path of a unix socket (unix(7)), less the byte that ends it. */
   private static final int SOCKET_BYTES_MAX = 107;
@@ -35,17 +33,25 @@ final class NbdServer implements AutoCloseable {
     this.runFolder = runFolder;
   }
 
-  static NbdServer start(ImageFile file, List<String> bitmaps, Path runFolder)
+  /**
+   * Starts one and waits until it answers. The caller closes it.
+   *
+   * @param options of {@code qemu-nbd} beside format, name, socket and clients
+   * @param runFolder where its socket and record are kept; exists
+   * @throws SourceException {@code LOCKED} when another program uses the file
+   */
+  public static NbdServer start(Path image, List<String> options, Path runFolder)
       throws SourceException {
     Path socket = socket(runFolder);
     List<String> command =
-        new ArrayList<>(
-            List.of("qemu-nbd", "-r", "-t", "-e", String.valueOf(CLIENTS_MAX), "-f", "qcow2"));
-    bitmaps.forEach(bitmap -> command.addAll(List.of("-B", bitmap)));
-    command.addAll(List.of("-x", "disk", "-k", socket.toString(), QemuImage.plain(file.path())));
+        new ArrayList<>(List.of("qemu-nbd", "-t", "-e", String.valueOf(CLIENTS_MAX)));
+    command.addAll(options);
+    // Absolute, so that no colon in it can be taken for a protocol's name.
+    String file = image.toAbsolutePath().toString();
+    command.addAll(List.of("-f", "qcow2", "-x", "disk", "-k", socket.toString(), file));
     NbdServer server =
         new NbdServer(ChildProcess.start(runFolder, socket, command), socket, runFolder);
-    server.awaitAnswer(file);
+    server.awaitAnswer(image);
     return server;
   }
 
@@ -65,7 +71,7 @@ final class NbdServer implements AutoCloseable {
     }
   }
 
-  private void awaitAnswer(ImageFile file) throws SourceException {
+  private void awaitAnswer(Path image) throws SourceException {
     long deadline = System.nanoTime() + START_MAX.toNanos();
     while (true) {
       try {
@@ -78,7 +84,7 @@ final class NbdServer implements AutoCloseable {
           close();
           throw process.errors().isEmpty()
               ? new SourceException(SourceException.Kind.FAILED, "qemu-nbd: " + e.getMessage(), e)
-              : QemuImage.failure(file.path(), process.errors());
+              : QemuComplaint.about(image, process.errors());
         }
         pause();
       }
@@ -95,17 +101,38 @@ final class NbdServer implements AutoCloseable {
     }
   }
 
-  NbdUri uri() {
+  /** Where it serves the image. */
+  public NbdUri uri() {
     return NbdUri.unix(socket, "disk");
   }
 
-  NbdConnection connect(List<String> contexts) throws IOException {
+  /** A connection to the image; the caller closes it. */
+  public NbdConnection connect(List<String> contexts) throws IOException {
     return NbdConnection.open(uri(), contexts, STALL);
+  }
+
+  public boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /**
+   * Ends it in an orderly way: what its clients wrote is in the file then, though not yet forced.
+   *
+   * @return whether it was orderly; else what was written and not flushed may be lost
+   */
+  public boolean end(Duration limit) {
+    boolean orderly = process.end(limit) == 0;
+    removeFolder();
+    return orderly;
   }
 
   @Override
   public void close() {
     process.close();
+    removeFolder();
+  }
+
+  private void removeFolder() {
     Path folder = socket.getParent();
     if (folder != null && !folder.equals(runFolder)) {
       folder.toFile().delete(); // the one that was made for a path that is short enough

@@ -1,0 +1,35 @@
+package dev.backstep.job;
+
+import dev.backstep.catalog.Machines;
+import dev.backstep.catalog.Repositories;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.repository.Repository;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.springframework.stereotype.Component;
+
+/** Makes known to the catalog what a job definition names. Thread-safe. */
+@Component
+public class Registration {
+
+  private final Repositories repositories;
+  private final Machines machines;
+
+  Registration(Repositories repositories, Machines machines) {
+    this.repositories = repositories;
+    this.machines = machines;
+  }
+
+  /**
+   * Makes the repository where it is not there yet, and it and the VM known.
+   *
+   * @throws dev.backstep.repository.RepositoryException when it cannot take a backup
+   */
+  public Repository register(JobDefinition definition) throws IOException {
+    Repository repository = Repository.openOrCreate(Path.of(definition.repository()));
+    repository.checkWritable();
+    repositories.register(repository.id(), repository.root().toString());
+    machines.register(definition.vmId(), definition.vmName());
+    return repository;
+  }
+}

@@ -1,0 +1,87 @@
+package dev.backstep.job.external;
+
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Backups;
+import dev.backstep.catalog.MovedBackups;
+import dev.backstep.catalog.Transactions;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.Status;
+import dev.backstep.job.RestorePoints;
+import dev.backstep.repository.Repository;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.stereotype.Component;
+import org.springframework.transaction.PlatformTransactionManager;
+
+/** Publishes restore points of backups whose last disk was completed. Thread-safe. */
+@Component
+class Sealing {
+
+  private static final Logger log = LoggerFactory.getLogger(Sealing.class);
+
+  private final Transactions transactions;
+  private final MovedBackups moved;
+  private final Backups backups;
+  private final BackupQueries queries;
+  private final Ownership ownership;
+
+  Sealing(
+      PlatformTransactionManager manager,
+      MovedBackups moved,
+      Backups backups,
+      BackupQueries queries,
+      Ownership ownership) {
+    this.transactions = new Transactions(manager);
+    this.moved = moved;
+    this.backups = backups;
+    this.queries = queries;
+    this.ownership = ownership;
+  }
+
+  static boolean isWhole(BackupRow row) {
+    return !row.disks().isEmpty()
+        && row.disks().stream().allMatch(disk -> disk.status() == Status.COMPLETED);
+  }
+
+  /** Publishes the restore point, exactly once, if every disk is completed. */
+  void sealIfWhole(BackupId id) throws IOException {
+    transactions.in(() -> {
+      moved.lock(id);
+      BackupRow row = queries.backup(id);
+      if (row.status() == Status.RUNNING && isWhole(row)) {
+        long leaseToken = ownership.take(id);
+        Instant now = Clock.systemUTC().instant();
+        repository(row).publish(row.vmId(), RestorePoints.of(row, now));
+        backups.sealed(id, leaseToken, now);
+        log.info("{}: all disks are completed", id);
+      }
+      return row;
+    });
+  }
+
+  /**
+   * The repository that a backup was begun in.
+   *
+   * @throws IOException when it is not there, or another one is in its place
+   */
+  static Repository repository(BackupRow row) throws IOException {
+    Repository repository = Repository.open(Path.of(row.repositoryPath()));
+    if (!repository.id().equals(row.repositoryId())) {
+      throw new IOException(
+          repository.root()
+              + " is repository "
+              + repository.id()
+              + ", expected "
+              + row.repositoryId()
+              + ", in which "
+              + row.id()
+              + " was begun; put that one back");
+    }
+    return repository;
+  }
+}
