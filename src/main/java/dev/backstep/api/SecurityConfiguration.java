@@ -1,19 +1,58 @@
 package dev.backstep.api;
 
+import dev.backstep.catalog.ApiTokens;
+import dev.backstep.catalog.AuditTrail;
+import java.time.Clock;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.http.HttpMethod;
+import org.springframework.http.HttpStatus;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
+import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.web.SecurityFilterChain;
+import org.springframework.security.web.authentication.UsernamePasswordAuthenticationFilter;
 
-/** Who may call: health is open, all else needs a token. */
+/** Who may call: health is open, all else needs a token whose role allows it. */
 @Configuration(proxyBeanMethods = false)
 class SecurityConfiguration {
 
   @Bean
-  SecurityFilterChain securityFilterChain(HttpSecurity http) {
+  SecurityFilterChain securityFilterChain(HttpSecurity http, ApiTokens tokens, AuditTrail audit) {
+    TokenFilter filter = new TokenFilter(tokens, audit, new LoginBrake(Clock.systemUTC()));
     return http.authorizeHttpRequests(requests ->
-            requests.requestMatchers("/health", "/health/**").permitAll().anyRequest().denyAll())
+            requests
+                .requestMatchers("/health", "/health/**")
+                .permitAll()
+                .requestMatchers("/api/v1/tokens/**", "/api/v1/tokens")
+                .hasRole(Role.ADMIN.name())
+                .requestMatchers(HttpMethod.DELETE, "/api/**")
+                .hasRole(Role.ADMIN.name())
+                .requestMatchers(HttpMethod.GET, "/api/**", "/metrics")
+                .hasRole(Role.VIEWER.name())
+                .requestMatchers("/api/**")
+                .hasRole(Role.OPERATOR.name())
+                .anyRequest()
+                .denyAll())
         .csrf(csrf -> csrf.disable())
+        .sessionManagement(
+            sessions -> sessions.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
+        .requestCache(cache -> cache.disable())
+        .logout(logout -> logout.disable())
+        .exceptionHandling(refusals ->
+            refusals
+                .authenticationEntryPoint((request, response, e) ->
+                    Problem.write(
+                        response,
+                        HttpStatus.UNAUTHORIZED,
+                        "send a token: Authorization: Bearer ...; the administrator's is in"
+                            + " admin.token of the server's home folder"))
+                .accessDeniedHandler((request, response, e) ->
+                    Problem.write(
+                        response,
+                        HttpStatus.FORBIDDEN,
+                        "this token's role does not allow that; operators start and stop,"
+                            + " administrators do the rest")))
+        .addFilterBefore(filter, UsernamePasswordAuthenticationFilter.class)
         .build();
   }
 }

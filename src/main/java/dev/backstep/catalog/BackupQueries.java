@@ -191,6 +191,35 @@ public final class BackupQueries {
   }
 
   /**
+   * A page of backups whatever their status, newest first.
+   *
+   * @param vmName only this VM's
+   * @param after the last backup of the page before; those behind it follow. One that is gone, or
+   *     never was, gives an empty page
+   * @param limit at most so many, at least 1
+   */
+  public List<BackupRow> page(Optional<String> vmName, Optional<String> after, int limit) {
+    String ofVm = vmName.isPresent() ? "and v.name = :vm " : "";
+    String behind =
+        after.isPresent()
+            ? """
+            and exists (select 1 from backups a where a.id = :after and (b.created_at < a.created_at
+              or (b.created_at = a.created_at and b.id < a.id)))
+            """
+            : "";
+    return all(
+        jdbc.sql(
+                BACKUPS
+                    + "where 1 = 1 "
+                    + ofVm
+                    + behind
+                    + "order by b.created_at desc, b.id desc limit :limit")
+            .param("vm", vmName.orElse(""))
+            .param("after", after.orElse(""))
+            .param("limit", limit));
+  }
+
+  /**
    * The change id that a disk's next backup would ask about.
    *
    * @param repository where; in any one when empty, the newest counts

@@ -103,6 +103,16 @@ public class CatalogConfiguration {
     return new MovedBackups(dataSource, manager, leases, queue, Clock.systemUTC());
   }
 
+  @Bean
+  ApiTokens apiTokens(DataSource dataSource) {
+    return new ApiTokens(dataSource, Clock.systemUTC());
+  }
+
+  @Bean
+  AuditTrail auditTrail(DataSource dataSource) {
+    return new AuditTrail(dataSource, Clock.systemUTC());
+  }
+
   static HikariDataSource open(DatabaseSettings settings, Path home) {
     if (settings.isH2()) {
       createFolder(home.resolve("db"));

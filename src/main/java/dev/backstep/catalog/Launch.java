@@ -48,6 +48,21 @@ public record Launch(
         List.of());
   }
 
+  /** Of a backup that somebody asked the server for; it may begin at once. */
+  public static Launch byApi(String requestedBy, List<String> tags) {
+    return new Launch(
+        Origin.API,
+        Optional.of(requestedBy),
+        Mover.INTERNAL,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        0,
+        Optional.empty(),
+        tags);
+  }
+
   /** The same with its source's place known. */
   public Launch at(Optional<String> host) {
     return new Launch(

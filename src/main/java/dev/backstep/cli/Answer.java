@@ -1,5 +1,6 @@
 package dev.backstep.cli;
 
+import dev.backstep.job.BackupDocument;
 import java.util.LinkedHashMap;
 import java.util.Map;
 

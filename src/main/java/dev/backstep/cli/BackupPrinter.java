@@ -4,6 +4,7 @@ import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupDocument;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;

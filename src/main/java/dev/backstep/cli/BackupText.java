@@ -5,6 +5,7 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupDocument;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;

@@ -3,6 +3,7 @@ package dev.backstep.cli;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.domain.ChangeId;
+import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -4,6 +4,7 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.SourceDefinition.DiskDefinition;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupDocument;
 import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobFolder;
 import dev.backstep.source.ToolRunner;

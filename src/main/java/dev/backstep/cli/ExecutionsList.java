@@ -2,6 +2,7 @@ package dev.backstep.cli;
 
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupDocument;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;

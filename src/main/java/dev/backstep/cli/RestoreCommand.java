@@ -6,6 +6,7 @@ import dev.backstep.backup.RestoreTarget;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import dev.backstep.repository.Repository;
 import dev.backstep.repository.RestorePoint;

@@ -1,4 +1,4 @@
-package dev.backstep.cli;
+package dev.backstep.job;
 
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
@@ -23,27 +23,28 @@ import tools.jackson.databind.json.JsonMapper;
  * Backups as JSON, the form that scripts rely on: names in snake case, sizes in bytes, times in ISO
  * 8601 with offset, paths absolute, null where there is nothing.
  */
-final class BackupDocument {
+public final class BackupDocument {
 
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
   private BackupDocument() {}
 
-  static String json(BackupRow backup) {
+  public static String json(BackupRow backup) {
     return text(fields(backup));
   }
 
-  static String json(List<BackupRow> backups) {
+  public static String json(List<BackupRow> backups) {
     return text(backups.stream().map(BackupDocument::fields).toList());
   }
 
   /** Any tree of maps, lists and values. */
-  static String text(Object tree) {
+  public static String text(Object tree) {
     return JSON.writeValueAsString(tree);
   }
 
-  private static Map<String, @Nullable Object> fields(BackupRow backup) {
+  /** The document as a tree of maps, lists and values. */
+  public static Map<String, @Nullable Object> fields(BackupRow backup) {
     Map<String, @Nullable Object> fields = new LinkedHashMap<>();
     fields.put("backup_id", backup.id().value());
     fields.put("vm_name", backup.vmName());
@@ -81,12 +82,12 @@ final class BackupDocument {
   }
 
   /** The disk backup's image, absolute; empty until completed. */
-  static Optional<Path> image(BackupRow backup, BackupDiskRow disk) {
+  public static Optional<Path> image(BackupRow backup, BackupDiskRow disk) {
     return disk.image().map(name -> path(backup, disk, disk.id()));
   }
 
   /** The image under it, absolute. */
-  static Optional<Path> backingImage(BackupRow backup, BackupDiskRow disk) {
+  public static Optional<Path> backingImage(BackupRow backup, BackupDiskRow disk) {
     return disk.baseId().map(base -> path(backup, disk, base));
   }
 
@@ -95,7 +96,7 @@ final class BackupDocument {
     return Repository.image(root, backup.vmId(), disk.diskId(), id);
   }
 
-  static String time(Instant time) {
+  public static String time(Instant time) {
     return DateTimeFormatter.ISO_OFFSET_DATE_TIME.format(
         time.truncatedTo(ChronoUnit.MILLIS).atOffset(ZoneOffset.UTC));
   }

@@ -1,0 +1,123 @@
+package dev.backstep.api;
+
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.domain.BackupId;
+import dev.backstep.job.BackupDocument;
+import dev.backstep.job.BackupJobs;
+import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Backups: started, listed, shown, stopped, gone on with. */
+@RestController
+@RequestMapping("/api/v1/backups")
+class BackupController {
+
+  private static final int PAGE_MAX = 500;
+
+  private final RequestedBackups requests;
+  private final BackupJobs jobs;
+  private final BackupQueries queries;
+
+  BackupController(RequestedBackups requests, BackupJobs jobs, BackupQueries queries) {
+    this.requests = requests;
+    this.jobs = jobs;
+    this.queries = queries;
+  }
+
+  @PostMapping
+  ResponseEntity<Map<String, @Nullable Object>> start(HttpServletRequest request)
+      throws IOException {
+    BackupId id =
+        requests.start(RequestBody.read(request, RequestedBackups.FIELDS), caller(request));
+    return ResponseEntity.status(HttpStatus.ACCEPTED).body(requests.answer(id));
+  }
+
+  private static String caller(HttpServletRequest request) {
+    return String.valueOf(request.getRemoteUser());
+  }
+
+  /**
+   * Newest first, page by page.
+   *
+   * @param after the {@code next} of the page before
+   */
+  @GetMapping
+  Map<String, @Nullable Object> list(
+      @RequestParam(name = "vm_name", required = false) @Nullable String vmName,
+      @RequestParam(name = "limit", defaultValue = "50") int limit,
+      @RequestParam(name = "after", required = false) @Nullable String after) {
+    if (limit < 1 || limit > PAGE_MAX) {
+      throw new Problem(HttpStatus.BAD_REQUEST, "'limit' must be 1 to " + PAGE_MAX);
+    }
+    List<BackupRow> rows =
+        queries.page(Optional.ofNullable(vmName), Optional.ofNullable(after), limit);
+    Map<String, @Nullable Object> page = new LinkedHashMap<>();
+    page.put("backups", rows.stream().map(BackupDocument::fields).toList());
+    page.put("next", rows.size() < limit ? null : rows.getLast().id().value());
+    return page;
+  }
+
+  @GetMapping("/changeid")
+  Map<String, @Nullable Object> changeId(
+      @RequestParam(name = "vm_name", defaultValue = "") String vmName,
+      @RequestParam(name = "disk_id", defaultValue = "0") String diskId) {
+    if (vmName.isBlank()) {
+      throw new Problem(HttpStatus.BAD_REQUEST, "'vm_name' is missing");
+    }
+    if (!diskId.matches("[0-9]{1,6}")) {
+      throw new Problem(
+          HttpStatus.BAD_REQUEST, "'disk_id' is '" + diskId + "', expected a number such as 0");
+    }
+    return requests.changeId(vmName, Integer.parseInt(diskId));
+  }
+
+  @GetMapping("/{id}")
+  Map<String, @Nullable Object> show(@PathVariable String id) {
+    return BackupDocument.fields(requests.find(id));
+  }
+
+  @PostMapping("/{id}/stop")
+  ResponseEntity<Map<String, @Nullable Object>> stop(@PathVariable String id) {
+    jobs.stop(id);
+    return accepted(id);
+  }
+
+  @PostMapping("/{id}/relaunch")
+  ResponseEntity<Map<String, @Nullable Object>> relaunch(@PathVariable String id) {
+    jobs.relaunch(id);
+    return accepted(id);
+  }
+
+  @PostMapping("/{id}/abandon")
+  ResponseEntity<Map<String, @Nullable Object>> abandon(@PathVariable String id) {
+    jobs.abandon(id);
+    return accepted(id);
+  }
+
+  @PostMapping("/{id}/recover")
+  ResponseEntity<Map<String, @Nullable Object>> recover(
+      @PathVariable String id,
+      @RequestParam(name = "force", defaultValue = "false") boolean force) {
+    jobs.recover(id, force);
+    return accepted(id);
+  }
+
+  private ResponseEntity<Map<String, @Nullable Object>> accepted(String id) {
+    return ResponseEntity.status(HttpStatus.ACCEPTED)
+        .body(BackupDocument.fields(requests.find(id)));
+  }
+}

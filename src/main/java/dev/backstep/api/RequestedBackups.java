@@ -1,0 +1,212 @@
+package dev.backstep.api;
+
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Launch;
+import dev.backstep.catalog.Machines;
+import dev.backstep.catalog.Repositories;
+import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.Baseline;
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.SourceDefinition.DiskDefinition;
+import dev.backstep.domain.VmId;
+import dev.backstep.job.BackupDocument;
+import dev.backstep.job.BackupJobs;
+import dev.backstep.job.definition.JobDefinitions;
+import dev.backstep.job.definition.JobFolder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.env.Environment;
+import org.springframework.http.HttpStatus;
+import org.springframework.stereotype.Component;
+
+/** What a request for a backup means. */
+@Component
+class RequestedBackups {
+
+  /** The accepted fields of a request for a backup. */
+  static final Set<String> FIELDS =
+      Set.of("vm_name", "repository_id", "backup_type", "tags", "strict");
+
+  private static final Map<String, RequestedLevel> LEVELS =
+      Map.of(
+          "full", RequestedLevel.FULL,
+          "incremental", RequestedLevel.INCREMENTAL,
+          "auto", RequestedLevel.AUTO);
+
+  private final BackupJobs jobs;
+  private final BackupQueries queries;
+  private final Machines machines;
+  private final Repositories repositories;
+  private final JobFolder definitions;
+
+  RequestedBackups(
+      BackupJobs jobs,
+      BackupQueries queries,
+      Machines machines,
+      Repositories repositories,
+      Environment environment) {
+    this.jobs = jobs;
+    this.queries = queries;
+    this.machines = machines;
+    this.repositories = repositories;
+    this.definitions = new JobFolder(Path.of(environment.getRequiredProperty("backstep.jobs")));
+  }
+
+  /** Puts the backup in the queue. */
+  BackupId start(RequestBody body, String caller) {
+    JobDefinition definition = definition(body);
+    String type =
+        body.find("backup_type").orElse(definition.level().name().toLowerCase(Locale.ROOT));
+    RequestedLevel level = LEVELS.get(type);
+    if (level == null) {
+      throw new Problem(
+          HttpStatus.BAD_REQUEST,
+          "'backup_type' is '" + type + "', accepted: full, incremental, auto");
+    }
+    if (level == RequestedLevel.INCREMENTAL && body.flag("strict")) {
+      requireBaselines(definition);
+    }
+    return jobs.enqueue(definition, level, Launch.byApi(caller, body.texts("tags")));
+  }
+
+  private JobDefinition definition(RequestBody body) {
+    String vmName = body.text("vm_name");
+    JobFolder.Content content = definitions.read();
+    JobFolder.Entry entry = content.byVmName().get(vmName);
+    if (entry == null) {
+      throw new Problem(
+          HttpStatus.NOT_FOUND,
+          "no job definition of a VM named '"
+              + vmName
+              + "'; the server knows "
+              + content.byVmName().keySet());
+    }
+    JobDefinition definition = entry.definition();
+    body.find("repository_id").ifPresent(id -> requireRepository(definition, id));
+    return definition;
+  }
+
+  private void requireRepository(JobDefinition definition, String id) {
+    Optional<RepositoryId> own = repositories.find(definition.repository());
+    boolean same =
+        id.equals(definition.repository()) || own.map(RepositoryId::value).equals(Optional.of(id));
+    if (!same) {
+      throw new Problem(
+          HttpStatus.BAD_REQUEST,
+          "'repository_id' is '"
+              + id
+              + "', but the definition of "
+              + definition.vmName()
+              + " names "
+              + definition.repository()
+              + own.map(known -> ", whose id is " + known).orElse(""));
+    }
+  }
+
+  /** Refuses when a disk would go full. */
+  private void requireBaselines(JobDefinition definition) {
+    Map<Integer, DiskKey> disks = machines.disks(definition.vmId());
+    List<String> missing = new ArrayList<>();
+    for (DiskDefinition disk : definition.source().disks()) {
+      boolean known =
+          disks.entrySet().stream()
+              .filter(entry -> entry.getValue().equals(disk.key()))
+              .anyMatch(entry ->
+                  baseline(definition, entry.getKey()).flatMap(Baseline::changeId).isPresent());
+      if (!known && !definition.exclude().contains(disk.key())) {
+        missing.add(disk.key().value());
+      }
+    }
+    if (!missing.isEmpty()) {
+      throw new Problem(
+          HttpStatus.UNPROCESSABLE_CONTENT,
+          "NO_BASELINE: disks "
+              + missing
+              + " of "
+              + definition.vmName()
+              + " have no completed backup with a change id; ask for auto or full, or leave"
+              + " 'strict' out");
+    }
+  }
+
+  private Optional<Baseline> baseline(JobDefinition definition, int diskId) {
+    return repositories
+        .find(definition.repository())
+        .flatMap(repository -> queries.baseline(repository, definition.vmId(), diskId));
+  }
+
+  /** A backup as answered to whoever asked for it: with its disks, before they are planned. */
+  Map<String, @Nullable Object> answer(BackupId id) {
+    BackupRow row = queries.backup(id);
+    Map<String, @Nullable Object> fields = BackupDocument.fields(row);
+    if (row.disks().isEmpty()) {
+      fields.put("disks", expectedDisks(row));
+    }
+    return fields;
+  }
+
+  private List<Map<String, @Nullable Object>> expectedDisks(BackupRow row) {
+    JobDefinition definition = JobDefinitions.read(row.definition());
+    List<Map<String, @Nullable Object>> disks = new ArrayList<>();
+    for (DiskDefinition disk : definition.source().disks()) {
+      if (!definition.exclude().contains(disk.key())) {
+        int diskId = machines.diskId(row.vmId(), disk.key());
+        Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+        fields.put("disk_id", diskId);
+        fields.put("disk_key", disk.key().value());
+        fields.put(
+            "previous_change_id",
+            queries
+                .baseline(row.repositoryId(), row.vmId(), diskId)
+                .flatMap(Baseline::changeId)
+                .map(ChangeId::value)
+                .orElse(null));
+        disks.add(fields);
+      }
+    }
+    return disks;
+  }
+
+  Map<String, @Nullable Object> changeId(String vmName, int diskId) {
+    Optional<StoredChangeId> stored =
+        machines.find(vmName).map(VmId::value).isPresent()
+            ? queries.changeId(vmName, diskId, Optional.empty())
+            : Optional.empty();
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    fields.put("vm_name", vmName);
+    fields.put("disk_id", diskId);
+    fields.put(
+        "change_id", stored.flatMap(StoredChangeId::changeId).map(ChangeId::value).orElse(""));
+    fields.put("backup_id", stored.map(found -> found.diskBackup().value()).orElse(""));
+    fields.put(
+        "message",
+        stored.isEmpty()
+            ? "No previous backup found"
+            : stored.get().changeId().isPresent()
+                ? "Change id of the newest completed backup of this disk"
+                : "The newest completed backup of this disk has no change id: its source tracked"
+                    + " no changes");
+    return fields;
+  }
+
+  /** The backup with this id, or that a disk backup of this id or an execution belongs to. */
+  BackupRow find(String id) {
+    Optional<BackupRow> row =
+        id.matches("[0-9]{1,18}") ? queries.byExecution(Long.parseLong(id)) : queries.find(id);
+    return row.orElseThrow(() ->
+        new Problem(HttpStatus.NOT_FOUND, id + ": no such backup; GET /api/v1/backups lists them"));
+  }
+}

@@ -1,0 +1,97 @@
+package dev.backstep.api;
+
+import dev.backstep.catalog.ApiTokens;
+import dev.backstep.catalog.AuditTrail;
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatus;
+import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
+import org.springframework.security.core.authority.AuthorityUtils;
+import org.springframework.security.core.context.SecurityContext;
+import org.springframework.security.core.context.SecurityContextHolder;
+import org.springframework.web.filter.OncePerRequestFilter;
+
+/** Knows a caller by its bearer token, and writes down what callers change. */
+final class TokenFilter extends OncePerRequestFilter {
+
+  private static final String SCHEME = "bearer ";
+  private static final int TOKEN_LENGTH_MAX = 200;
+  private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
+
+  private final ApiTokens tokens;
+  private final AuditTrail audit;
+  private final LoginBrake brake;
+
+  TokenFilter(ApiTokens tokens, AuditTrail audit, LoginBrake brake) {
+    this.tokens = tokens;
+    this.audit = audit;
+    this.brake = brake;
+  }
+
+  @Override
+  protected void doFilterInternal(
+      HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+      throws ServletException, IOException {
+    String header = request.getHeader(HttpHeaders.AUTHORIZATION);
+    if (header == null || !header.toLowerCase(Locale.ROOT).startsWith(SCHEME)) {
+      chain.doFilter(request, response);
+      return;
+    }
+    String address = request.getRemoteAddr();
+    Duration wait = brake.wait(address);
+    if (!wait.isZero()) {
+      response.setHeader(HttpHeaders.RETRY_AFTER, String.valueOf(wait.toSeconds() + 1));
+      Problem.write(
+          response,
+          HttpStatus.TOO_MANY_REQUESTS,
+          "too many wrong tokens from this address; wait as long as Retry-After says");
+      return;
+    }
+    String secret = header.substring(SCHEME.length()).strip();
+    Optional<ApiTokens.Token> token =
+        secret.length() > TOKEN_LENGTH_MAX ? Optional.empty() : tokens.find(secret);
+    if (token.isEmpty()) {
+      brake.failed(address);
+      Problem.write(
+          response, HttpStatus.UNAUTHORIZED, "this token is unknown or revoked; ask for another");
+      return;
+    }
+    brake.succeeded(address);
+    call(token.get(), request, response, chain);
+  }
+
+  private void call(
+      ApiTokens.Token token,
+      HttpServletRequest request,
+      HttpServletResponse response,
+      FilterChain chain)
+      throws ServletException, IOException {
+    List<String> authorities = Role.valueOf(token.role()).authorities();
+    SecurityContext context = SecurityContextHolder.createEmptyContext();
+    context.setAuthentication(
+        UsernamePasswordAuthenticationToken.authenticated(
+            token.name(), null, AuthorityUtils.createAuthorityList(authorities)));
+    SecurityContextHolder.setContext(context);
+    try {
+      chain.doFilter(request, response);
+    } finally {
+      SecurityContextHolder.clearContext();
+      if (!READING.contains(request.getMethod())) {
+        audit.add(
+            token.name(),
+            request.getRemoteAddr(),
+            request.getMethod() + " " + request.getRequestURI(),
+            response.getStatus());
+      }
+    }
+  }
+}

@@ -1,0 +1,236 @@
+package dev.backstep.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.backstep.testing.Tool;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** A real server process, asked over real HTTP. */
+class ServerIT {
+
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final HttpClient CLIENT = HttpClient.newHttpClient();
+
+  @TempDir static Path folder;
+
+  private static Process server;
+  private static String url;
+  private static String admin;
+
+  @BeforeAll
+  static void serve() throws Exception {
+    Path disk = folder.resolve("a.qcow2");
+    Tool.run("qemu-img", "create", "-q", "-f", "qcow2", disk, "16M");
+    Tool.run("qemu-io", "-f", "qcow2", "-c", "write -q -P 7 0 2M", disk);
+    Files.createDirectory(folder.resolve("jobs"));
+    Files.writeString(
+        folder.resolve("jobs/web.yaml"),
+        """
+        vm: web
+        source:
+          type: image
+          disks:
+            - { key: vda, path: %s }
+        repository: %s
+        """
+            .formatted(disk, folder.resolve("repository")));
+    Path errors = folder.resolve("server.err");
+    server =
+        new ProcessBuilder(
+                Path.of("ops", "backstep").toAbsolutePath().toString(),
+                "serve",
+                "--port",
+                "0",
+                "--home",
+                folder.resolve("home").toString())
+            .directory(folder.toFile())
+            .redirectOutput(folder.resolve("server.out").toFile())
+            .redirectError(errors.toFile())
+            .start();
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+    while (!Files.exists(errors) || !Files.readString(errors).contains("serving http")) {
+      assertThat(server.isAlive()).as(Files.readString(errors)).isTrue();
+      assertThat(System.nanoTime()).as(Files.readString(errors)).isLessThan(deadline);
+      Thread.sleep(50);
+    }
+    String text = Files.readString(errors);
+    url = text.substring(text.indexOf("http://")).lines().findFirst().orElseThrow().strip();
+    admin = Files.readString(folder.resolve("home/admin.token")).strip();
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    if (server != null) {
+      server.destroy();
+      assertThat(server.waitFor(60, TimeUnit.SECONDS)).as("SIGTERM ends the server").isTrue();
+      assertThat(server.exitValue()).isZero();
+    }
+  }
+
+  private static HttpRequest.Builder request(String path) {
+    return HttpRequest.newBuilder(URI.create(url + path));
+  }
+
+  private static HttpResponse<String> send(HttpRequest.Builder request) throws Exception {
+    return CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  private static HttpResponse<String> get(String path, String token) throws Exception {
+    return send(request(path).header("Authorization", "Bearer " + token));
+  }
+
+  private static HttpResponse<String> post(String path, String token, String body)
+      throws Exception {
+    return send(
+        request(path)
+            .header("Authorization", "Bearer " + token)
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofString(body)));
+  }
+
+  private static JsonNode json(HttpResponse<String> response) {
+    return JSON.readTree(response.body());
+  }
+
+  private static void assertProblem(HttpResponse<String> response, int status, String... words) {
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
+    assertThat(response.headers().firstValue("Content-Type").orElse(""))
+        .startsWith("application/problem+json");
+    assertThat(json(response).get("status").asInt()).isEqualTo(status);
+    assertThat(json(response).get("detail").asString()).contains(words);
+  }
+
+  private static String token(String name, String role) throws Exception {
+    String body = "{\"name\":\"%s\",\"role\":\"%s\"}".formatted(name, role);
+    HttpResponse<String> made = post("/api/v1/tokens", admin, body);
+    assertThat(made.statusCode()).as(made.body()).isEqualTo(201);
+    return json(made).get("token").asString();
+  }
+
+  @Test
+  void healthIsOpenAndNothingElse() throws Exception {
+    assertThat(send(request("/health")).statusCode()).isEqualTo(200);
+    for (String path :
+        new String[] {
+          "/api/v1/backups", "/metrics", "/api/v1/tokens", "/", "/env", "/api/v1/backups/changeid"
+        }) {
+      assertProblem(send(request(path)), 401, "Bearer");
+    }
+  }
+
+  @Test
+  void adminTokenIsForItsOwnerOnlyAndInNoLogAndNoDatabaseFile() throws Exception {
+    assertThat(
+            PosixFilePermissions.toString(
+                Files.getPosixFilePermissions(folder.resolve("home/admin.token"))))
+        .isEqualTo("rw-------");
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        if (!file.endsWith("admin.token") && Files.size(file) < 32 << 20) {
+          assertThat(contains(file, admin)).as("%s holds the token", file).isFalse();
+        }
+      }
+    }
+  }
+
+  private static boolean contains(Path file, String text) throws IOException {
+    return new String(Files.readAllBytes(file), java.nio.charset.StandardCharsets.ISO_8859_1)
+        .contains(text);
+  }
+
+  @Test
+  void rolesAllowWhatTheySay() throws Exception {
+    String viewer = token("viewer-1", "viewer");
+    String operator = token("operator-1", "operator");
+
+    assertThat(get("/api/v1/backups", viewer).statusCode()).isEqualTo(200);
+    assertProblem(post("/api/v1/backups", viewer, "{\"vm_name\":\"web\"}"), 403, "role");
+    assertProblem(get("/api/v1/tokens", operator), 403, "role");
+    assertProblem(post("/api/v1/backups", operator, "{\"vm_name\":\"nobody\"}"), 404, "nobody");
+    assertThat(
+            send(request("/api/v1/tokens/viewer-1")
+                    .header("Authorization", "Bearer " + admin)
+                    .DELETE())
+                .statusCode())
+        .isEqualTo(204);
+    assertProblem(get("/api/v1/backups", viewer), 401, "revoked");
+    assertThat(get("/api/v1/tokens", admin).body()).contains("operator-1").doesNotContain("bst_");
+  }
+
+  @Test
+  void changeIdOfAVmWithoutABackupIsEmptyAndNoError() throws Exception {
+    JsonNode answer = json(get("/api/v1/backups/changeid?vm_name=nobody&disk_id=3", admin));
+
+    assertThat(answer.get("vm_name").asString()).isEqualTo("nobody");
+    assertThat(answer.get("disk_id").isNumber()).isTrue();
+    assertThat(answer.get("disk_id").asInt()).isEqualTo(3);
+    assertThat(answer.get("change_id").asString()).isEmpty();
+    assertThat(answer.get("message").asString()).isEqualTo("No previous backup found");
+    assertProblem(get("/api/v1/backups/changeid", admin), 400, "vm_name");
+    assertProblem(get("/api/v1/backups/changeid?vm_name=a&disk_id=x", admin), 400, "disk_id");
+    assertThat(json(get("/api/v1/backups/changeid?vm_name=a", admin)).get("disk_id").asInt())
+        .isZero();
+  }
+
+  @Test
+  void strictIncrementalWithoutABaselineIsRefused() throws Exception {
+    String body = "{\"vm_name\":\"web\",\"backup_type\":\"incremental\",\"strict\":true}";
+
+    assertProblem(post("/api/v1/backups", admin, body), 422, "NO_BASELINE", "vda");
+  }
+
+  @Test
+  void wrongBodiesAreRefusedByName() throws Exception {
+    assertProblem(post("/api/v1/backups", admin, "{"), 400, "JSON");
+    assertProblem(post("/api/v1/backups", admin, "[]"), 400, "object");
+    assertProblem(post("/api/v1/backups", admin, "{}"), 400, "vm_name");
+    assertProblem(post("/api/v1/backups", admin, "{\"vm_name\":7}"), 400, "vm_name");
+    assertProblem(
+        post("/api/v1/backups", admin, "{\"vm_name\":\"web\",\"vm\":1}"), 400, "vm", "accepted");
+    assertProblem(
+        post("/api/v1/backups", admin, "{\"vm_name\":\"web\",\"backup_type\":\"half\"}"),
+        400,
+        "half",
+        "incremental");
+    assertProblem(
+        post("/api/v1/backups", admin, "{\"vm_name\":\"" + "x".repeat(1 << 20) + "\"}"),
+        413,
+        "65536");
+    assertProblem(post("/api/v1/backups", admin, "[".repeat(60_000)), 400, "JSON");
+    assertProblem(
+        send(
+            request("/api/v1/backups")
+                .header("Authorization", "Bearer " + admin)
+                .POST(HttpRequest.BodyPublishers.ofString("vm_name=web"))),
+        415,
+        "application/json");
+  }
+
+  @Test
+  void unknownIdsAndMethodsAreProblems() throws Exception {
+    assertProblem(get("/api/v1/backups/backup-x", admin), 404, "backup-x");
+    assertProblem(post("/api/v1/backups/backup-x/stop", admin, ""), 404, "backup-x");
+    assertThat(
+            send(request("/api/v1/backups")
+                    .header("Authorization", "Bearer " + admin)
+                    .method("PUT", HttpRequest.BodyPublishers.noBody()))
+                .statusCode())
+        .isEqualTo(405);
+    assertProblem(get("/api/v1/backups?limit=0", admin), 400, "limit");
+  }
+}
