@@ -5,6 +5,8 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.domain.BackupId;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.springframework.batch.core.configuration.annotation.JobScope;
 import org.springframework.batch.core.partition.Partitioner;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
@@ -20,7 +22,8 @@ import org.springframework.stereotype.Component;
 @JobScope
 class DiskPartitioner implements Partitioner {
 
-  static final String DISK_ID = "disk_id";
+  /** {@code <step>:<partition>}. */
+  private static final Pattern STEP_NAME = Pattern.compile(".*:disk-([0-9]+)\\.snapshot-[0-9]+");
 
   private final BackupQueries queries;
   private final BackupId backup;
@@ -37,10 +40,21 @@ class DiskPartitioner implements Partitioner {
     var row = queries.backup(backup);
     Map<String, ExecutionContext> partitions = new HashMap<>();
     for (BackupDiskRow disk : row.disks()) {
-      ExecutionContext context = new ExecutionContext();
-      context.putInt(DISK_ID, disk.diskId());
-      partitions.put("disk-" + disk.diskId() + ".snapshot-" + row.snapshotNo(), context);
+      String name = "disk-" + disk.diskId() + ".snapshot-" + row.snapshotNo();
+      partitions.put(name, new ExecutionContext());
     }
     return partitions;
+  }
+
+  /**
+   * The disk of a partition's step. Its name says it, not its context: a process may die between
+   * the two rows that hold them.
+   */
+  static int diskId(String stepName) {
+    Matcher matcher = STEP_NAME.matcher(stepName);
+    if (!matcher.matches()) {
+      throw new IllegalStateException("step " + stepName + " is no disk's");
+    }
+    return Integer.parseInt(matcher.group(1));
   }
 }

@@ -59,12 +59,12 @@ class DiskStep {
       Leases leases,
       ActiveBackups actives,
       @Value("#{jobParameters['" + BackupJobConfiguration.JOB + "']}") String backup,
-      @Value("#{stepExecutionContext['" + DiskPartitioner.DISK_ID + "']}") Integer diskId) {
+      @Value("#{stepExecution.stepName}") String stepName) {
     this.backups = backups;
     this.queries = queries;
     this.leases = leases;
     this.active = actives.get(new BackupId(backup));
-    this.diskId = diskId;
+    this.diskId = DiskPartitioner.diskId(stepName);
   }
 
   /** Plans the disk, then begins its copy or goes on with it from the last committed chunk. */

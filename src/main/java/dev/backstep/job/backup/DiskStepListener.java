@@ -30,7 +30,7 @@ class DiskStepListener implements StepExecutionListener {
     if (step.getStatus() != BatchStatus.COMPLETED) {
       BackupId backup = BackupParameters.backup(step);
       ActiveBackup active = actives.get(backup);
-      int diskId = step.getExecutionContext().getInt(DiskPartitioner.DISK_ID);
+      int diskId = DiskPartitioner.diskId(step.getStepName());
       DiskBackupId disk = queries.disk(backup, diskId).id();
       if (step.getStatus() == BatchStatus.STOPPED) {
         backups.stopDisk(disk, active.leaseToken());

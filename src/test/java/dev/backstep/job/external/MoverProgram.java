@@ -33,14 +33,13 @@ import org.springframework.boot.liquibase.autoconfigure.LiquibaseAutoConfigurati
 import org.springframework.boot.transaction.autoconfigure.TransactionAutoConfiguration;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
-import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** What a server has of backups of movers, and the shortest words for what tests ask of it. */
 final class MoverProgram implements AutoCloseable {
 
-  @Configuration(proxyBeanMethods = false)
+  /** Not annotated as a configuration: the program under test would find it on the class path. */
   @ImportAutoConfiguration({
     DataSourceTransactionManagerAutoConfiguration.class,
     TransactionAutoConfiguration.class,
