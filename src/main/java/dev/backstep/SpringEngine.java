@@ -1,13 +1,19 @@
 package dev.backstep;
 
 import com.zaxxer.hikari.pool.HikariPool;
+import dev.backstep.catalog.AdminQueries;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.DatabaseBusyException;
 import dev.backstep.catalog.DatabaseVersion;
 import dev.backstep.catalog.NewerDatabaseException;
+import dev.backstep.catalog.Page;
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.cli.Engine;
+import dev.backstep.job.AdminFilter;
+import dev.backstep.job.AdminReport;
+import dev.backstep.job.AdminReports;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.OperatorException;
 import java.io.IOException;
@@ -17,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import javax.sql.DataSource;
 import liquibase.integration.spring.SpringLiquibase;
@@ -155,6 +162,13 @@ final class SpringEngine implements Engine {
   @Override
   public Optional<StoredChangeId> changeId(String vmName, int diskId) {
     return queries().changeId(vmName, diskId, Optional.empty());
+  }
+
+  @Override
+  public Page<Map<String, @Nullable Object>> report(
+      AdminReport report, AdminFilter filter, PageRequest request) {
+    return new AdminReports(context.getBean(AdminQueries.class), queries())
+        .page(report, filter, request);
   }
 
   @Override

@@ -20,20 +20,20 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 /** Questions about backups. Changes nothing. Safe for use by several threads. */
 public final class BackupQueries {
 
-  private static final String BACKUPS =
-      """
-      select b.*, v.name as vm_name, r.path as repository_path
-      from backups b join vms v on v.id = b.vm_id join repositories r on r.id = b.repository_id
-      """;
+  private static final String BACKUPS = from("backups");
+
+  private static final String NEWEST_FIRST = " order by b.created_at desc, b.id desc";
 
   /** Fewer than any database's limit of parameters in one statement. */
   private static final int IDS_PER_QUERY = 500;
 
   private final JdbcClient jdbc;
   private final Leases leases;
+  private final IndexOrder order;
 
   public BackupQueries(DataSource dataSource, Leases leases) {
     this.jdbc = JdbcClient.create(dataSource);
+    this.order = IndexOrder.of(dataSource);
     this.leases = leases;
   }
 
@@ -46,8 +46,8 @@ public final class BackupQueries {
 
   /** The backup with this id, or the one that the disk backup with this id belongs to. */
   public Optional<BackupRow> find(String id) {
-    return one(
-        "b.id = :value or b.id = (select d.backup_id from backup_disks d where d.id = :value)", id);
+    return one("b.id = :value", id)
+        .or(() -> one("b.id = (select d.backup_id from backup_disks d where d.id = :value)", id));
   }
 
   /** The backup that a Batch execution runs, or ran last. */
@@ -143,6 +143,17 @@ public final class BackupQueries {
             .param("mover", mover.name()));
   }
 
+  /** Batch's executions that it takes for running, whether somebody runs them or not. */
+  public List<Long> runningExecutions() {
+    return jdbc.sql(
+            """
+            select JOB_EXECUTION_ID from BATCH_JOB_EXECUTION
+            where STATUS in ('STARTING', 'STARTED', 'STOPPING') order by JOB_EXECUTION_ID\
+            """)
+        .query((row, index) -> row.getLong("JOB_EXECUTION_ID"))
+        .list();
+  }
+
   /**
    * Whether the process that runs, or last ran, the backup has a living lease.
    *
@@ -162,10 +173,11 @@ public final class BackupQueries {
             jdbc.sql(
                     BACKUPS
                         + """
-                        where b.status <> 'RUNNING' and b.snapshot_handle is not null
+                        where b.snapshot_keep_until > :ever and b.status <> 'RUNNING'
                           and (b.status = 'COMPLETED' or b.snapshot_keep_until < :now)
                         order by b.created_at desc, b.id desc\
                         """)
+                .param("ever", UtcTime.of(Instant.EPOCH))
                 .param("now", UtcTime.of(now)))
         .stream()
         .filter(row ->
@@ -181,13 +193,24 @@ public final class BackupQueries {
    * @param limit at most so many, at least 1
    */
   public List<BackupRow> list(Optional<String> vmName, int limit) {
+    String newest =
+        vmName.isPresent()
+            ? "where b.vm_id = (select id from vms where name = :vm) "
+                + order.down("b.vm_id", "b.created_at, b.id")
+            : NEWEST_FIRST;
     return all(
-        jdbc.sql(
-                BACKUPS
-                    + (vmName.isPresent() ? "where v.name = :vm " : "")
-                    + "order by b.created_at desc, b.id desc limit :limit")
+        jdbc.sql(from("(select b.* from backups b " + newest + " limit :limit)") + NEWEST_FIRST)
             .param("vm", vmName.orElse(""))
             .param("limit", limit));
+  }
+
+  /** Names are looked up for rows that were found by an index, not sorted into a joined history. */
+  private static String from(String backups) {
+    return """
+    select b.*, v.name as vm_name, r.path as repository_path
+    from %s b join vms v on v.id = b.vm_id join repositories r on r.id = b.repository_id
+    """
+        .formatted(backups);
   }
 
   /**
@@ -230,11 +253,12 @@ public final class BackupQueries {
     String newest =
         repository.isPresent()
             ? "and d.repository_id = :repository order by d.lineage_no desc limit 1"
-            : "order by d.completed_at desc, d.lineage_no desc limit 1";
+            : newestOfAnyRepository();
     return jdbc.sql(
             """
-            select d.id, d.change_id from backup_disks d join vms v on v.id = d.vm_id
-            where v.name = :vm and d.disk_id = :disk and d.status = 'COMPLETED'
+            select d.id, d.change_id from backup_disks d
+            where d.vm_id = (select id from vms where name = :vm) and d.disk_id = :disk
+              and d.status = 'COMPLETED'
             """
                 + newest)
         .param("vm", vmName)
@@ -245,6 +269,18 @@ public final class BackupQueries {
                 Optional.ofNullable(row.getString("change_id")).map(ChangeId::new),
                 new DiskBackupId(row.getString("id"))))
         .optional();
+  }
+
+  /** The moment is found by an index, and what ended at that moment by its number. */
+  private String newestOfAnyRepository() {
+    return """
+    and d.completed_at = (
+      select c.completed_at from backup_disks c
+      where c.vm_id = (select id from vms where name = :vm) and c.disk_id = :disk
+        and c.status = 'COMPLETED' %s limit 1)
+    order by d.lineage_no desc limit 1\
+    """
+        .formatted(order.down("c.vm_id, c.disk_id", "c.completed_at"));
   }
 
   /** The names of all VMs known, sorted. */

@@ -122,8 +122,10 @@ public final class Backups {
   public void executing(BackupId id, long leaseToken, long executionId) throws FencedException {
     transactions.in(() -> {
       requireOwner(id, leaseToken);
-      return jdbc.sql("update backups set execution_id = :execution where id = :id")
+      return jdbc.sql(
+              "update backups set execution_id = :execution, started_at = :now where id = :id")
           .param("execution", executionId)
+          .param("now", UtcTime.of(clock.instant()))
           .param("id", id.value())
           .update();
     });
@@ -281,7 +283,8 @@ public final class Backups {
       jdbc.sql(
               """
               update backups set status = 'COMPLETED', active_vm_id = null,
-                completed_at = :now, error = null, start_after = null, waiting_for = null
+                completed_at = :now, error = null, start_after = null, waiting_for = null,
+                retries_left = 0, ran_seconds = timestampdiff(second, started_at, :now)
               where id = :id\
               """)
           .param("now", UtcTime.of(now))
@@ -316,7 +319,8 @@ public final class Backups {
       jdbc.sql(
               """
               update backups set status = :status, active_vm_id = null, completed_at = :now,
-                error = coalesce(error, :error)
+                error = coalesce(error, :error),
+                ran_seconds = timestampdiff(second, started_at, :now)
               where id = :id\
               """)
           .param("status", status.name())

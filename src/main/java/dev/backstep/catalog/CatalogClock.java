@@ -6,8 +6,6 @@ import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
-import org.springframework.jdbc.support.JdbcUtils;
-import org.springframework.jdbc.support.MetaDataAccessException;
 
 /**
  * The clock by which leases end: one for all processes of a catalog. A server's is asked for each
@@ -19,7 +17,7 @@ interface CatalogClock {
   Instant now();
 
   static CatalogClock of(DataSource dataSource, Clock embedded) {
-    if (isH2(dataSource)) {
+    if (IndexOrder.isH2(dataSource)) {
       return embedded::instant;
     }
     JdbcClient jdbc = JdbcClient.create(dataSource);
@@ -28,16 +26,5 @@ interface CatalogClock {
             .query(LocalDateTime.class)
             .single()
             .toInstant(ZoneOffset.UTC);
-  }
-
-  private static boolean isH2(DataSource dataSource) {
-    try {
-      String product =
-          JdbcUtils.extractDatabaseMetaData(
-              dataSource, metaData -> metaData.getDatabaseProductName());
-      return product.equals("H2");
-    } catch (MetaDataAccessException e) {
-      throw new IllegalStateException("cannot ask the database for its name", e);
-    }
   }
 }

@@ -78,6 +78,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  AdminQueries adminQueries(DataSource dataSource, Leases leases) {
+    return new AdminQueries(dataSource, leases);
+  }
+
+  @Bean
   BackupQueue backupQueue(DataSource dataSource, PlatformTransactionManager manager) {
     return new BackupQueue(dataSource, manager, Clock.systemUTC());
   }

@@ -71,7 +71,8 @@ final class DiskBackups {
                   cause = :cause, previous_change_id = :previous, base_id = :base,
                   chain_length = :length, virtual_size = :size, bytes_total = :total,
                   bytes_read = 0, bytes_transferred = 0, bytes_stored = 0,
-                  started_at = :now, completed_at = null, error = null
+                  started_at = :now, resumed_at = :now, bytes_before = 0, completed_at = null,
+                  error = null
                 where id = :id and status <> 'COMPLETED'\
                 """)
             .param("level", plan.reason().level().word())
@@ -94,9 +95,11 @@ final class DiskBackups {
     int updated =
         jdbc.sql(
                 """
-                update backup_disks set status = 'RUNNING', completed_at = null, error = null
+                update backup_disks set status = 'RUNNING', resumed_at = :now,
+                  bytes_before = bytes_read, completed_at = null, error = null
                 where id = :id and status <> 'COMPLETED' and reason is not null\
                 """)
+            .param("now", UtcTime.of(clock.instant()))
             .param("id", id.value())
             .update();
     if (updated == 0) {

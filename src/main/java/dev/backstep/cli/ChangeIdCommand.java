@@ -1,14 +1,11 @@
 package dev.backstep.cli;
 
-import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -28,8 +25,6 @@ import picocli.CommandLine.Parameters;
     })
 final class ChangeIdCommand implements Callable<Integer> {
 
-  private static final int LOOK_BACK_BACKUPS = 100;
-
   private final Session session;
   private final CommandOptions options;
 
@@ -47,10 +42,7 @@ final class ChangeIdCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Engine engine = session.catalog();
-    if (!engine.vmNames().contains(vm)) {
-      throw ListCommand.unknown(engine, vm);
-    }
-    int diskId = diskId(engine);
+    int diskId = DiskNumber.of(engine, vm, disk);
     StoredChangeId stored =
         engine
             .changeId(vm, diskId)
@@ -63,20 +55,6 @@ final class ChangeIdCommand implements Callable<Integer> {
       session.terminal().result(text(stored));
     }
     return 0;
-  }
-
-  /** A key may look like a number; a disk's number counts first. */
-  private int diskId(Engine engine) {
-    List<BackupDiskRow> disks =
-        engine.list(Optional.of(vm), LOOK_BACK_BACKUPS).stream()
-            .flatMap(backup -> backup.disks().stream())
-            .toList();
-    return disks.stream()
-        .filter(row -> String.valueOf(row.diskId()).equals(disk))
-        .findFirst()
-        .or(() -> disks.stream().filter(row -> row.diskKey().value().equals(disk)).findFirst())
-        .map(BackupDiskRow::diskId)
-        .orElseThrow(() -> OperatorException.notFound(vm + " has no disk '" + disk + "'"));
   }
 
   private String text(StoredChangeId stored) {

@@ -1,11 +1,17 @@
 package dev.backstep.cli;
 
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Page;
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.job.AdminFilter;
+import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupJobs;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What commands ask of the program behind the command line. Starting one takes seconds, so only the
@@ -37,6 +43,14 @@ public interface Engine extends AutoCloseable {
 
   /** What the disk's next backup would ask about. */
   Optional<StoredChangeId> changeId(String vmName, int diskId);
+
+  /**
+   * One page of a report; see {@link dev.backstep.job.AdminReports#page}.
+   *
+   * @throws dev.backstep.job.OperatorException as there
+   */
+  Page<Map<String, @Nullable Object>> report(
+      AdminReport report, AdminFilter filter, PageRequest request);
 
   /** One line: which database it is, where, and how new its tables are. */
   String database();

@@ -12,7 +12,15 @@ import picocli.CommandLine.Command;
       StopCommand.class,
       RelaunchCommand.class,
       AbandonCommand.class,
-      RecoverCommand.class
+      RecoverCommand.class,
+      ExecutionsRunningCommand.class,
+      ExecutionsFailedCommand.class,
+      ExecutionsStuckCommand.class,
+      ExecutionsLongestCommand.class,
+      ExecutionsThroughputCommand.class,
+      ExecutionsLineageCommand.class,
+      ExecutionsStaleCommand.class,
+      ExecutionsFullsCommand.class
     },
     exitCodeList = {ExitCode.DONE, ExitCode.FAILED, ExitCode.USAGE, ExitCode.BUSY})
 final class ExecutionsCommand implements Callable<Integer> {

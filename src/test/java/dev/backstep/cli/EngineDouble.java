@@ -2,11 +2,15 @@ package dev.backstep.cli;
 
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Launch;
+import dev.backstep.catalog.Page;
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
+import dev.backstep.job.AdminFilter;
+import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
@@ -27,6 +31,11 @@ final class EngineDouble implements Engine, BackupJobs {
   final List<BackupRow> rows = new ArrayList<>();
   final Map<String, StoredChangeId> changeIds = new LinkedHashMap<>();
   final List<String> asked = new ArrayList<>();
+
+  /** What each report is asked for, and what it answers. */
+  final List<AdminFilter> filters = new ArrayList<>();
+
+  List<Map<String, @Nullable Object>> reported = List.of();
 
   /** What each verb throws, when anything. */
   @Nullable RuntimeException refusal;
@@ -188,6 +197,14 @@ final class EngineDouble implements Engine, BackupJobs {
   /** As an operator would see it: nothing there, or nothing allowed. */
   static OperatorException busy(String text) {
     return OperatorException.busy(text, null);
+  }
+
+  @Override
+  public Page<Map<String, @Nullable Object>> report(
+      AdminReport report, AdminFilter filter, PageRequest request) {
+    note("report " + report.word() + " " + request.limit());
+    filters.add(filter);
+    return new Page<>(reported, Optional.empty());
   }
 
   @Override

@@ -60,7 +60,11 @@ class Recovery {
    * nobody will take up again.
    */
   void run() {
-    for (JobExecution execution : repository.findRunningJobExecutions(BackupJobConfiguration.JOB)) {
+    for (long number : queries.runningExecutions()) {
+      JobExecution execution = repository.getJobExecution(number);
+      if (execution == null || !isBackup(execution)) {
+        continue;
+      }
       BackupId id = BackupParameters.backup(execution.getJobParameters());
       queue.inTurn(() -> {
         if (queries.find(id.value()).isEmpty() || !queries.ownerAlive(id)) {
@@ -70,6 +74,11 @@ class Recovery {
       });
     }
     recoverBackups(row -> false);
+  }
+
+  /** The repository's own question for the executions of a job reads all there ever were. */
+  private static boolean isBackup(JobExecution execution) {
+    return execution.getJobInstance().getJobName().equals(BackupJobConfiguration.JOB);
   }
 
   /**

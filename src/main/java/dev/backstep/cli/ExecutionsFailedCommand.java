@@ -1,0 +1,31 @@
+package dev.backstep.cli;
+
+import dev.backstep.job.AdminFilter;
+import dev.backstep.job.AdminReport;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "failed",
+    description = "Backups that failed and were not relaunched since, newest first.",
+    exitCodeList = {ExitCode.DONE, ExitCode.FAILED, ExitCode.USAGE, ExitCode.BUSY})
+final class ExecutionsFailedCommand extends ReportCommand {
+
+  @Option(
+      names = "--since",
+      paramLabel = "TIME",
+      description = "That ended then or later: " + Moment.ACCEPTED + ". Default: 7d.")
+  private @Nullable String since;
+
+  ExecutionsFailedCommand(Session session) {
+    super(session, AdminReport.FAILED);
+  }
+
+  @Override
+  AdminFilter filter(Engine engine) {
+    return new AdminFilter(Optional.empty(), OptionalInt.empty(), since(since), Optional.empty());
+  }
+}

@@ -1,0 +1,352 @@
+package dev.backstep.catalog;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.groups.Tuple.tuple;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.Reason;
+import dev.backstep.domain.Status;
+import dev.backstep.domain.VmId;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What administrators are told, on any database. Each test has a VM of its own. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class AdminContract {
+
+  private static final AtomicInteger MACHINES = new AtomicInteger();
+  private static final PageRequest MANY = PageRequest.first(1000);
+  private static final long MIB = 1 << 20;
+
+  /** Leases go by the server's clock there, so that time cannot be any. */
+  private final MovableClock clock = new MovableClock(Instant.now());
+
+  private TestCatalog catalog;
+  private AdminQueries admin;
+  private VmId vm = new VmId("none");
+  private long lease;
+
+  abstract TestCatalog open(Path home, MovableClock clock) throws Exception;
+
+  @BeforeAll
+  void openCatalog(@TempDir Path home) throws Exception {
+    catalog = open(home, clock);
+    admin = new AdminQueries(catalog.dataSource, catalog.leases);
+  }
+
+  @AfterAll
+  void closeCatalog() {
+    catalog.close();
+  }
+
+  @BeforeEach
+  void newVm() {
+    vm = new VmId("vm" + MACHINES.incrementAndGet());
+    catalog.machines.register(vm, vm.value());
+    lease = catalog.leases.acquire(ProcessIdentity.current(), Duration.ofDays(3)).token();
+  }
+
+  @Test
+  void tellsRateTimeLeftAndTheSlowestDisk() throws Exception {
+    BackupId id = catalog.begin(vm, lease);
+    DiskBackupId quick = planned(id, 0, 1000 * MIB, Reason.NO_BASELINE);
+    DiskBackupId slow = planned(id, 1, 1000 * MIB, Reason.NO_BASELINE);
+    catalog.backups.addDisk(id, 2, new DiskKey("waits"), 1000, taken -> false);
+    catalog.backups.executing(id, lease, 4711);
+    clock.advance(Duration.ofSeconds(10));
+    catalog.backups.progress(quick, lease, 500 * MIB, 0, 0);
+    catalog.backups.progress(slow, lease, 100 * MIB, 0, 0);
+
+    RunningBackup running = running(id);
+
+    Instant now = clock.instant();
+    assertThat(running.executionId()).hasValue(4711);
+    assertThat(running.ownerAlive()).isTrue();
+    assertThat(running.processId()).hasValue(ProcessHandle.current().pid());
+    assertThat(running.disks())
+        .extracting(disk -> disk.bytesPerSecond(now), disk -> disk.timeLeft(now))
+        .containsExactly(
+            tuple(OptionalLong.of(50 * MIB), Optional.of(Duration.ofSeconds(10))),
+            tuple(OptionalLong.of(10 * MIB), Optional.of(Duration.ofSeconds(90))),
+            tuple(OptionalLong.empty(), Optional.empty()));
+    assertThat(running.slowest(now).map(disk -> disk.disk().id())).contains(slow);
+  }
+
+  @Test
+  void aRelaunchedDisksRateIsThatOfItsLastStart() throws Exception {
+    BackupId id = catalog.begin(vm, lease);
+    DiskBackupId disk = planned(id, 0, 1000 * MIB, Reason.NO_BASELINE);
+    clock.advance(Duration.ofSeconds(10));
+    catalog.backups.progress(disk, lease, 500 * MIB, 0, 0);
+    catalog.backups.ended(id, lease, Status.STOPPED, Optional.empty());
+    clock.advance(Duration.ofHours(5));
+    catalog.backups.resume(id, lease);
+    catalog.backups.continued(disk, lease);
+    clock.advance(Duration.ofSeconds(5));
+    catalog.backups.progress(disk, lease, 600 * MIB, 0, 0);
+
+    DiskRun run = running(id).disks().getFirst();
+
+    assertThat(run.bytesPerSecond(clock.instant())).hasValue(20 * MIB);
+    assertThat(run.timeLeft(clock.instant())).contains(Duration.ofSeconds(20));
+  }
+
+  @Test
+  void whatADeadProcessRanIsStuckAndSoIsAnExecutionOfNobody() throws Exception {
+    long dead =
+        catalog
+            .leases
+            .acquire(
+                new ProcessIdentity("another-host", 7, "then"),
+                Duration.ofMillis(1).minus(Duration.ofDays(1)))
+            .token();
+    BackupId id = catalog.begin(vm, dead);
+    BackupId alive = catalog.begin(anotherVm(), lease);
+    execution(100 + lease, "STARTED");
+    execution(200 + lease, "UNKNOWN");
+    execution(300 + lease, "COMPLETED");
+
+    List<StuckExecution> stuck = admin.stuck();
+
+    assertThat(stuck)
+        .filteredOn(row -> row.backup().equals(Optional.of(id)))
+        .singleElement()
+        .satisfies(row -> {
+          assertThat(row.status()).contains(Status.RUNNING);
+          assertThat(row.batchStatus()).isEmpty();
+          assertThat(row.host()).contains("another-host");
+          assertThat(row.processId()).hasValue(7);
+          assertThat(row.leaseEnd().orElseThrow()).isBefore(clock.instant());
+        });
+    assertThat(stuck)
+        .extracting(row -> row.executionId().orElse(0))
+        .contains(100 + lease, 200 + lease)
+        .doesNotContain(300 + lease);
+    assertThat(stuck).extracting(StuckExecution::backup).doesNotContain(Optional.of(alive));
+    assertThat(running(id).ownerAlive()).isFalse();
+    catalog.backups.ended(id, dead, Status.FAILED, Optional.of("gone"));
+    assertThat(admin.stuck()).extracting(StuckExecution::backup).doesNotContain(Optional.of(id));
+  }
+
+  @Test
+  void aFailedBackupIsToldUntilItIsRelaunched() throws Exception {
+    BackupId id = catalog.begin(vm, lease);
+    catalog.backups.executing(id, lease, 5);
+    clock.advance(Duration.ofSeconds(75));
+    catalog.backups.ended(id, lease, Status.FAILED, Optional.of("no space left"));
+
+    assertThat(failed(id, clock.instant().minusSeconds(60)))
+        .hasValueSatisfying(row -> {
+          assertThat(row.error()).contains("no space left");
+          assertThat(row.ran()).contains(Duration.ofSeconds(75));
+          assertThat(row.executionId()).hasValue(5);
+        });
+    assertThat(failed(id, clock.instant().plusSeconds(1))).isEmpty();
+    catalog.backups.resume(id, lease);
+    assertThat(failed(id, Instant.EPOCH)).isEmpty();
+  }
+
+  @Test
+  void theLongestComesFirst() throws Exception {
+    Instant start = clock.instant();
+    BackupId longer = completed(Duration.ofHours(30), Reason.NO_BASELINE);
+    BackupId shorter = completed(Duration.ofHours(20), Reason.CHANGED_EXTENTS);
+
+    assertThat(admin.longest(start, MANY).items())
+        .extracting(BackupExecution::id)
+        .containsSubsequence(longer, shorter);
+    assertThat(admin.longest(start, PageRequest.first(1)).items().getFirst().ran())
+        .contains(Duration.ofHours(30));
+    assertThat(admin.longest(clock.instant(), MANY).items())
+        .extracting(BackupExecution::id)
+        .doesNotContain(longer, shorter);
+  }
+
+  @Test
+  void lineageGoesFromTheNewestImageDown() throws Exception {
+    BackupId first = completed(Duration.ofMinutes(1), Reason.NO_BASELINE);
+    BackupId second = completed(Duration.ofMinutes(2), Reason.CHANGED_EXTENTS);
+    catalog.backups.ended(catalog.begin(vm, lease), lease, Status.FAILED, Optional.of("none"));
+
+    List<DiskRun> lineage = admin.lineage(vm.value(), 0, MANY).items();
+
+    assertThat(lineage).extracting(run -> run.disk().backupId()).containsExactly(second, first);
+    DiskRun newest = lineage.getFirst();
+    assertThat(newest.repositoryPath()).isEqualTo("/backups");
+    assertThat(newest.disk().changeId()).contains(new ChangeId("mark-" + second));
+    assertThat(newest.disk().baseId()).contains(lineage.getLast().disk().id());
+    assertThat(newest.ran(clock.instant())).contains(Duration.ofMinutes(2));
+    assertThat(admin.lineage(vm.value(), 1, MANY).items()).isEmpty();
+    assertThat(admin.lineage("nobody", 0, MANY).items()).isEmpty();
+  }
+
+  @Test
+  void throughputIsOfOneVmOrDiskAndSinceThen() throws Exception {
+    completed(Duration.ofMinutes(1), Reason.NO_BASELINE);
+    Instant between = clock.instant().plusMillis(1);
+    BackupId second = completed(Duration.ofSeconds(50), Reason.CHANGED_EXTENTS);
+
+    assertThat(throughput(OptionalInt.empty(), Instant.EPOCH)).hasSize(2);
+    assertThat(throughput(OptionalInt.of(1), Instant.EPOCH)).isEmpty();
+    assertThat(throughput(OptionalInt.of(0), between))
+        .singleElement()
+        .satisfies(run -> {
+          assertThat(run.disk().backupId()).isEqualTo(second);
+          assertThat(run.bytesPerSecond(clock.instant())).hasValue(10 * MIB);
+        });
+  }
+
+  @Test
+  void fullCopiesHaveTheirReason() throws Exception {
+    completed(Duration.ofMinutes(1), Reason.NO_BASELINE);
+    completed(Duration.ofMinutes(1), Reason.CHANGED_EXTENTS);
+    BackupId reset = completed(Duration.ofMinutes(1), Reason.CBT_RESET);
+
+    assertThat(fulls(Optional.empty()))
+        .extracting(run -> run.disk().reason().orElseThrow())
+        .containsExactly(Reason.CBT_RESET, Reason.NO_BASELINE);
+    assertThat(fulls(Optional.of(Reason.CBT_RESET)))
+        .singleElement()
+        .satisfies(run -> assertThat(run.disk().backupId()).isEqualTo(reset));
+    assertThat(fulls(Optional.of(Reason.DISK_RESIZED))).isEmpty();
+  }
+
+  @Test
+  void aVmIsStaleByTheMomentThatItsRestorePointShows() throws Exception {
+    VmId without = anotherVm();
+    BackupId failed = catalog.begin(without, lease);
+    catalog.backups.ended(failed, lease, Status.FAILED, Optional.of("unreachable"));
+    BackupId id = catalog.begin(vm, lease);
+    Instant moment = clock.instant();
+    catalog.backups.snapshotOpened(id, lease, "handle", moment, moment.plusSeconds(9));
+    seal(id, Duration.ofHours(3), Reason.NO_BASELINE);
+
+    List<StaleMachine> stale = admin.stale(moment.plusSeconds(1), MANY).items();
+
+    assertThat(stale)
+        .filteredOn(machine -> machine.vmName().equals(vm.value()))
+        .singleElement()
+        .satisfies(machine -> {
+          assertThat(machine.restorePointAt().orElseThrow().toEpochMilli())
+              .isEqualTo(moment.toEpochMilli());
+          assertThat(machine.lastStatus()).contains(Status.COMPLETED);
+        });
+    assertThat(stale)
+        .filteredOn(machine -> machine.vmName().equals(without.value()))
+        .singleElement()
+        .satisfies(machine -> {
+          assertThat(machine.restorePointAt()).isEmpty();
+          assertThat(machine.lastBackup()).contains(failed);
+          assertThat(machine.lastError()).contains("unreachable");
+        });
+    assertThat(stale.getFirst().restorePointAt()).isEmpty();
+    assertThat(admin.stale(moment, MANY).items())
+        .extracting(StaleMachine::vmName)
+        .doesNotContain(vm.value());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "x", "AAAA", "ÄÖ", "MTIz", "eCB4"})
+  void refusesAPlaceThatNoPageHasGiven(String place) {
+    PageRequest request = new PageRequest(Optional.of(place), 10);
+
+    assertThatThrownBy(() -> admin.failed(Instant.EPOCH, request))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("is no place in a list; expected the 'next' of a page");
+  }
+
+  private List<DiskRun> throughput(OptionalInt disk, Instant since) {
+    return admin.throughput(Optional.of(vm.value()), disk, since, MANY).items();
+  }
+
+  private List<DiskRun> fulls(Optional<Reason> reason) {
+    return admin.fulls(Optional.of(vm.value()), reason, Instant.EPOCH, MANY).items();
+  }
+
+  private Optional<BackupExecution> failed(BackupId id, Instant since) {
+    return admin.failed(since, MANY).items().stream()
+        .filter(row -> row.id().equals(id))
+        .findFirst();
+  }
+
+  private RunningBackup running(BackupId id) {
+    return admin.running().stream().filter(row -> row.id().equals(id)).findFirst().orElseThrow();
+  }
+
+  private VmId anotherVm() {
+    VmId other = new VmId("vm" + MACHINES.incrementAndGet());
+    catalog.machines.register(other, other.value());
+    return other;
+  }
+
+  private DiskBackupId planned(BackupId backup, int disk, long total, Reason reason)
+      throws FencedException {
+    DiskBackupId id =
+        catalog.backups.addDisk(backup, disk, new DiskKey("key" + disk), total, taken -> false);
+    Optional<DiskBackupId> base =
+        catalog.queries.baseline(TestCatalog.REPOSITORY, vm, disk).map(found -> found.image());
+    catalog.backups.planned(
+        id,
+        lease,
+        new Backups.Plan(
+            reason,
+            "",
+            Optional.empty(),
+            reason == Reason.CHANGED_EXTENTS ? base : Optional.empty(),
+            1,
+            total,
+            total));
+    return id;
+  }
+
+  private BackupId completed(Duration took, Reason reason) throws FencedException {
+    clock.advance(Duration.ofSeconds(1));
+    BackupId id = catalog.begin(vm, lease);
+    seal(id, took, reason);
+    return id;
+  }
+
+  private void seal(BackupId id, Duration took, Reason reason) throws FencedException {
+    catalog.backups.executing(id, lease, 1);
+    DiskBackupId disk = planned(id, 0, 500 * MIB, reason);
+    clock.advance(took);
+    catalog.backups.completeDisk(
+        disk, lease, Optional.of(new ChangeId("mark-" + id)), disk + ".qcow2", 500 * MIB, 400, 300);
+    catalog.backups.sealed(id, lease, clock.instant());
+  }
+
+  private void execution(long id, String status) {
+    catalog
+        .jdbc
+        .sql(
+            "insert into BATCH_JOB_INSTANCE (JOB_INSTANCE_ID, VERSION, JOB_NAME, JOB_KEY)"
+                + " values (?, 0, 'backup', ?)")
+        .params(id, "key-" + id)
+        .update();
+    catalog
+        .jdbc
+        .sql(
+            "insert into BATCH_JOB_EXECUTION (JOB_EXECUTION_ID, VERSION, JOB_INSTANCE_ID,"
+                + " CREATE_TIME, STATUS) values (?, 0, ?, localtimestamp, ?)")
+        .params(id, id, status)
+        .update();
+  }
+}
