@@ -1,7 +1,6 @@
 package dev.backstep;
 
 import dev.backstep.cli.Server;
-import dev.backstep.job.BackupJobs;
 import dev.backstep.job.ExternalBackups;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,7 +47,6 @@ final class SpringServer implements Server {
     try {
       ServletWebServerApplicationContext context =
           (ServletWebServerApplicationContext) application.run(properties.toArray(String[]::new));
-      context.getBean(BackupJobs.class).recoverDead();
       context.getBean(ExternalBackups.class).watch();
       return new SpringServer(context, url(context, settings.bind()));
     } catch (RuntimeException e) {

@@ -98,6 +98,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  BatchHistory batchHistory(DataSource dataSource, PlatformTransactionManager manager) {
+    return new BatchHistory(dataSource, manager);
+  }
+
+  @Bean
   ScheduledMachines scheduledMachines(DataSource dataSource) {
     return new ScheduledMachines(dataSource, Clock.systemUTC());
   }

@@ -53,6 +53,14 @@ public final class Continuations {
         .update();
   }
 
+  /** Notes why no server will go on with a backup that is about to be stopped. */
+  public void note(BackupId running, String note) {
+    jdbc.sql("update backups set note = :note where id = :id and status = 'RUNNING'")
+        .param("note", note)
+        .param("id", running.value())
+        .update();
+  }
+
   /** As {@link #afterStop} at once, in the same window; not for one that a command runs. */
   public void afterShutdown(BackupId running) {
     jdbc.sql(

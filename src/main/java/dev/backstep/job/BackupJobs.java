@@ -48,6 +48,12 @@ public interface BackupJobs {
   BackupRun begin(BackupId id);
 
   /**
+   * Says that a backup which was taken will not be begun by this process after all: {@link
+   * #recoverBackups} may take it for one whose process died.
+   */
+  void drop(BackupId id);
+
+  /**
    * Continues a failed or stopped backup from its last committed chunk, with the definition that it
    * was started with.
    *

@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.springframework.boot.SpringApplication;
 
 /**
  * A real MariaDB server of Debian's, one for all tests of a JVM, on a data folder of its own that
@@ -91,7 +92,8 @@ public final class MariaDbServer {
             "--bind-address=127.0.0.1",
             "--port=" + port,
             "--innodb-buffer-pool-size=64M");
-    Runtime.getRuntime().addShutdownHook(new Thread(this::end, "mariadb-end"));
+    // After the contexts, which would wait long for a database that is gone.
+    SpringApplication.getShutdownHandlers().add(this::end);
     awaitReady(log);
   }
 

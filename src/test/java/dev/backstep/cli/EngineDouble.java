@@ -96,6 +96,9 @@ final class EngineDouble implements Engine, BackupJobs {
   }
 
   @Override
+  public void drop(BackupId id) {}
+
+  @Override
   public void recoverBackups() {}
 
   @Override

@@ -168,6 +168,11 @@ class BackupLauncher implements BackupJobs {
   }
 
   @Override
+  public void drop(BackupId id) {
+    starting.remove(id);
+  }
+
+  @Override
   public BackupRun relaunch(String id) {
     BackupRow row = row(id);
     if (isExternal(row)) {

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -55,6 +56,27 @@ public record JobFolder(Path folder) {
       }
     });
     return new Content(usable, broken);
+  }
+
+  /**
+   * The names, sizes and times of its files: while it is the same, so are the definitions.
+   *
+   * @throws UncheckedIOException when the folder cannot be listed
+   */
+  public String state() {
+    StringBuilder state = new StringBuilder();
+    for (Path file : files()) {
+      state.append(file).append(' ');
+      try {
+        BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+        state.append(attributes.size()).append(' ').append(attributes.lastModifiedTime());
+        state.append(' ').append(attributes.fileKey());
+      } catch (IOException e) {
+        state.append("gone");
+      }
+      state.append('\n');
+    }
+    return state.toString();
   }
 
   /**

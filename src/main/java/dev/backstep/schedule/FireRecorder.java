@@ -1,0 +1,198 @@
+package dev.backstep.schedule;
+
+import static java.time.temporal.ChronoUnit.SECONDS;
+
+import dev.backstep.catalog.BackupQueue;
+import dev.backstep.catalog.Continuations;
+import dev.backstep.catalog.Fires;
+import dev.backstep.catalog.Launch;
+import dev.backstep.catalog.ScheduledMachine;
+import dev.backstep.catalog.ScheduledMachines;
+import dev.backstep.catalog.VmBusyException;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.FireOutcome;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.Mover;
+import dev.backstep.domain.Origin;
+import dev.backstep.domain.ScheduleDefinition;
+import dev.backstep.domain.ScheduleDefinition.Misfire;
+import dev.backstep.domain.VmId;
+import dev.backstep.job.BackupJobs;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.definition.JobDefinitionException;
+import dev.backstep.job.definition.JobDefinitions;
+import java.text.ParseException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.dao.DuplicateKeyException;
+
+/**
+ * Makes of a start that a schedule asks for a backup in the queue, or a record of why not. It may
+ * be asked several times, by several servers, about the same one. Thread-safe.
+ */
+final class FireRecorder {
+
+  private static final Logger log = LoggerFactory.getLogger(FireRecorder.class);
+
+  private static final Duration CATCH_UP_MAX = Duration.ofDays(31);
+  private static final Duration CATCH_UP_FROM = Duration.ofDays(1);
+
+  private final Fires fires;
+  private final ScheduledMachines machines;
+  private final BackupQueue queue;
+  private final Continuations continuations;
+  private final BackupJobs jobs;
+  private final TriggerStore triggers;
+  private final Duration misfireAfter;
+  private final Clock clock;
+
+  /** What a start became. */
+  private record Outcome(FireOutcome outcome, Optional<String> reason, Optional<BackupId> backup) {
+
+    static Outcome queued(BackupId backup) {
+      return new Outcome(FireOutcome.QUEUED, Optional.empty(), Optional.of(backup));
+    }
+
+    static Outcome skipped(String reason, Optional<BackupId> because) {
+      return new Outcome(FireOutcome.SKIPPED, Optional.of(reason), because);
+    }
+
+    static Outcome failed(String reason) {
+      return new Outcome(FireOutcome.FAILED, Optional.of(reason), Optional.empty());
+    }
+  }
+
+  FireRecorder(
+      Fires fires,
+      ScheduledMachines machines,
+      BackupQueue queue,
+      Continuations continuations,
+      BackupJobs jobs,
+      TriggerStore triggers,
+      ScheduleSettings settings,
+      Clock clock) {
+    this.fires = fires;
+    this.machines = machines;
+    this.queue = queue;
+    this.continuations = continuations;
+    this.jobs = jobs;
+    this.triggers = triggers;
+    this.misfireAfter = settings.misfireAfter();
+    this.clock = clock;
+  }
+
+  /** Records what becomes of the start of a VM's backup that was due at a time. */
+  void fire(VmId vm, Instant due) {
+    Optional<ScheduledMachine> machine = machines.find(vm);
+    if (machine.isEmpty()) {
+      log.info("{}: due at {}, but its schedule was removed meanwhile", vm, due);
+      return;
+    }
+    String vmName = machine.get().vmName();
+    if (fires.begin(vmName, due) != FireOutcome.PENDING) {
+      log.debug("{}: due at {}, as delivered before", vmName, due);
+      return;
+    }
+    machines.fired(vm, due);
+    Outcome outcome = outcome(machine.get(), due);
+    fires.ended(vmName, due, outcome.outcome(), outcome.reason(), outcome.backup());
+    if (outcome.outcome() == FireOutcome.QUEUED) {
+      log.info("{}: due at {}, queued as {}", vmName, due, outcome.backup().orElseThrow());
+    } else {
+      log.warn(
+          "{}: due at {}, {}: {}", vmName, due, outcome.outcome(), outcome.reason().orElse(""));
+    }
+  }
+
+  private Outcome outcome(ScheduledMachine machine, Instant due) {
+    Optional<BackupId> before = queue.ofFire(machine.vmId(), due);
+    if (before.isPresent()) {
+      return Outcome.queued(before.get());
+    }
+    try {
+      JobDefinition definition = JobDefinitions.read(machine.definition());
+      ScheduleDefinition schedule = definition.schedule().orElseThrow();
+      Optional<String> missed = leftOut(machine, schedule, due).or(() -> missed(schedule, due));
+      if (missed.isPresent()) {
+        return Outcome.skipped(missed.get(), Optional.empty());
+      }
+      Optional<Continuations.Pending> unfinished = continuations.of(machine.vmId());
+      if (unfinished.isPresent()) {
+        BackupId backup = unfinished.get().backup();
+        return Outcome.skipped(
+            backup + " is unfinished and goes on at " + unfinished.get().at(), Optional.of(backup));
+      }
+      return enqueued(definition, schedule, due);
+    } catch (JobDefinitionException e) {
+      return Outcome.failed("the stored definition cannot be used: " + e.getMessage());
+    }
+  }
+
+  /** After a clock that was wrong by years, not each start of those years is worth a record. */
+  private Optional<String> leftOut(
+      ScheduledMachine machine, ScheduleDefinition schedule, Instant due) {
+    Instant now = clock.instant();
+    if (due.isAfter(now.minus(CATCH_UP_MAX))) {
+      return Optional.empty();
+    }
+    Instant from = now.minus(CATCH_UP_FROM);
+    triggers.put(machine.vmId(), schedule, from, machine.paused());
+    return Optional.of(
+        "noticed more than " + CATCH_UP_MAX.toDays() + " days late, with all before " + from);
+  }
+
+  /** Why a late start is left out; empty when it is not late, or is to be made up for. */
+  private Optional<String> missed(ScheduleDefinition schedule, Instant due) {
+    Instant now = clock.instant();
+    if (!due.plus(misfireAfter).isBefore(now)) {
+      return Optional.empty();
+    }
+    String late = "noticed " + Duration.between(due, now).truncatedTo(SECONDS) + " late, ";
+    if (schedule.misfire() == Misfire.SKIP) {
+      return Optional.of(late + "and its schedule says misfire: skip");
+    }
+    return next(schedule, due)
+        .filter(next -> !next.isAfter(now))
+        .map(next -> late + "and a later one was due at " + next);
+  }
+
+  private static Optional<Instant> next(ScheduleDefinition schedule, Instant due) {
+    try {
+      return Timetable.next(schedule, due);
+    } catch (ParseException e) {
+      throw new IllegalStateException("'" + schedule.cron() + "' has just fired", e);
+    }
+  }
+
+  private Outcome enqueued(JobDefinition definition, ScheduleDefinition schedule, Instant due) {
+    Start start = Start.of(schedule, definition.vmName(), due, clock.instant());
+    Launch launch =
+        new Launch(
+            Origin.SCHEDULE,
+            Optional.empty(),
+            Mover.INTERNAL,
+            Optional.empty(),
+            Optional.of(due),
+            Optional.of(start.at()),
+            start.stopAt(),
+            0,
+            Optional.empty(),
+            List.of());
+    try {
+      return Outcome.queued(jobs.enqueue(definition, definition.level(), launch));
+    } catch (DuplicateKeyException e) {
+      // Another server was asked at the same moment.
+      return Outcome.queued(queue.ofFire(definition.vmId(), due).orElseThrow(() -> e));
+    } catch (OperatorException e) {
+      return e.getCause() instanceof VmBusyException busy
+          ? Outcome.skipped(
+              busy.running() + " of this VM runs or waits", Optional.of(busy.running()))
+          : Outcome.failed(e.getMessage());
+    }
+  }
+}

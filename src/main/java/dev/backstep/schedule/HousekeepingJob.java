@@ -1,0 +1,36 @@
+package dev.backstep.schedule;
+
+import dev.backstep.catalog.BatchHistory;
+import dev.backstep.catalog.Fires;
+import java.time.Clock;
+import org.quartz.DisallowConcurrentExecution;
+import org.quartz.Job;
+import org.quartz.JobExecutionContext;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Forgets, once a day on one of the servers, what is older than anybody asks for. */
+@DisallowConcurrentExecution
+final class HousekeepingJob implements Job {
+
+  private static final Logger log = LoggerFactory.getLogger(HousekeepingJob.class);
+
+  private final BatchHistory history;
+  private final Fires fires;
+  private final ScheduleSettings settings;
+  private final Clock clock;
+
+  HousekeepingJob(BatchHistory history, Fires fires, ScheduleSettings settings) {
+    this.history = history;
+    this.fires = fires;
+    this.settings = settings;
+    this.clock = Clock.systemUTC();
+  }
+
+  @Override
+  public void execute(JobExecutionContext context) {
+    int executions = history.trim(clock.instant().minus(settings.historyKeep()));
+    int starts = fires.trim(clock.instant().minus(settings.firesKeep()));
+    log.info("housekeeping: {} job instances and {} fires forgotten", executions, starts);
+  }
+}

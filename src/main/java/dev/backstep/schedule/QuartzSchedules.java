@@ -1,0 +1,197 @@
+package dev.backstep.schedule;
+
+import dev.backstep.catalog.FireRow;
+import dev.backstep.catalog.Fires;
+import dev.backstep.catalog.Launch;
+import dev.backstep.catalog.ScheduledMachine;
+import dev.backstep.catalog.ScheduledMachines;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.Mover;
+import dev.backstep.domain.Origin;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.ScheduleDefinition;
+import dev.backstep.domain.VmId;
+import dev.backstep.job.BackupJobs;
+import dev.backstep.job.OperatorException;
+import java.nio.file.Path;
+import java.text.ParseException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/** The schedules as database and scheduler hold them. */
+final class QuartzSchedules implements Schedules {
+
+  private static final int NEXT_FIRES_MAX = 100;
+
+  /** More than this many of one VM say nothing more. */
+  private static final int MISSED_MAX = 10_000;
+
+  private final ScheduledMachines machines;
+  private final Fires fires;
+  private final TriggerStore triggers;
+  private final DefinitionReload reload;
+  private final BackupJobs jobs;
+  private final TransactionTemplate transaction;
+  private final Clock clock;
+
+  private final ParsedDefinitions definitions = new ParsedDefinitions();
+
+  QuartzSchedules(
+      ScheduledMachines machines,
+      Fires fires,
+      TriggerStore triggers,
+      DefinitionReload reload,
+      BackupJobs jobs,
+      TransactionTemplate transaction,
+      Clock clock) {
+    this.machines = machines;
+    this.fires = fires;
+    this.triggers = triggers;
+    this.reload = reload;
+    this.jobs = jobs;
+    this.transaction = transaction;
+    this.clock = clock;
+  }
+
+  @Override
+  public List<Schedule> list(int nextFires) {
+    Map<String, FireRow> newest = fires.newest();
+    List<ScheduledMachine> all = machines.list();
+    definitions.keep(all);
+    return all.stream()
+        .map(machine ->
+            schedule(machine, nextFires, Optional.ofNullable(newest.get(machine.vmName()))))
+        .toList();
+  }
+
+  @Override
+  public Schedule schedule(String vmName, int nextFires) {
+    Optional<FireRow> newest =
+        fires.list(Optional.of(vmName), Instant.EPOCH, 1).stream().findFirst();
+    return schedule(machine(vmName), nextFires, newest);
+  }
+
+  private Schedule schedule(ScheduledMachine machine, int nextFires, Optional<FireRow> newest) {
+    ScheduleDefinition schedule = definitions.schedule(machine);
+    return new Schedule(
+        machine.vmName(),
+        schedule,
+        Path.of(machine.file()),
+        machine.paused(),
+        next(schedule, Math.min(nextFires, NEXT_FIRES_MAX)),
+        newest);
+  }
+
+  private List<Instant> next(ScheduleDefinition schedule, int count) {
+    Instant now = clock.instant();
+    return due(schedule, now, Instant.MAX, count);
+  }
+
+  @Override
+  public void pause(String vmName) {
+    triggers.pause(machine(vmName).vmId());
+  }
+
+  @Override
+  public void resume(String vmName) {
+    VmId vm = machine(vmName).vmId();
+    transaction.executeWithoutResult(status -> {
+      Optional<ScheduledMachine> machine = machines.lock(vm).filter(ScheduledMachine::paused);
+      if (machine.isPresent()) {
+        triggers.put(vm, definitions.schedule(machine.get()), clock.instant(), false);
+        machines.activeFromNow(vm);
+      }
+    });
+  }
+
+  @Override
+  public BackupId runNow(
+      String vmName, Optional<RequestedLevel> level, Optional<String> requestedBy) {
+    JobDefinition definition = definitions.definition(machine(vmName));
+    Launch launch =
+        new Launch(
+            Origin.API,
+            requestedBy,
+            Mover.INTERNAL,
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            0,
+            Optional.empty(),
+            List.of());
+    return jobs.enqueue(definition, level.orElse(definition.level()), launch);
+  }
+
+  @Override
+  public List<FireRow> fires(Optional<String> vmName, Instant since, int limit) {
+    return fires.list(vmName, since, limit);
+  }
+
+  @Override
+  public List<MissedFire> missed(Instant since, Duration grace) {
+    Instant end = clock.instant().minus(grace);
+    Map<String, Set<Instant>> recorded = fires.recorded(since);
+    List<MissedFire> missed = new ArrayList<>();
+    for (ScheduledMachine machine : machines.list()) {
+      if (machine.paused()) {
+        continue;
+      }
+      Instant from = machine.activeSince().isAfter(since) ? machine.activeSince() : since;
+      Set<Instant> known = recorded.getOrDefault(machine.vmName(), Set.of());
+      due(definitions.schedule(machine), from.minusMillis(1), end, MISSED_MAX).stream()
+          .filter(due -> !known.contains(due))
+          .forEach(due -> missed.add(new MissedFire(machine.vmName(), due)));
+    }
+    return missed;
+  }
+
+  @Override
+  public Reload reload() {
+    return reload.run();
+  }
+
+  /** The times after one and before another. */
+  private static List<Instant> due(
+      ScheduleDefinition schedule, Instant after, Instant before, int most) {
+    List<Instant> due = new ArrayList<>();
+    try {
+      Timetable timetable = Timetable.of(schedule);
+      var calendar = Timetable.calendar(schedule);
+      Optional<Instant> next = timetable.after(after, calendar);
+      while (due.size() < most && next.filter(time -> time.isBefore(before)).isPresent()) {
+        due.add(next.get());
+        next = timetable.after(next.get(), calendar);
+      }
+      return due;
+    } catch (ParseException e) {
+      throw new IllegalStateException("'" + schedule.cron() + "' was accepted before", e);
+    }
+  }
+
+  private ScheduledMachine machine(String vmName) {
+    return machines
+        .find(VmId.ofName(vmName))
+        .orElseThrow(() -> OperatorException.notFound(notFound(vmName)));
+  }
+
+  private String notFound(String vmName) {
+    String known =
+        machines.list().stream()
+            .map(ScheduledMachine::vmName)
+            .limit(20)
+            .collect(Collectors.joining(", "));
+    return vmName
+        + ": no such VM has a schedule; "
+        + (known.isEmpty() ? "none has" : "those that have: " + known);
+  }
+}

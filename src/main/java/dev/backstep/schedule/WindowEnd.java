@@ -1,0 +1,123 @@
+package dev.backstep.schedule;
+
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupQueue;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Continuations;
+import dev.backstep.domain.BackupId;
+import dev.backstep.job.BackupJobs;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.definition.JobDefinitions;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Backups and the end of their window: those that run are stopped at a chunk, those that wait move
+ * to the next window, as long as their snapshot is held until then. For one thread.
+ */
+final class WindowEnd {
+
+  private static final Logger log = LoggerFactory.getLogger(WindowEnd.class);
+
+  private final BackupQueries queries;
+  private final BackupQueue queue;
+  private final Continuations continuations;
+  private final BackupJobs jobs;
+
+  /** Asked to stop, and not yet at their next chunk. */
+  private final Set<BackupId> asked = new HashSet<>();
+
+  WindowEnd(
+      BackupQueries queries, BackupQueue queue, Continuations continuations, BackupJobs jobs) {
+    this.queries = queries;
+    this.queue = queue;
+    this.continuations = continuations;
+    this.jobs = jobs;
+  }
+
+  /** Stops what runs under a lease past its window, having written down when it goes on. */
+  void stopRunning(long leaseToken, Instant now) {
+    List<BackupId> past = continuations.toStop(leaseToken, now);
+    asked.retainAll(past);
+    for (BackupId id : past) {
+      if (asked.contains(id)) {
+        continue;
+      }
+      BackupRow row = queries.backup(id);
+      // With a start to come it was decided on before, by us or by a shutdown.
+      if (row.launch().startAfter().isEmpty()) {
+        decide(row, now);
+      }
+      if (stop(id)) {
+        asked.add(id);
+      }
+    }
+  }
+
+  private void decide(BackupRow row, Instant now) {
+    Optional<Opening> next = next(row, now);
+    if (next.isPresent() && holdsUntil(row, next.get())) {
+      log.info("{}: its window ends; it goes on at {}", row.id(), next.get().start());
+      continuations.afterStop(row.id(), next.get().start(), Optional.of(next.get().end()));
+    } else {
+      log.warn("{}: its window ends; {}", row.id(), tooOld(row));
+      continuations.note(row.id(), "its window ended; " + tooOld(row));
+    }
+  }
+
+  private boolean stop(BackupId id) {
+    try {
+      jobs.stop(id.value());
+      return true;
+    } catch (OperatorException e) {
+      // It has only just begun, or is about to end.
+      log.debug("{} cannot be stopped yet: {}", id, e.getMessage());
+      return false;
+    }
+  }
+
+  /**
+   * Moves a waiting backup to the next window, when its own is over.
+   *
+   * @return whether it may begin now
+   */
+  boolean admits(BackupId waiting, Instant now) {
+    BackupRow row = queries.backup(waiting);
+    Optional<Opening> next = next(row, now);
+    if (next.isEmpty()) {
+      queue.later(waiting, now, Optional.empty());
+      return true;
+    }
+    if (!holdsUntil(row, next.get())) {
+      log.warn("{}: its window is over; {}", waiting, tooOld(row));
+      continuations.notAgain(waiting, "its window is over; " + tooOld(row));
+      return false;
+    }
+    boolean open = next.get().holds(now);
+    queue.later(waiting, open ? now : next.get().start(), Optional.of(next.get().end()));
+    return open;
+  }
+
+  private static Optional<Opening> next(BackupRow row, Instant now) {
+    return JobDefinitions.read(row.definition())
+        .schedule()
+        .flatMap(schedule -> Opening.atOrAfter(schedule, now));
+  }
+
+  /** One without a snapshot takes a new one whenever it begins. */
+  private static boolean holdsUntil(BackupRow row, Opening next) {
+    return row.snapshotHandle().isEmpty()
+        || row.snapshotKeepUntil().filter(until -> until.isBefore(next.start())).isEmpty();
+  }
+
+  private static String tooOld(BackupRow row) {
+    return row.snapshotKeepUntil()
+        .map(until -> "its snapshot is held until " + until + " only, before the next window opens")
+        .orElse("it has no next one");
+  }
+}

@@ -1,0 +1,355 @@
+package dev.backstep.schedule;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Launch;
+import dev.backstep.catalog.Leases;
+import dev.backstep.catalog.ProcessIdentity;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.FireOutcome;
+import dev.backstep.domain.Mover;
+import dev.backstep.domain.Origin;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.Status;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalTime;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
+
+/** From the queue to runs; run on each database. */
+abstract class DispatchRules extends ScheduleTest {
+
+  private static final String NIGHTLY = "cron: \"0 0 1 * * ?\", zone: UTC";
+
+  @Autowired Leases leases;
+
+  private BackupId enqueue(String vm, String schedule, Origin origin, Optional<Instant> stopAt) {
+    return realJobs.enqueue(
+        definition(vm, schedule),
+        RequestedLevel.AUTO,
+        new Launch(
+            origin,
+            Optional.empty(),
+            Mover.INTERNAL,
+            Optional.empty(),
+            Optional.empty(),
+            Optional.of(clock.instant()),
+            stopAt,
+            0,
+            Optional.empty(),
+            List.of()));
+  }
+
+  private BackupId enqueue(String vm) {
+    return enqueue(vm, NIGHTLY, Origin.API, Optional.empty());
+  }
+
+  /** A window of three hours around now. */
+  private String windowAroundNow() {
+    LocalTime now = LocalTime.ofInstant(clock.instant(), ZoneOffset.UTC).withSecond(0).withNano(0);
+    return NIGHTLY + ", window: \"" + now.minusHours(1) + "-" + now.plusHours(2) + "\"";
+  }
+
+  private Instant windowEnd() {
+    return clock.instant().truncatedTo(ChronoUnit.MINUTES).plus(Duration.ofHours(2));
+  }
+
+  private BackupRow row(BackupId id) {
+    return queries.backup(id);
+  }
+
+  private BackupId running(String vm, String schedule, Optional<Instant> stopAt) throws Exception {
+    BackupId id = enqueue(vm, schedule, Origin.API, stopAt);
+    int before = jobs.begun.size();
+    dispatcher().round();
+    assertThat(jobs.begun(before + 1)).contains(id);
+    return id;
+  }
+
+  @Test
+  void beginsAsManyAsTheLimitAllowsAndTellsTheOthersWhatTheyWaitFor() throws Exception {
+    ScheduleSettings two = settings(2, 9, 9);
+    for (int i = 0; i < 5; i++) {
+      enqueue(vm("a" + i));
+      clock.advance(Duration.ofMillis(5));
+    }
+
+    dispatcher(two).round();
+    List<BackupId> first = jobs.begun(2);
+    jobs.completes(first.getFirst());
+    dispatcher(two).round();
+
+    assertThat(first).extracting(BackupId::value).allMatch(id -> id.matches(".*-a[01]-.*"));
+    assertThat(jobs.begun(3)).hasSize(3);
+    assertThat(newest(vm("a2")).status()).isEqualTo(Status.RUNNING);
+    assertThat(newest(vm("a2")).launch().waitingFor()).isEmpty();
+    assertThat(newest(vm("a4")).launch().waitingFor())
+        .contains("a free place: backstep.server.max-backups allows 2 backups at once");
+  }
+
+  @Test
+  void hostThatIsBusyDoesNotHoldUpOthers() throws Exception {
+    ScheduleSettings one = settings(9, 1, 9);
+    enqueue(vm("a@esx1"));
+    enqueue(vm("b@esx1"));
+    enqueue(vm("c@esx2"));
+
+    dispatcher(one).round();
+
+    assertThat(jobs.begun(2)).hasSize(2);
+    assertThat(newest(vm("c@esx2")).status()).isEqualTo(Status.RUNNING);
+    assertThat(newest(vm("b@esx1")).launch().waitingFor())
+        .contains("a free place: backstep.server.max-backups-per-host allows 1 from host esx1");
+  }
+
+  @Test
+  void repositoryHasALimitOfItsOwn() throws Exception {
+    enqueue(vm("a"));
+    enqueue(vm("b"));
+
+    dispatcher(settings(9, 9, 1)).round();
+
+    assertThat(jobs.begun(1)).hasSize(1);
+    assertThat(newest(vm("b")).launch().waitingFor().orElseThrow())
+        .contains("max-backups-per-repository allows 1 into repository ");
+  }
+
+  private static ScheduleSettings settings(int all, int host, int repository) {
+    return new ScheduleSettings(
+        all,
+        host,
+        repository,
+        Duration.ZERO,
+        Duration.ofMinutes(5),
+        Duration.ofDays(1),
+        Duration.ofDays(1));
+  }
+
+  @Test
+  void jitterIsWaitedFor() throws Exception {
+    BackupId id = enqueue(vm("a"));
+    clock.advance(Duration.ofSeconds(-10));
+    dispatcher().round();
+    Status before = row(id).status();
+
+    clock.advance(Duration.ofSeconds(10));
+    dispatcher().round();
+
+    assertThat(before).isEqualTo(Status.QUEUED);
+    assertThat(jobs.begun(1)).containsExactly(id);
+  }
+
+  @Test
+  void endOfTheWindowStopsAndTheNextOneGoesOnFromTheHeldSnapshot() throws Exception {
+    String schedule = windowAroundNow();
+    Instant end = windowEnd();
+    BackupId id = running(vm("a"), schedule, Optional.of(end));
+    jobs.opensSnapshot(id, clock.instant(), Duration.ofHours(24));
+    clock.set(end.minusSeconds(1));
+    Dispatcher dispatcher = dispatcher();
+    dispatcher.round();
+    List<BackupId> tooEarly = List.copyOf(jobs.stopped);
+
+    clock.set(end);
+    dispatcher.round();
+    dispatcher.round();
+    jobs.ends(id, Status.STOPPED, "");
+    dispatcher.round();
+    BackupRow between = row(id);
+    clock.set(end.plus(Duration.ofHours(21)));
+    dispatcher.round();
+
+    assertThat(tooEarly).isEmpty();
+    assertThat(jobs.stopped).containsExactly(id);
+    assertThat(between.launch().startAfter()).contains(end.plus(Duration.ofHours(21)));
+    assertThat(jobs.begun(2)).containsExactly(id, id);
+    assertThat(row(id).status()).isEqualTo(Status.RUNNING);
+    assertThat(row(id).snapshotHandle()).isPresent();
+    assertThat(row(id).launch().stopAt()).contains(end.plus(Duration.ofDays(1)));
+  }
+
+  @Test
+  void snapshotThatWouldBeTooOldInTheNextWindowIsLeftToOperators() throws Exception {
+    Instant end = windowEnd();
+    BackupId id = running(vm("a"), windowAroundNow(), Optional.of(end));
+    jobs.opensSnapshot(id, clock.instant(), Duration.ofHours(12));
+
+    clock.set(end);
+    dispatcher().round();
+    jobs.ends(id, Status.STOPPED, "");
+    clock.set(end.plus(Duration.ofHours(22)));
+    dispatcher().round();
+
+    assertThat(jobs.stopped).contains(id);
+    assertThat(row(id).status()).isEqualTo(Status.STOPPED);
+    assertThat(row(id).launch().startAfter()).isEmpty();
+    assertThat(row(id).note().orElseThrow())
+        .contains("its window ended", "its snapshot is held until");
+  }
+
+  @Test
+  void whatHadNoTurnInItsWindowIsFirstInTheNext() throws Exception {
+    Instant end = windowEnd();
+    BackupId id = enqueue(vm("a"), windowAroundNow(), Origin.API, Optional.of(end));
+
+    clock.set(end.plusSeconds(5));
+    dispatcher().round();
+    BackupRow between = row(id);
+    clock.set(end.plus(Duration.ofHours(21)));
+    dispatcher().round();
+
+    assertThat(between.status()).isEqualTo(Status.QUEUED);
+    assertThat(between.launch().startAfter()).contains(end.plus(Duration.ofHours(21)));
+    assertThat(jobs.begun(1)).containsExactly(id);
+  }
+
+  @Test
+  void failedBackupIsGoneOnWithAfterItsPauseAndKeepsItsFirstError() throws Exception {
+    BackupId id = running(vm("a"), NIGHTLY + ", retries: 2, retry-pause: 15m", Optional.empty());
+    for (int attempt = 1; attempt <= 3; attempt++) {
+      jobs.ends(id, Status.FAILED, "error " + attempt);
+      // Backups end by the machine's clock.
+      clock.set(Instant.now().plus(Duration.ofMinutes(14)));
+      dispatcher().round();
+      assertThat(row(id).status()).isEqualTo(Status.FAILED);
+      clock.set(Instant.now().plus(Duration.ofMinutes(15).plusSeconds(1)));
+      dispatcher().round();
+    }
+
+    assertThat(jobs.begun(3)).hasSize(3);
+    assertThat(row(id).status()).isEqualTo(Status.FAILED);
+    assertThat(row(id).launch().attempts()).isEqualTo(3);
+    assertThat(row(id).error()).contains("error 1");
+    assertThat(row(id).launch().startAfter()).isEmpty();
+  }
+
+  @Test
+  void whatAnOperatorStoppedIsNotRetried() throws Exception {
+    BackupId id = running(vm("a"), NIGHTLY + ", retries: 2, retry-pause: 0s", Optional.empty());
+    jobs.ends(id, Status.STOPPED, "");
+    clock.advance(Duration.ofHours(1));
+    dispatcher().round();
+
+    assertThat(row(id).status()).isEqualTo(Status.STOPPED);
+    assertThat(jobs.begun).hasSize(1);
+  }
+
+  @Test
+  void operatorEndsRetries() throws Exception {
+    BackupId id = running(vm("a"), NIGHTLY + ", retries: 2, retry-pause: 1h", Optional.empty());
+    jobs.ends(id, Status.FAILED, "broken");
+    dispatcher().round();
+    Optional<Instant> retry = row(id).launch().startAfter();
+
+    realJobs.stop(id.value());
+    clock.advance(Duration.ofHours(2));
+    dispatcher().round();
+
+    assertThat(retry).isPresent();
+    assertThat(row(id).status()).isEqualTo(Status.FAILED);
+    assertThat(row(id).launch().startAfter()).isEmpty();
+    assertThat(row(id).note()).contains("an operator asked not to go on with it");
+  }
+
+  /** A living process of this host that holds another lease than this one does. */
+  private long otherLease() {
+    return leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
+  }
+
+  private void ownedBy(BackupId id, long token) {
+    jdbc.sql("update backups set lease_token = :token where id = :id")
+        .param("token", token)
+        .param("id", id.value())
+        .update();
+  }
+
+  @Test
+  void backupOfADeadServerGoesOnHereAndOneOfACommandDoesNot() throws Exception {
+    BackupId ours = running(vm("a"), NIGHTLY, Optional.empty());
+    BackupId command = running(vm("b"), NIGHTLY, Optional.empty());
+    jdbc.sql("update backups set origin = 'COMMAND' where id = :id")
+        .param("id", command.value())
+        .update();
+    long other = otherLease();
+    ownedBy(ours, other);
+    ownedBy(command, other);
+    realJobs.recoverBackups();
+    Status whileAlive = row(ours).status();
+
+    leases.release(other);
+    realJobs.recoverBackups();
+    BackupRow recovered = row(ours);
+    clock.set(Instant.now());
+    dispatcher().round();
+
+    assertThat(whileAlive).isEqualTo(Status.RUNNING);
+    assertThat(recovered.status()).isEqualTo(Status.FAILED);
+    assertThat(recovered.error().orElseThrow()).contains("a server goes on with it");
+    assertThat(jobs.begun(3)).containsExactly(ours, command, ours);
+    assertThat(row(command).status()).isEqualTo(Status.FAILED);
+    assertThat(row(command).error().orElseThrow()).contains("relaunch it");
+  }
+
+  @Test
+  void backupThatOutlivesTooManyServersIsLeftToOperators() throws Exception {
+    BackupId id = running(vm("a"), NIGHTLY, Optional.empty());
+    for (int death = 1; death <= 6; death++) {
+      long other = otherLease();
+      ownedBy(id, other);
+      leases.release(other);
+      realJobs.recoverBackups();
+      clock.set(Instant.now());
+      dispatcher().round();
+    }
+
+    assertThat(jobs.begun(6)).hasSize(6);
+    assertThat(row(id).status()).isEqualTo(Status.FAILED);
+  }
+
+  /** As when the database was away at the end of a run. */
+  @Test
+  void backupThatThisProcessOwnsAndDoesNotRunIsPutRight() throws Exception {
+    BackupId id = running(vm("a"), NIGHTLY, Optional.empty());
+
+    realJobs.recoverBackups();
+    clock.set(Instant.now());
+    dispatcher().round();
+
+    assertThat(jobs.begun(2)).containsExactly(id, id);
+  }
+
+  @Test
+  void unfinishedBackupWaitsForAnotherOneOfItsVm() throws Exception {
+    BackupId old = running(vm("a"), NIGHTLY, Optional.empty());
+    jobs.ends(old, Status.STOPPED, "");
+    queue.later(old, clock.instant().plusSeconds(60), Optional.empty());
+    BackupId other = running(vm("a"), NIGHTLY, Optional.empty());
+
+    clock.advance(Duration.ofMinutes(2));
+    dispatcher().round();
+
+    assertThat(row(old).status()).isEqualTo(Status.STOPPED);
+    assertThat(row(old).launch().waitingFor()).contains(other + " of the same VM");
+  }
+
+  @Test
+  void fireThatNobodyCameToAnEndWithIsTakenUp() throws Exception {
+    clock.set(Instant.parse("2026-11-10T00:59:00Z"));
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    Instant due = Instant.parse("2026-11-10T01:00:00Z");
+    clock.set(due);
+    fires.begin(vm("a"), due);
+    clock.advance(Duration.ofMinutes(3));
+
+    dispatcher().recover();
+
+    assertThat(fire(vm("a")).outcome()).isEqualTo(FireOutcome.QUEUED);
+  }
+}

@@ -1,0 +1,273 @@
+package dev.backstep.schedule;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.groups.Tuple.tuple;
+
+import dev.backstep.job.OperatorException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneId;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** From definitions to triggers; run on each database. */
+abstract class ReloadRules extends ScheduleTest {
+
+  private static final String NIGHTLY = "cron: \"0 0 1 * * ?\", zone: Europe/London";
+  private static final String HOURLY = "cron: \"0 30 * * * ?\"";
+
+  /** All that the scheduler's store knows of a trigger. */
+  private List<Object> stored(String vm) {
+    return jdbc.sql(
+            """
+            select t.NEXT_FIRE_TIME, t.PREV_FIRE_TIME, t.TRIGGER_STATE, t.START_TIME,
+              t.CALENDAR_NAME, c.CRON_EXPRESSION, s.active_since
+            from QRTZ_TRIGGERS t
+            join QRTZ_CRON_TRIGGERS c on c.TRIGGER_NAME = t.TRIGGER_NAME
+            join schedules s on s.vm_id = t.TRIGGER_NAME
+            where t.TRIGGER_NAME = :vm\
+            """)
+        .param("vm", vm)
+        .query((row, index) ->
+            List.<Object>of(
+                row.getLong(1),
+                row.getLong(2),
+                row.getString(3),
+                row.getLong(4),
+                String.valueOf(row.getString(5)),
+                row.getString(6),
+                row.getString(7)))
+        .single();
+  }
+
+  @Test
+  void addsChangesRemovesAndTouchesNothingElse() throws Exception {
+    define(vm("same"), NIGHTLY);
+    define(vm("paused"), NIGHTLY);
+    define(vm("changed"), NIGHTLY);
+    Path gone = define(vm("gone"), NIGHTLY);
+    Reload first = reload().run();
+    schedules().pause(vm("paused"));
+    List<Object> same = stored(vm("same"));
+    List<Object> paused = stored(vm("paused"));
+
+    clock.advance(Duration.ofSeconds(5));
+    define(vm("changed"), HOURLY);
+    define(vm("new"), HOURLY);
+    Files.delete(gone);
+    Reload second = reload().run();
+
+    assertThat(first.added()).hasSize(4);
+    assertThat(second)
+        .isEqualTo(
+            new Reload(
+                List.of(vm("new")), List.of(vm("changed")), List.of(vm("gone")), 2, List.of()));
+    assertThat(stored(vm("same"))).isEqualTo(same);
+    assertThat(stored(vm("paused"))).isEqualTo(paused).contains("PAUSED");
+    assertThat(scheduler.checkExists(TriggerStore.key(id(vm("gone"))))).isFalse();
+    assertThat(schedules().list(0)).hasSize(4);
+  }
+
+  @Test
+  void changedScheduleStaysPaused() throws Exception {
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    schedules().pause(vm("a"));
+
+    define(vm("a"), HOURLY);
+    reload().run();
+
+    assertThat(schedules().schedule(vm("a"), 1).paused()).isTrue();
+    assertThat(stored(vm("a"))).contains("PAUSED");
+  }
+
+  @Test
+  void whatDoesNotConcernTimesLeavesTheTriggerAlone() throws Exception {
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    List<Object> before = stored(vm("a"));
+
+    define(vm("a"), NIGHTLY + ", jitter: 5m, window: \"00:00-05:00\", misfire: skip, retries: 3");
+    Reload reload = reload().run();
+
+    assertThat(reload.changed()).containsExactly(vm("a"));
+    assertThat(stored(vm("a"))).isEqualTo(before);
+    assertThat(schedules().schedule(vm("a"), 0).definition().jitter())
+        .isEqualTo(Duration.ofMinutes(5));
+  }
+
+  @Test
+  void fileThatCannotBeUsedKeepsItsSchedule() throws Exception {
+    Path file = define(vm("a"), NIGHTLY);
+    reload().run();
+    List<Object> before = stored(vm("a"));
+
+    Files.writeString(file, yaml(vm("a"), "cron: \"0 0 25 * * ?\", zone: Europe/Lundon"));
+    Reload reload = reload().run();
+
+    assertThat(reload.removed()).isEmpty();
+    assertThat(reload.problems())
+        .singleElement()
+        .asString()
+        .contains(file + ":4:")
+        .contains("as hours, found '25'")
+        .contains("did you mean 'Europe/London'?");
+    assertThat(stored(vm("a"))).isEqualTo(before);
+  }
+
+  @Test
+  void cronThatQuartzRefusesOrThatNeverFiresKeepsItsSchedule() throws Exception {
+    define(vm("a"), NIGHTLY);
+    define(vm("b"), NIGHTLY);
+    reload().run();
+
+    define(vm("a"), "cron: \"0 0 1 31 2 ?\"");
+    define(vm("b"), "cron: \"0 0 1 32W * ?\"");
+    define(vm("c"), "cron: \"0 0 1 * * ? 2001\"");
+    Reload reload = reload().run();
+
+    assertThat(reload.problems())
+        .hasSize(3)
+        .anySatisfy(text -> assertThat(text).contains("'0 0 1 31 2 ?'", "no such time"))
+        .anySatisfy(text -> assertThat(text).contains("32W"))
+        .anySatisfy(text -> assertThat(text).contains("2001"));
+    assertThat(schedules().list(1))
+        .extracting(Schedule::vmName, schedule -> schedule.definition().cron())
+        .containsExactly(tuple(vm("a"), "0 0 1 * * ?"), tuple(vm("b"), "0 0 1 * * ?"));
+  }
+
+  @Test
+  void secondDefinitionOfOneVmIsRefusedAndTheFirstKept() throws Exception {
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    List<Object> before = stored(vm("a"));
+
+    Files.writeString(folder.resolve("jobs/zz.yaml"), yaml(vm("a"), HOURLY));
+    Reload reload = reload().run();
+
+    assertThat(reload.problems()).singleElement().asString().contains("a VM has one definition");
+    assertThat(stored(vm("a"))).isEqualTo(before);
+  }
+
+  @Test
+  void folderThatIsNotThereChangesNothing() throws Exception {
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    Files.move(folder.resolve("jobs"), folder.resolve("unmounted"));
+
+    assertThatThrownBy(() -> reload().run())
+        .isInstanceOf(OperatorException.class)
+        .hasMessageContaining("is not there; schedules stay as they are");
+    assertThat(schedules().list(0)).hasSize(1);
+  }
+
+  @Test
+  void movedFileKeepsItsTrigger() throws Exception {
+    Path file = define(vm("a"), NIGHTLY);
+    reload().run();
+    List<Object> before = stored(vm("a"));
+
+    Files.move(file, folder.resolve("jobs/other.yml"));
+    Reload reload = reload().run();
+
+    assertThat(reload.removed()).isEmpty();
+    assertThat(stored(vm("a"))).isEqualTo(before);
+    assertThat(schedules().schedule(vm("a"), 0).file()).hasFileName("other.yml");
+  }
+
+  @Test
+  void blackOutsBecomeCalendarsAndGoWithTheLastSchedule() throws Exception {
+    String blackOut = NIGHTLY + ", black-out: [%s..%s]";
+    LocalDate today = clock.instant().atZone(ZoneId.of("Europe/London")).toLocalDate();
+    define(vm("a"), blackOut.formatted(today, today.plusDays(5)));
+    define(vm("b"), blackOut.formatted(today, today.plusDays(5)));
+    reload().run();
+    List<String> calendars = scheduler.getCalendarNames();
+    Instant next = schedules().schedule(vm("a"), 1).nextFires().getFirst();
+
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    List<String> oneLeft = scheduler.getCalendarNames();
+    Files.delete(folder.resolve("jobs/" + vm("b") + ".yaml"));
+    reload().run();
+
+    assertThat(calendars).hasSize(1).isEqualTo(oneLeft);
+    assertThat(next).isAfter(clock.instant().plus(Duration.ofDays(5)));
+    assertThat(scheduler.getCalendarNames()).isEmpty();
+  }
+
+  /** As a clock leaves it that was ahead by years for a while. */
+  @Test
+  void triggerThatWaitsTooFarAheadIsPutRight() throws Exception {
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    jdbc.sql("update QRTZ_TRIGGERS set NEXT_FIRE_TIME = NEXT_FIRE_TIME + 315360000000").update();
+
+    Reload reload = reload().run();
+
+    assertThat(reload.unchanged()).isEqualTo(1);
+    assertThat((long) stored(vm("a")).getFirst())
+        .isLessThan(clock.instant().plus(Duration.ofDays(2)).toEpochMilli());
+  }
+
+  @Test
+  void triggerInErrorIsPutRight() throws Exception {
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    jdbc.sql("update QRTZ_TRIGGERS set TRIGGER_STATE = 'ERROR'").update();
+
+    reload().run();
+
+    assertThat(stored(vm("a"))).contains("WAITING");
+  }
+
+  @Test
+  void resumeMakesUpForNothing() throws Exception {
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    schedules().pause(vm("a"));
+    clock.advance(Duration.ofDays(3));
+
+    schedules().resume(vm("a"));
+
+    assertThat((long) stored(vm("a")).getFirst()).isGreaterThan(clock.instant().toEpochMilli());
+    assertThat(schedules().missed(clock.instant().minus(Duration.ofDays(9)), Duration.ZERO))
+        .isEmpty();
+  }
+
+  @Test
+  void schedulesThatDidNotFireAreFound() throws Exception {
+    define(vm("a"), NIGHTLY);
+    define(vm("b"), NIGHTLY);
+    reload().run();
+    Instant start = clock.instant();
+    clock.advance(Duration.ofDays(2).plusMinutes(10));
+    List<Instant> due =
+        schedules().missed(start, Duration.ofMinutes(5)).stream()
+            .filter(missed -> missed.vmName().equals(vm("a")))
+            .map(MissedFire::dueAt)
+            .toList();
+    fires.begin(vm("a"), due.getFirst());
+
+    assertThat(due).hasSize(2);
+    assertThat(schedules().missed(start.minus(Duration.ofDays(30)), Duration.ofMinutes(5)))
+        .containsExactlyInAnyOrder(
+            new MissedFire(vm("a"), due.getLast()),
+            new MissedFire(vm("b"), due.getFirst()),
+            new MissedFire(vm("b"), due.getLast()));
+  }
+
+  @Test
+  void unknownVmIsToldThoseThatAreKnown() throws Exception {
+    define(vm("a"), NIGHTLY);
+    reload().run();
+
+    assertThatThrownBy(() -> schedules().pause("nobody"))
+        .isInstanceOf(OperatorException.class)
+        .hasMessageContaining("nobody: no such VM has a schedule; those that have: " + vm("a"));
+  }
+}
