@@ -135,6 +135,20 @@ class ConfigurationDocTests {
     assertThat(rows("Environment")).containsAll(variables);
   }
 
+  @Test
+  void namesEverySettingOfSchedules() throws ClassNotFoundException {
+    assertThat(Class.forName("dev.backstep.schedule.ScheduleSettings").getRecordComponents())
+        .isNotEmpty()
+        .allSatisfy(component ->
+            assertThat(rows("Server settings"))
+                .contains(
+                    "backstep.server."
+                        + component
+                            .getName()
+                            .replaceAll("([A-Z])", "-$1")
+                            .toLowerCase(Locale.ROOT)));
+  }
+
   private static String right(String field) {
     return switch (field) {
       case "type" -> "image";

@@ -125,8 +125,7 @@ abstract class SchedulerRules extends ScheduleTest {
       define(vm, "cron: \"* * * * * ?\"");
     }
     reload().run();
-    SchedulerFactoryBean other =
-        Application.quartzScheduler(context, dataSource, transactions);
+    SchedulerFactoryBean other = Application.quartzScheduler(context, dataSource, transactions);
     other.afterPropertiesSet();
     AtomicInteger here = count(scheduler);
     AtomicInteger there = count(other.getScheduler());
