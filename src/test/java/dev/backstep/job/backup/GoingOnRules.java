@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -116,13 +117,13 @@ abstract class GoingOnRules extends JobTest {
     return row;
   }
 
-  private long instances() {
+  private long instances(BackupId... backups) {
     return jdbc.sql(
             """
             select count(*) from BATCH_JOB_EXECUTION_PARAMS
-            where PARAMETER_NAME = 'backup' and PARAMETER_VALUE like :vm\
+            where PARAMETER_NAME = 'backup' and PARAMETER_VALUE in (:backups)\
             """)
-        .param("vm", "backup-" + vm + "%")
+        .param("backups", Stream.of(backups).map(BackupId::value).toList())
         .query(Long.class)
         .single();
   }
@@ -218,9 +219,9 @@ abstract class GoingOnRules extends JobTest {
     jdbc.sql("update BATCH_JOB_EXECUTION set END_TIME = {ts '2020-01-01 00:00:00'}").update();
 
     history.trim(Instant.parse("2019-01-01T00:00:00Z"));
-    long early = instances();
+    long early = instances(done, unfinished);
     history.trim(Instant.now());
-    long late = instances();
+    long late = instances(done, unfinished);
     BackupRow row = completed(unfinished);
 
     assertThat(early).isEqualTo(2);
