@@ -146,27 +146,30 @@ final class Layer implements Closeable {
   }
 
   /**
-   * Reads data; behind the file's end it reads zeros, as a cluster at the very end may be cut
-   * short.
+   * Reads data. The cluster in which the file ends may be cut short, as QEMU leaves it, and reads
+   * as zeros from there on; clusters behind it are lost. QEMU reads zeros there, too.
    */
   void readData(long host, ByteBuffer target) throws IOException {
     long at = host;
-    if (host >= file.sizeBytes() + header.clusterBytes()) {
-      throw bad(host, "data lies behind the file's end at " + file.sizeBytes());
-    }
     while (target.hasRemaining()) {
       int count = file.read(target, at);
       if (count < 0) {
-        if (at >>> header.clusterBits() != file.sizeBytes() >>> header.clusterBits()
-            && at != file.sizeBytes()) {
-          throw bad(at, "data lies behind the file's end at " + file.sizeBytes());
-        }
-        target.put(new byte[Math.min(target.remaining(), header.clusterBytes())]);
-        at += header.clusterBytes();
+        zerosBehindEnd(at, target);
       } else {
         at += count;
       }
     }
+  }
+
+  private void zerosBehindEnd(long at, ByteBuffer target) throws IOException {
+    long fileBytes = file.sizeBytes();
+    long lastCluster = Math.ceilDiv(fileBytes, header.clusterBytes()) << header.clusterBits();
+    if (at > lastCluster - target.remaining()) {
+      throw bad(
+          Math.max(at, lastCluster),
+          "data lies behind the file's end at " + fileBytes + "; the image is truncated");
+    }
+    target.put(new byte[target.remaining()]);
   }
 
   /**

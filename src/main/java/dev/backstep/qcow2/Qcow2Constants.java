@@ -21,6 +21,14 @@ final class Qcow2Constants {
   /** The L1 table of a 2 EiB disk at the smallest sensible cluster; what QEMU allows, too. */
   static final long L1_BYTES_MAX = 32L << 20;
 
+  /** The refcount table; what QEMU allows, too. */
+  static final long REFCOUNT_TABLE_BYTES_MAX = 8L << 20;
+
+  /** Internal snapshots, and bitmaps, of an image; what QEMU allows, too. */
+  static final int SNAPSHOTS_MAX = 65536;
+
+  static final int BITMAPS_MAX = 65535;
+
   /** Longest backing file name, in bytes. */
   static final int BACKING_NAME_BYTES_MAX = 1023;
 
@@ -31,9 +39,13 @@ final class Qcow2Constants {
   static final long INCOMPATIBLE_COMPRESSION_TYPE = 1L << 3;
   static final long INCOMPATIBLE_EXTENDED_L2 = 1L << 4;
 
+  /** Autoclear feature, header bytes 88 to 95: the bitmaps extension is valid. */
+  static final long AUTOCLEAR_BITMAPS = 1L;
+
   // header extensions
   static final int EXTENSION_END = 0;
   static final int EXTENSION_BACKING_FORMAT = 0xe2792aca;
+  static final int EXTENSION_BITMAPS = 0x23852875;
 
   // L1 and L2 entries
   static final long OFFSET_MASK = 0x00fffffffffffe00L;
@@ -48,6 +60,9 @@ final class Qcow2Constants {
 
   /** Reserved bits of an L1 entry: 0 to 8 and 56 to 62. */
   static final long L1_RESERVED = 0x7f000000000001ffL;
+
+  /** Reserved bits of a refcount table entry: 0 to 8. */
+  static final long REFCOUNT_TABLE_RESERVED = 0x1ff;
 
   static final int SECTOR_BYTES = 512;
 

@@ -10,7 +10,6 @@ import dev.backstep.blockio.Ranges;
 import dev.backstep.domain.ByteRange;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,7 +25,6 @@ import java.util.concurrent.Executors;
 public final class Qcow2Reader implements BlockReader {
 
   private static final int THREADS = 3;
-  private static final int CHAIN_LENGTH_MAX = 1000;
 
   private final List<Layer> layers;
   private final BufferPool pool;
@@ -40,26 +38,24 @@ public final class Qcow2Reader implements BlockReader {
   }
 
   /**
-   * Opens an image and the backing files under it, which are found relative to the image that names
-   * them.
+   * Opens an image and the backing files under it, which lie in the same folder.
    *
    * @param blocksInFlight how many blocks may be held at once
-   * @throws Qcow2FormatException when an image is damaged or not supported, or a backing file is
-   *     missing
+   * @throws Qcow2FormatException when an image is damaged or not supported, a backing file is
+   *     missing or no file of the folder, or the chain is a loop or too long
    */
   public static Qcow2Reader open(Path image, int blocksInFlight) throws IOException {
     List<Layer> layers = new ArrayList<>();
     TableCache tables = new TableCache();
     try {
+      ChainLimits limits = new ChainLimits(image);
       Optional<Path> next = Optional.of(image);
       while (next.isPresent()) {
+        limits.enter(next.get());
         Layer layer = Layer.open(next.get(), tables);
         layers.add(layer);
-        next = backing(layer);
-        if (layers.size() > CHAIN_LENGTH_MAX) {
-          throw new Qcow2FormatException(
-              image, 8, "more than " + CHAIN_LENGTH_MAX + " backing files, or a loop of them");
-        }
+        limits.opened(layer.header());
+        next = BackingFile.of(layer.path(), layer.header());
       }
       return new Qcow2Reader(List.copyOf(layers), blocksInFlight);
     } catch (IOException | RuntimeException e) {
@@ -68,30 +64,6 @@ public final class Qcow2Reader implements BlockReader {
       }
       throw e;
     }
-  }
-
-  private static Optional<Path> backing(Layer layer) throws Qcow2FormatException {
-    Qcow2Header header = layer.header();
-    if (header.backingFile().isEmpty()) {
-      return Optional.empty();
-    }
-    String name = header.backingFile().get();
-    if (!header.backingFormat().orElse("qcow2").equals("qcow2")) {
-      throw new Qcow2FormatException(
-          layer.path(),
-          8,
-          "backing file "
-              + name
-              + " has format "
-              + header.backingFormat().get()
-              + ", supported is qcow2");
-    }
-    Path backing = layer.path().toAbsolutePath().resolveSibling(name);
-    if (!Files.exists(backing)) {
-      throw new Qcow2FormatException(
-          layer.path(), 8, "backing file " + backing + " is missing; the chain is broken");
-    }
-    return Optional.of(backing);
   }
 
   /** The images of the chain, this one first. */

@@ -59,6 +59,9 @@ public record Qcow2Spec(
             : Qcow2Constants.COMPRESSION_DEFLATE,
         false,
         backingFile,
-        backingFile.map(name -> "qcow2"));
+        backingFile.map(name -> "qcow2"),
+        0,
+        0,
+        Optional.empty());
   }
 }
