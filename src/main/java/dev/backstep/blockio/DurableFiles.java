@@ -3,10 +3,14 @@ package dev.backstep.blockio;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
+import java.util.UUID;
 
 /** Files that are there, whole and for good, or not at all. */
 public final class DurableFiles {
@@ -21,19 +25,52 @@ public final class DurableFiles {
    */
   public static void write(Path file, byte[] content) throws IOException {
     Path partial = file.resolveSibling(file.getFileName() + PARTIAL);
+    force(partial, content, StandardOpenOption.TRUNCATE_EXISTING);
+    publish(partial, file);
+  }
+
+  /**
+   * Writes a small file unless there is one of that name. Of several callers at the same time, in
+   * any process, one writes it; to all of them it is whole and durable when this returns.
+   */
+  public static void writeOnce(Path file, byte[] content) throws IOException {
+    Path partial = file.resolveSibling(file.getFileName() + "." + UUID.randomUUID() + PARTIAL);
+    try {
+      force(partial, content, StandardOpenOption.CREATE_NEW);
+      try {
+        Files.createLink(file, partial);
+      } catch (FileAlreadyExistsException e) {
+        // somebody was first
+      } catch (UnsupportedOperationException | FileSystemException e) {
+        moveUnlessThere(partial, file); // a file system without links
+      }
+      forceFolder(parent(file));
+    } finally {
+      Files.deleteIfExists(partial);
+    }
+  }
+
+  private static void moveUnlessThere(Path partial, Path file) throws IOException {
+    try {
+      Files.move(partial, file);
+    } catch (FileAlreadyExistsException e) {
+      // somebody was first
+    }
+  }
+
+  private static void force(Path file, byte[] content, StandardOpenOption how) throws IOException {
     try (FileChannel channel =
-        FileChannel.open(
-            partial,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.WRITE)) {
+        FileChannel.open(file, StandardOpenOption.CREATE, how, StandardOpenOption.WRITE)) {
       ByteBuffer bytes = ByteBuffer.wrap(content);
       while (bytes.hasRemaining()) {
         channel.write(bytes);
       }
       channel.force(true);
     }
-    publish(partial, file);
+  }
+
+  private static Path parent(Path file) {
+    return Objects.requireNonNull(file.toAbsolutePath().getParent());
   }
 
   /**
@@ -43,10 +80,7 @@ public final class DurableFiles {
    */
   public static void publish(Path partial, Path file) throws IOException {
     Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    Path folder = file.toAbsolutePath().getParent();
-    if (folder != null) {
-      forceFolder(folder);
-    }
+    forceFolder(parent(file));
   }
 
   /**

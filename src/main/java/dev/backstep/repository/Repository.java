@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.List;
@@ -73,7 +74,8 @@ public final class Repository {
 
   /**
    * Opens a repository, making it first when the folder is absent or empty. An interrupted making
-   * leaves an empty folder, so it can simply be called again.
+   * leaves no repository, so it can simply be called again; of several at the same time one makes
+   * it and all open the same.
    *
    * @throws RepositoryException as {@link #open}, or {@code NOT_WRITABLE}, or {@code
    *     NOT_A_REPOSITORY} when the folder holds other things
@@ -111,7 +113,7 @@ public final class Repository {
       }
       byte[] random = new byte[8];
       new SecureRandom().nextBytes(random);
-      DurableFiles.write(file, Json.bytes(new Head(FORMAT, HexFormat.of().formatHex(random))));
+      DurableFiles.writeOnce(file, Json.bytes(new Head(FORMAT, HexFormat.of().formatHex(random))));
     } catch (RepositoryException e) {
       throw e;
     } catch (IOException e) {
@@ -136,9 +138,15 @@ public final class Repository {
    * @throws RepositoryException {@code NOT_WRITABLE}
    */
   public void checkWritable() throws RepositoryException {
-    Path probe = root.resolve(HEAD + ".probe.partial");
+    Path probe = root.resolve(HEAD + ".probe");
     try {
-      DurableFiles.write(probe, new byte[] {'o', 'k'});
+      // Not moved and not missed when gone: others may be probing at the same time.
+      Files.write(
+          probe,
+          new byte[] {'o', 'k'},
+          StandardOpenOption.CREATE,
+          StandardOpenOption.WRITE,
+          StandardOpenOption.SYNC);
       Files.deleteIfExists(probe);
     } catch (IOException e) {
       throw notWritable(root, e);

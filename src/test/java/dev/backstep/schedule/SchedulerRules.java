@@ -2,12 +2,10 @@ package dev.backstep.schedule;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.management.OperatingSystemMXBean;
 import dev.backstep.catalog.FireRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.FireOutcome;
 import dev.backstep.domain.Status;
-import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -56,7 +54,7 @@ abstract class SchedulerRules extends ScheduleTest {
         .update();
   }
 
-  /** No fire is lost, no limit is passed, and it does not cost much. */
+  /** No fire is lost and no limit is passed. */
   @Test
   void thousandSchedulesOfTheSameSecond() throws Exception {
     int count = 1000;
@@ -67,17 +65,14 @@ abstract class SchedulerRules extends ScheduleTest {
     Instant due = Instant.now().truncatedTo(ChronoUnit.SECONDS).plusSeconds(1);
     dueAt(due);
 
-    long cpu = cpuNanos();
     scheduler.start();
     List<FireRow> found = awaitFires(count);
-    long perFire = (cpuNanos() - cpu) / count;
     scheduler.standby();
 
     assertThat(found)
         .hasSize(count)
         .allSatisfy(fire -> assertThat(fire.scheduledAt()).isEqualTo(due))
         .allSatisfy(fire -> assertThat(fire.outcome()).isEqualTo(FireOutcome.QUEUED));
-    assertThat(Duration.ofNanos(perFire)).isLessThan(Duration.ofMillis(10));
 
     clock.set(due.plusSeconds(60));
     Dispatcher dispatcher = dispatcher();
@@ -91,11 +86,6 @@ abstract class SchedulerRules extends ScheduleTest {
       done.addAll(begun);
     }
     assertThat(done).hasSize(60);
-  }
-
-  private static long cpuNanos() {
-    return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
-        .getProcessCpuTime();
   }
 
   /** No server ran for three nights: each of them is recorded, the last one is made up for. */
