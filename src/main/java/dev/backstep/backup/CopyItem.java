@@ -1,39 +1,18 @@
 package dev.backstep.backup;
 
-import dev.backstep.blockio.Block;
-import dev.backstep.domain.ByteRange;
-import java.util.List;
-import java.util.Optional;
-
-/** What a disk's reader hands to its writer, in ascending order of the disk's bytes. */
+/**
+ * What a disk's reader hands to its writer, in ascending order of the disk's bytes. An item says
+ * what to copy and holds no bytes: those are read ahead of the writer, also while a chunk is
+ * gathered or committed.
+ */
 public sealed interface CopyItem {
 
   /**
-   * Up to about a block of data with the zero ranges between it.
+   * The next blocks of the plan.
    *
-   * @param data the bytes of all data runs, in their order; whoever gets the item closes it
-   * @param base the same ranges as the chain has them; present when the disk is compared
-   * @param runs data and zero runs, ascending
+   * @param count how many, at least 1
    */
-  record Clusters(Optional<Block> data, Optional<Block> base, List<ClusterMap.Run> runs)
-      implements CopyItem, AutoCloseable {
-
-    public Clusters {
-      runs = List.copyOf(runs);
-    }
-
-    /** From the first run to the end of the last one. */
-    public ByteRange span() {
-      long start = runs.getFirst().range().offset();
-      return new ByteRange(start, runs.getLast().range().end() - start);
-    }
-
-    @Override
-    public void close() {
-      data.ifPresent(Block::close);
-      base.ifPresent(Block::close);
-    }
-  }
+  record Blocks(int count) implements CopyItem {}
 
   /** The end of the disk: every disk has exactly one, also when nothing changed. */
   record Seal() implements CopyItem {}

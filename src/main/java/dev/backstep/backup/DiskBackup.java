@@ -27,21 +27,23 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Copies one disk into one image, in a way that can stop after any item and go on in another
- * process: take items with {@link #next}, put each with {@link #put}, remember {@link #durable} now
- * and then, and at the end {@link #seal}. For one thread, but for {@link #progressBytes}.
+ * process: take items with {@link #next}, put each with {@link #put} in the same order, remember
+ * {@link #durable} now and then, and at the end {@link #seal}. For one thread, but for {@link
+ * #progressBytes}.
  */
 public final class DiskBackup implements Closeable {
 
-  /** Items kept in flight ahead of the writer. */
+  /** Blocks kept in flight ahead of the writer. */
   private static final int AHEAD = 8;
 
-  /** Blocks that one chunk, the read-ahead and the image's writers hold together. */
+  /** Blocks that the read-ahead and the image's writers hold together. */
   private static final int BLOCKS = AHEAD + 16;
 
   private final Request request;
   private final DiskFolder folder;
   private final @Nullable DiskManifest published;
   private @Nullable Copy copy;
+  private final Pace pace = new Pace(System.nanoTime());
   private volatile long progressBytes;
   private long bytesRead;
 
@@ -66,6 +68,7 @@ public final class DiskBackup implements Closeable {
 
   /** The parts of a copy that is going on. */
   private record Copy(
+      BlockPlan plan,
       BlockReader disk,
       Optional<Qcow2Reader> base,
       ReadAhead ahead,
@@ -128,9 +131,10 @@ public final class DiskBackup implements Closeable {
         Optional<Qcow2Reader> base = openBase(plan);
         long from = resume.map(WriterState::guestOffset).orElse(0L);
         progressBytes = plan.clusters().dataBytesBefore(from);
-        ReadAhead ahead =
-            new ReadAhead(disk, base.map(reader -> reader), plan.clusters(), from, AHEAD);
-        return new Copy(disk, base, ahead, image, new ImageFill(image));
+        BlockPlan reads = new BlockPlan(plan.clusters(), from);
+        ReadAhead ahead = new ReadAhead(disk, base.map(reader -> reader), reads, AHEAD);
+        BlockPlan items = new BlockPlan(plan.clusters(), from);
+        return new Copy(items, disk, base, ahead, image, new ImageFill(image));
       } catch (IOException | RuntimeException e) {
         disk.close();
         throw e;
@@ -167,22 +171,17 @@ public final class DiskBackup implements Closeable {
     return Files.exists(folder.partial(id));
   }
 
-  /**
-   * The next item to put; empty when only sealing is left.
-   *
-   * @throws IOException when the disk, or the chain it is compared with, cannot be read
-   */
-  public Optional<CopyItem.Clusters> next() throws IOException {
+  /** The next item to put; empty when only sealing is left. */
+  public Optional<CopyItem.Blocks> next() {
     if (copy == null) {
       return Optional.empty();
     }
-    Optional<CopyItem.Clusters> item = copy.ahead().next();
-    item.ifPresent(this::countRead);
-    return item;
-  }
-
-  private void countRead(CopyItem.Clusters item) {
-    item.data().ifPresent(block -> bytesRead += lengthOf(block));
+    int most = pace.blocks(System.nanoTime());
+    int count = 0;
+    while (count < most && !copy.plan().next().isEmpty()) {
+      count++;
+    }
+    return count == 0 ? Optional.empty() : Optional.of(new CopyItem.Blocks(count));
   }
 
   private static long lengthOf(Block block) {
@@ -190,14 +189,21 @@ public final class DiskBackup implements Closeable {
   }
 
   /**
-   * Stores an item and takes it over. Returns before the bytes are on disk.
+   * Copies the blocks of an item. Returns before the last ones are on disk.
    *
-   * @throws IOException when the image cannot be written, now or by an earlier call
+   * @throws IOException when the disk, or the chain it is compared with, cannot be read, or the
+   *     image cannot be written, now or by an earlier call
    */
-  public void put(CopyItem.Clusters item) throws IOException {
-    long length = item.data().map(DiskBackup::lengthOf).orElse(0L);
-    openedCopy().fill().put(item);
-    progressBytes += length;
+  public void put(CopyItem.Blocks item) throws IOException {
+    Copy opened = openedCopy();
+    for (int i = 0; i < item.count(); i++) {
+      Clusters clusters = opened.ahead().next().orElseThrow();
+      long length = clusters.data().map(DiskBackup::lengthOf).orElse(0L);
+      bytesRead += length;
+      opened.fill().put(clusters);
+      progressBytes += length;
+      pace.copied();
+    }
   }
 
   /** Begins to force what was put so far; returns at once. */

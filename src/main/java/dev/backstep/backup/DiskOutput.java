@@ -7,7 +7,7 @@ import java.io.IOException;
 interface DiskOutput extends Closeable {
 
   /** Writes an item of data and takes it over; may return before it is written. */
-  void put(CopyItem.Clusters item) throws IOException;
+  void put(Clusters item) throws IOException;
 
   /** Waits for everything and forces it to disk; the disk is complete then. */
   void finish() throws IOException;

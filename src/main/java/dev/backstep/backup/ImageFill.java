@@ -21,7 +21,7 @@ final class ImageFill {
   }
 
   /** Stores an item and takes it over, also when it throws. */
-  void put(CopyItem.Clusters item) throws IOException {
+  void put(Clusters item) throws IOException {
     if (item.data().isEmpty()) {
       try (item) {
         for (ClusterMap.Run run : item.runs()) {
@@ -36,7 +36,7 @@ final class ImageFill {
     }
   }
 
-  private void putInParts(CopyItem.Clusters item, Block data) throws IOException {
+  private void putInParts(Clusters item, Block data) throws IOException {
     try (item;
         BlockParts parts = new BlockParts(data)) {
       List<BlockParts.Piece> pieces = new ArrayList<>();
@@ -55,7 +55,7 @@ final class ImageFill {
   }
 
   private static void addPieces(
-      List<BlockParts.Piece> pieces, CopyItem.Clusters item, Block data, int index) {
+      List<BlockParts.Piece> pieces, Clusters item, Block data, int index) {
     int length = Math.toIntExact(data.ranges().get(index).length());
     if (item.base().isEmpty()) {
       pieces.add(new BlockParts.Piece(index, 0, length));

@@ -16,7 +16,7 @@ final class Qcow2Output implements DiskOutput {
   }
 
   @Override
-  public void put(CopyItem.Clusters item) throws IOException {
+  public void put(Clusters item) throws IOException {
     fill.put(item);
   }
 

@@ -33,7 +33,7 @@ final class RawOutput implements DiskOutput {
   }
 
   @Override
-  public void put(CopyItem.Clusters item) throws IOException {
+  public void put(Clusters item) throws IOException {
     inFlight.acquireUninterruptibly();
     IOException failed = failure.get();
     if (failed != null) {
@@ -44,7 +44,7 @@ final class RawOutput implements DiskOutput {
     writers.execute(() -> write(item));
   }
 
-  private void write(CopyItem.Clusters item) {
+  private void write(Clusters item) {
     try (item) {
       if (item.data().isPresent()) {
         Block block = item.data().get();

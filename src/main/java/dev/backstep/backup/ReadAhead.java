@@ -7,7 +7,6 @@ import dev.backstep.domain.ByteRange;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
@@ -15,32 +14,25 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /**
- * Walks a cluster map and keeps some reads in flight ahead of the caller. For one thread; the
- * readers are the caller's to close, after this.
+ * Reads what a plan names, some blocks ahead of the caller. For one thread; the readers are the
+ * caller's to close, after this.
  */
 final class ReadAhead implements Closeable {
 
-  /** Most runs an item gathers, so that a finely scattered disk still makes items of some size. */
-  private static final int RUNS_MAX = 64;
-
   private final BlockReader disk;
   private final Optional<BlockReader> base;
-  private final ClusterMap clusters;
+  private final BlockPlan plan;
   private final int depth;
   private final Deque<Pending> ahead = new ArrayDeque<>();
-  private long position;
 
   /**
    * @param base the chain to compare with; its reads go along with the disk's
-   * @param from the byte to begin at, cluster aligned
-   * @param depth items kept in flight, at least 1
+   * @param depth blocks kept in flight, at least 1
    */
-  ReadAhead(
-      BlockReader disk, Optional<BlockReader> base, ClusterMap clusters, long from, int depth) {
+  ReadAhead(BlockReader disk, Optional<BlockReader> base, BlockPlan plan, int depth) {
     this.disk = disk;
     this.base = base;
-    this.clusters = clusters;
-    this.position = from;
+    this.plan = plan;
     this.depth = depth;
   }
 
@@ -50,11 +42,11 @@ final class ReadAhead implements Closeable {
       Optional<CompletableFuture<Block>> base) {}
 
   /**
-   * The next item; empty behind the last one.
+   * The next block; empty behind the last one.
    *
    * @throws IOException when the disk or the chain cannot be read
    */
-  Optional<CopyItem.Clusters> next() throws IOException {
+  Optional<Clusters> next() throws IOException {
     while (ahead.size() < depth && issue()) {}
     Pending pending = ahead.poll();
     if (pending == null) {
@@ -62,7 +54,7 @@ final class ReadAhead implements Closeable {
     }
     Optional<Block> data = await(pending.data());
     try {
-      return Optional.of(new CopyItem.Clusters(data, await(pending.base()), pending.runs()));
+      return Optional.of(new Clusters(data, await(pending.base()), pending.runs()));
     } catch (IOException e) {
       data.ifPresent(Block::close);
       throw e;
@@ -70,25 +62,15 @@ final class ReadAhead implements Closeable {
   }
 
   private boolean issue() throws IOException {
-    List<ClusterMap.Run> runs = new ArrayList<>();
-    List<ByteRange> data = new ArrayList<>();
-    long room = BlockReader.BLOCK_BYTES_MAX;
-    while (room >= ClusterMap.CLUSTER_BYTES && runs.size() < RUNS_MAX) {
-      Optional<ClusterMap.Run> next = clusters.next(position, room);
-      if (next.isEmpty()) {
-        break;
-      }
-      ClusterMap.Run run = next.get();
-      if (run.kind() == ExtentKind.DATA) {
-        data.add(run.range());
-        room -= run.range().length();
-      }
-      runs.add(run);
-      position = run.range().end();
-    }
+    List<ClusterMap.Run> runs = plan.next();
     if (runs.isEmpty()) {
       return false;
     }
+    List<ByteRange> data =
+        runs.stream()
+            .filter(run -> run.kind() == ExtentKind.DATA)
+            .map(ClusterMap.Run::range)
+            .toList();
     if (data.isEmpty()) {
       ahead.add(new Pending(runs, Optional.empty(), Optional.empty()));
       return true;

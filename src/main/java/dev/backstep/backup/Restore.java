@@ -112,11 +112,12 @@ public final class Restore {
     try (Qcow2Reader chain = Qcow2Reader.open(images.image(top), BLOCKS)) {
       ClusterMap clusters = clusters(chain, disk.virtualSize());
       try (DiskOutput output = output(partial, disk.virtualSize(), target);
-          ReadAhead ahead = new ReadAhead(chain, Optional.empty(), clusters, 0, AHEAD)) {
+          ReadAhead ahead =
+              new ReadAhead(chain, Optional.empty(), new BlockPlan(clusters, 0), AHEAD)) {
         long total = clusters.dataBytes();
         long done = 0;
         progress.disk(disk.diskId(), 0, total);
-        Optional<CopyItem.Clusters> item = ahead.next();
+        Optional<Clusters> item = ahead.next();
         while (item.isPresent()) {
           done += item.get().span().length();
           output.put(item.get());

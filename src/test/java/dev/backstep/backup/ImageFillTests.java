@@ -22,8 +22,7 @@ class ImageFillTests {
 
   @TempDir private Path folder;
 
-  private Path image(String name, Optional<String> base, CopyItem.Clusters item)
-      throws IOException {
+  private Path image(String name, Optional<String> base, Clusters item) throws IOException {
     long size = item.span().end();
     Path path = folder.resolve(name);
     Qcow2Spec spec = new Qcow2Spec(size, base, 16, Compression.NONE, 1);
@@ -34,10 +33,10 @@ class ImageFillTests {
     return path;
   }
 
-  private static CopyItem.Clusters item(byte[] disk, Optional<byte[]> base) {
+  private static Clusters item(byte[] disk, Optional<byte[]> base) {
     ByteRange all = new ByteRange(0, disk.length);
     Block data = new HeapBlock(disk, List.of(all));
-    return new CopyItem.Clusters(
+    return new Clusters(
         Optional.of(data),
         base.map(bytes -> new HeapBlock(bytes, List.of(all))),
         List.of(new ClusterMap.Run(all, ExtentKind.DATA)));

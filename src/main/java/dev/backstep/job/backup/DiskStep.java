@@ -163,12 +163,12 @@ class DiskStep {
     if (sealed) {
       return null;
     }
-    Optional<CopyItem.Clusters> clusters = copy().next();
-    if (clusters.isEmpty()) {
+    Optional<CopyItem.Blocks> blocks = copy().next();
+    if (blocks.isEmpty()) {
       sealed = true;
       return new CopyItem.Seal();
     }
-    return clusters.get();
+    return blocks.get();
   }
 
   /** Writes one chunk; called inside its transaction. */
@@ -176,7 +176,7 @@ class DiskStep {
     boolean seal = false;
     for (CopyItem item : items) {
       switch (item) {
-        case CopyItem.Clusters clusters -> copy().put(clusters);
+        case CopyItem.Blocks blocks -> copy().put(blocks);
         case CopyItem.Seal() -> seal = true;
       }
     }
