@@ -113,7 +113,12 @@ class MoverBackups implements ExternalBackups {
         }
       }
     } catch (IOException | RuntimeException e) {
-      serving.giveUp(row, "it could not be begun: " + Failures.text(e));
+      try {
+        row.disks().forEach(disk -> exports.drop(disk.id()));
+        serving.giveUp(row, "it could not be begun: " + Failures.text(e));
+      } catch (IOException | RuntimeException left) {
+        e.addSuppressed(left); // the watch tries again as long as the backup is there
+      }
       throw e;
     }
   }

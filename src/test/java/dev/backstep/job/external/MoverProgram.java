@@ -91,7 +91,10 @@ final class MoverProgram implements AutoCloseable {
     settings.forEach((name, value) -> command.add("-D" + name + "=" + value));
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(MoverProgram.class.getName(), home.toString(), definition.toString()));
-    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    return new ProcessBuilder(command)
+        .directory(home.toFile()) // an empty part of the class path means this folder
+        .redirectError(ProcessBuilder.Redirect.INHERIT)
+        .start();
   }
 
   /** Begins a backup of a definition, prints each disk's export, and serves until it is killed. */

@@ -1,7 +1,6 @@
 package dev.backstep.job.external;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import dev.backstep.catalog.BackupDiskRow;
@@ -25,139 +24,24 @@ import dev.backstep.job.OperatorException;
 import dev.backstep.job.OperatorException.Kind;
 import dev.backstep.repository.Repository;
 import dev.backstep.testing.Tool;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
-import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What movers may rely on, and what none of them can break; run on each database. {@code
  * -Dmover.rounds=N} sets how often two movers meet.
  */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-abstract class MoverRules {
+abstract class MoverRules extends MoverTest {
 
   private static final int ROUNDS = Integer.getInteger("mover.rounds", 20);
-  private static final long DISK_BYTES = 4 << 20;
-
-  private MoverProgram program;
-  private ExecutorService movers;
-  private Path folder;
-  private String vm;
-  private TestDisks disks;
-  private String definition;
-
-  /** The environment that names a database. */
-  abstract Map<String, String> database();
-
-  @BeforeAll
-  void startProgram(@TempDir Path home) throws IOException {
-    program = MoverProgram.start(home, database());
-    movers = Executors.newCachedThreadPool();
-  }
-
-  @AfterAll
-  void endProgram() {
-    program.close();
-    movers.close();
-  }
-
-  @BeforeEach
-  void makeMachine(@TempDir Path temporary, TestInfo test) throws IOException {
-    folder = temporary;
-    vm = test.getTestMethod().orElseThrow().getName();
-    disks = new TestDisks(folder, vm.hashCode(), DISK_BYTES, DISK_BYTES + 512);
-    definition = disks.definition(vm);
-    disks.live(0);
-    disks.live(1);
-  }
-
-  /** No test leaves an export behind. */
-  @AfterEach
-  void endBackup() throws Exception {
-    for (BackupRow row : program.queries().list(Optional.of(vm), 500)) {
-      if (row.status() == Status.RUNNING && row.launch().mover().name().equals("EXTERNAL")) {
-        program.jobs().stop(row.id().value());
-      }
-    }
-    awaitNoExport();
-  }
-
-  private void awaitNoExport() throws InterruptedException {
-    for (int i = 0; i < 100 && !exporting().isEmpty(); i++) {
-      Thread.sleep(50);
-    }
-    assertThat(exporting()).isEmpty();
-  }
-
-  /** The qemu-nbd processes that have an image of this test. */
-  private List<ProcessHandle> exporting() {
-    return ProcessHandle.current()
-        .descendants()
-        .filter(process ->
-            process
-                .info()
-                .commandLine()
-                .filter(line -> line.contains("qemu-nbd") && line.contains(folder.toString()))
-                .isPresent())
-        .toList();
-  }
-
-  private static String export(ExternalBackup backup, int diskId) {
-    return backup.disks().get(diskId).export().orElseThrow();
-  }
-
-  private BackupRow completeAll(ExternalBackup backup, String change) throws IOException {
-    for (ExternalBackup.Disk disk : backup.disks()) {
-      if (disk.backingImage().isEmpty()) {
-        disks.copyAll(disk.diskId(), disk.export().orElseThrow());
-      } else {
-        disks.copyWritten(disk.diskId(), disk.export().orElseThrow());
-      }
-      program.complete(backup.id().value(), disk.diskId(), change + disk.diskId());
-    }
-    BackupRow row = program.row(backup.id());
-    assertThat(row.status()).isEqualTo(Status.COMPLETED);
-    return row;
-  }
-
-  private void sameAsTruth(BackupRow row, int diskId) throws IOException {
-    Repository repository = Repository.open(folder.resolve("repository"));
-    repository.restorePoint(row.vmId(), row.id());
-    Path image = repository.disk(row.vmId(), diskId).image(row.disks().get(diskId).id());
-    Tool.checkImage(image);
-    Tool.compare(image, "qcow2", disks.file(diskId), "raw");
-    assertThat(
-            Files.exists(repository.disk(row.vmId(), diskId).partial(row.disks().get(diskId).id())))
-        .isFalse();
-  }
-
-  private static void refused(Kind kind, ThrowingCallable call, String... texts) {
-    assertThatThrownBy(call)
-        .isInstanceOfSatisfying(
-            OperatorException.class, e -> assertThat(e.kind()).as(e.getMessage()).isEqualTo(kind))
-        .hasMessageContainingAll(texts);
-  }
 
   @Test
   void twoMoversCompleteTwoDisksAtOnceAndOverwriteNothing() throws Exception {
@@ -267,7 +151,7 @@ abstract class MoverRules {
     assertThat(disk.changeId()).contains(new ChangeId("change" + won));
     assertThat(
             Repository.open(folder.resolve("repository"))
-                .disk(new VmId(vm), 0)
+                .disk(VmId.ofName(vm), 0)
                 .manifest(disk.id())
                 .orElseThrow()
                 .changeId())
