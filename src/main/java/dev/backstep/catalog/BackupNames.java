@@ -8,6 +8,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.function.IntFunction;
 import java.util.function.Predicate;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Ids of backups and disk backups; a number behind them keeps them apart within one second. */
 final class BackupNames {
@@ -30,6 +31,19 @@ final class BackupNames {
 
   static BackupId lost(BackupId id, Predicate<BackupId> taken) {
     return firstFree(number -> new BackupId(id + "-lost" + number), taken);
+  }
+
+  /** Whether a backup or a disk backup has that id: callers name either, so none may be both. */
+  static boolean isTaken(JdbcClient jdbc, String id) {
+    return jdbc.sql(
+                """
+                select (select count(*) from backups where id = :id)
+                  + (select count(*) from backup_disks where id = :id)\
+                """)
+            .param("id", id)
+            .query(Long.class)
+            .single()
+        > 0;
   }
 
   private static String numbered(String name, int number) {

@@ -62,7 +62,7 @@ public final class BackupQueue {
       Backups.requireIdle(jdbc, request.vm());
       Instant now = clock.instant();
       BackupId id =
-          BackupNames.backup(request.vm(), now, taken -> BackupOwner.find(jdbc, taken).isPresent());
+          BackupNames.backup(request.vm(), now, taken -> BackupNames.isTaken(jdbc, taken.value()));
       new NewBackupRows(jdbc).insertQueued(id, request, now);
       return id;
     });

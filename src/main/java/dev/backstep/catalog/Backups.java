@@ -388,6 +388,6 @@ public final class Backups {
   }
 
   private boolean exists(BackupId id) {
-    return BackupOwner.find(jdbc, id).isPresent();
+    return BackupNames.isTaken(jdbc, id.value());
   }
 }

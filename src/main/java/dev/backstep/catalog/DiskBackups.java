@@ -45,7 +45,7 @@ final class DiskBackups {
       BackupOwner owner, int diskId, DiskKey key, long size, Predicate<DiskBackupId> idTaken) {
     DiskBackupId id =
         BackupNames.disk(
-            owner.vm(), diskId, owner.createdAt(), name -> exists(name) || idTaken.test(name));
+            owner.vm(), diskId, owner.createdAt(), name -> BackupNames.isTaken(jdbc, name.value()) || idTaken.test(name));
     jdbc.sql(
             """
             insert into backup_disks
@@ -296,14 +296,6 @@ final class DiskBackups {
         .param("repository", owner.repository().value())
         .query(Long.class)
         .single();
-  }
-
-  private boolean exists(DiskBackupId id) {
-    return jdbc.sql("select count(*) from backup_disks where id = :id")
-            .param("id", id.value())
-            .query(Long.class)
-            .single()
-        > 0;
   }
 
   private static String text(Optional<ChangeId> changeId) {
