@@ -45,7 +45,10 @@ final class DiskBackups {
       BackupOwner owner, int diskId, DiskKey key, long size, Predicate<DiskBackupId> idTaken) {
     DiskBackupId id =
         BackupNames.disk(
-            owner.vm(), diskId, owner.createdAt(), name -> BackupNames.isTaken(jdbc, name.value()) || idTaken.test(name));
+            owner.vm(),
+            diskId,
+            owner.createdAt(),
+            name -> BackupNames.isTaken(jdbc, name.value()) || idTaken.test(name));
     jdbc.sql(
             """
             insert into backup_disks

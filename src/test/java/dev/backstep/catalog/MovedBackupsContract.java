@@ -22,8 +22,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
-import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.junit.jupiter.api.io.TempDir;
+import org.springframework.jdbc.support.JdbcTransactionManager;
 
 /** Who owns a backup of a mover, when it is silent, and what is known of its exports. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
