@@ -2,7 +2,6 @@ package dev.backstep.api;
 
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
-import dev.backstep.domain.BackupId;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.BackupJobs;
 import jakarta.servlet.http.HttpServletRequest;
@@ -29,11 +28,14 @@ class BackupController {
   private static final int PAGE_MAX = 500;
 
   private final RequestedBackups requests;
+  private final MoverRequests movers;
   private final BackupJobs jobs;
   private final BackupQueries queries;
 
-  BackupController(RequestedBackups requests, BackupJobs jobs, BackupQueries queries) {
+  BackupController(
+      RequestedBackups requests, MoverRequests movers, BackupJobs jobs, BackupQueries queries) {
     this.requests = requests;
+    this.movers = movers;
     this.jobs = jobs;
     this.queries = queries;
   }
@@ -41,9 +43,12 @@ class BackupController {
   @PostMapping
   ResponseEntity<Map<String, @Nullable Object>> start(HttpServletRequest request)
       throws IOException {
-    BackupId id =
-        requests.start(RequestBody.read(request, RequestedBackups.FIELDS), caller(request));
-    return ResponseEntity.status(HttpStatus.ACCEPTED).body(requests.answer(id));
+    RequestBody body = RequestBody.read(request, RequestedBackups.FIELDS);
+    Map<String, @Nullable Object> answer =
+        MoverRequests.isOfMover(body)
+            ? movers.start(body, caller(request))
+            : requests.answer(requests.start(body, caller(request)));
+    return ResponseEntity.status(HttpStatus.ACCEPTED).body(answer);
   }
 
   private static String caller(HttpServletRequest request) {

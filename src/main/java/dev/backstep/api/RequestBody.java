@@ -2,10 +2,15 @@ package dev.backstep.api;
 
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.springframework.http.HttpStatus;
 import tools.jackson.core.JacksonException;
@@ -44,8 +49,12 @@ final class RequestBody {
     } catch (JacksonException e) {
       throw new Problem(HttpStatus.BAD_REQUEST, "the body is no JSON: " + e.getOriginalMessage());
     }
+    return of(node, "the body", fields);
+  }
+
+  private static RequestBody of(JsonNode node, String what, Set<String> fields) {
     if (!node.isObject()) {
-      throw new Problem(HttpStatus.BAD_REQUEST, "the body must be a JSON object");
+      throw new Problem(HttpStatus.BAD_REQUEST, what + " must be a JSON object");
     }
     for (String name : node.propertyNames()) {
       if (!fields.contains(name)) {
@@ -100,5 +109,75 @@ final class RequestBody {
       throw new Problem(HttpStatus.BAD_REQUEST, "'" + field + "' must be a list of texts");
     }
     return texts;
+  }
+
+  boolean has(String field) {
+    return node.has(field);
+  }
+
+  /** A text that may be empty or null, and must be there. */
+  Optional<String> textOrNothing(String field) {
+    if (!has(field)) {
+      throw new Problem(HttpStatus.BAD_REQUEST, "the field '" + field + "' is missing");
+    }
+    JsonNode value = node.path(field);
+    return value.isString() && value.asString().isEmpty() ? Optional.empty() : find(field);
+  }
+
+  /** A whole number, at least 0. */
+  OptionalLong number(String field) {
+    JsonNode value = node.path(field);
+    if (value.isMissingNode() || value.isNull()) {
+      return OptionalLong.empty();
+    }
+    if (!value.isIntegralNumber() || !value.canConvertToLong() || value.asLong() < 0) {
+      throw new Problem(
+          HttpStatus.BAD_REQUEST, "'" + field + "' must be a whole number of at least 0");
+    }
+    return OptionalLong.of(value.asLong());
+  }
+
+  /** As {@link #number}, no larger than an {@code int} holds. */
+  OptionalInt smallNumber(String field) {
+    OptionalLong number = number(field);
+    if (number.isEmpty()) {
+      return OptionalInt.empty();
+    }
+    if (number.getAsLong() > Integer.MAX_VALUE) {
+      throw new Problem(
+          HttpStatus.BAD_REQUEST, "'" + field + "' is " + number.getAsLong() + ", too large");
+    }
+    return OptionalInt.of((int) number.getAsLong());
+  }
+
+  /** A point in time in ISO 8601, with offset. */
+  Optional<Instant> time(String field) {
+    try {
+      return find(field).map(text -> OffsetDateTime.parse(text).toInstant());
+    } catch (DateTimeParseException e) {
+      throw new Problem(
+          HttpStatus.BAD_REQUEST,
+          "'" + field + "' must be a time such as 2026-01-31T22:00:00Z: " + e.getMessage());
+    }
+  }
+
+  /**
+   * A list of objects.
+   *
+   * @param fields the fields that each one may have
+   */
+  List<RequestBody> objects(String field, Set<String> fields) {
+    JsonNode value = node.path(field);
+    List<RequestBody> objects = new ArrayList<>();
+    if (value.isMissingNode() || value.isNull()) {
+      return objects;
+    }
+    if (!value.isArray()) {
+      throw new Problem(HttpStatus.BAD_REQUEST, "'" + field + "' must be a list of objects");
+    }
+    for (JsonNode item : value) {
+      objects.add(of(item, "each of '" + field + "'", fields));
+    }
+    return objects;
   }
 }

@@ -38,7 +38,16 @@ class RequestedBackups {
 
   /** The accepted fields of a request for a backup. */
   static final Set<String> FIELDS =
-      Set.of("vm_name", "repository_id", "backup_type", "tags", "strict");
+      Set.of(
+          "vm_name",
+          "repository_id",
+          "backup_type",
+          "tags",
+          "strict",
+          "mover",
+          "export",
+          "snapshot_taken_at",
+          "disks");
 
   private static final Map<String, RequestedLevel> LEVELS =
       Map.of(
@@ -68,6 +77,14 @@ class RequestedBackups {
   /** Puts the backup in the queue. */
   BackupId start(RequestBody body, String caller) {
     JobDefinition definition = definition(body);
+    RequestedLevel level = level(body, definition);
+    if (level == RequestedLevel.INCREMENTAL && body.flag("strict")) {
+      requireBaselines(definition);
+    }
+    return jobs.enqueue(definition, level, Launch.byApi(caller, body.texts("tags")));
+  }
+
+  static RequestedLevel level(RequestBody body, JobDefinition definition) {
     String type =
         body.find("backup_type").orElse(definition.level().name().toLowerCase(Locale.ROOT));
     RequestedLevel level = LEVELS.get(type);
@@ -76,13 +93,11 @@ class RequestedBackups {
           HttpStatus.BAD_REQUEST,
           "'backup_type' is '" + type + "', accepted: full, incremental, auto");
     }
-    if (level == RequestedLevel.INCREMENTAL && body.flag("strict")) {
-      requireBaselines(definition);
-    }
-    return jobs.enqueue(definition, level, Launch.byApi(caller, body.texts("tags")));
+    return level;
   }
 
-  private JobDefinition definition(RequestBody body) {
+  /** The definition of the VM that a request names. */
+  JobDefinition definition(RequestBody body) {
     String vmName = body.text("vm_name");
     JobFolder.Content content = definitions.read();
     JobFolder.Entry entry = content.byVmName().get(vmName);

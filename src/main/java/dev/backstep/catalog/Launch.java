@@ -63,6 +63,21 @@ public record Launch(
         tags);
   }
 
+  /** The same with the bytes copied by another program. */
+  public Launch ofMover() {
+    return new Launch(
+        origin,
+        requestedBy,
+        Mover.EXTERNAL,
+        sourceHost,
+        scheduledAt,
+        startAfter,
+        stopAt,
+        attempts,
+        waitingFor,
+        tags);
+  }
+
   /** The same with its source's place known. */
   public Launch at(Optional<String> host) {
     return new Launch(

@@ -58,7 +58,8 @@ public final class BackupDocument {
     return fields;
   }
 
-  private static Map<String, @Nullable Object> fields(BackupRow backup, BackupDiskRow disk) {
+  /** One of the document's disks. */
+  public static Map<String, @Nullable Object> fields(BackupRow backup, BackupDiskRow disk) {
     Map<String, @Nullable Object> fields = new LinkedHashMap<>();
     fields.put("id", disk.id().value());
     fields.put("disk_id", disk.diskId());

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Random;
 
 /** The disks of a VM as raw files, a guest that writes to them, and a mover that copies. */
-final class TestDisks {
+public final class TestDisks {
 
   private static final int CLUSTER_BYTES = 65_536;
 
@@ -23,7 +23,7 @@ final class TestDisks {
   /**
    * @param sizes of the disks, in bytes
    */
-  TestDisks(Path folder, long seed, long... sizes) throws IOException {
+  public TestDisks(Path folder, long seed, long... sizes) throws IOException {
     this.folder = folder;
     this.random = new Random(seed);
     for (long size : sizes) {
@@ -35,7 +35,7 @@ final class TestDisks {
   }
 
   /** A job definition of these disks, keys {@code k0}, {@code k1} ... */
-  String definition(String vm) {
+  public String definition(String vm) {
     StringBuilder text = new StringBuilder("vm: " + vm + "\nsource:\n  type: image\n  disks:\n");
     for (int i = 0; i < files.size(); i++) {
       text.append("    - { key: k" + i + ", format: raw, path: " + files.get(i) + " }\n");
@@ -43,12 +43,12 @@ final class TestDisks {
     return text.append("repository: " + folder.resolve("repository") + "\n").toString();
   }
 
-  Path file(int diskId) {
+  public Path file(int diskId) {
     return files.get(diskId);
   }
 
   /** The guest writes some blocks to a disk. */
-  void live(int diskId) throws IOException {
+  public void live(int diskId) throws IOException {
     Path file = files.get(diskId);
     long size = Files.size(file);
     List<Object> command = new ArrayList<>(List.of("qemu-io", "-f", "raw"));
@@ -67,7 +67,7 @@ final class TestDisks {
   }
 
   /** The mover copies all of a disk. */
-  void copyAll(int diskId, String export) {
+  public void copyAll(int diskId, String export) {
     written.get(diskId).clear();
     Path file = files.get(diskId);
     // nbdcopy reads raw files itself; without --flush nothing is forced at the end.
@@ -75,7 +75,7 @@ final class TestDisks {
   }
 
   /** The mover copies what the guest wrote since the last copy. */
-  void copyWritten(int diskId, String export) throws IOException {
+  public void copyWritten(int diskId, String export) throws IOException {
     List<Object> command = new ArrayList<>(List.of("qemu-io", "-f", "raw"));
     int number = 0;
     for (long[] range : written.get(diskId)) {
