@@ -9,6 +9,7 @@ import dev.backstep.catalog.DatabaseVersion;
 import dev.backstep.catalog.NewerDatabaseException;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.cli.Engine;
 import dev.backstep.job.AdminFilter;
@@ -16,6 +17,7 @@ import dev.backstep.job.AdminReport;
 import dev.backstep.job.AdminReports;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.RestorePointRemoval;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -99,6 +101,7 @@ final class SpringEngine implements Engine {
    */
   private boolean seesDead() {
     return !queries().snapshotsToClose(Instant.now()).isEmpty()
+        || !context.getBean(Removals.class).unfinished().isEmpty()
         || queries().running().stream().anyMatch(backup -> !queries().ownerAlive(backup.id()));
   }
 
@@ -140,6 +143,11 @@ final class SpringEngine implements Engine {
   @Override
   public BackupJobs jobs() {
     return context.getBean(BackupJobs.class);
+  }
+
+  @Override
+  public void delete(String id) {
+    context.getBean(RestorePointRemoval.class).delete(id);
   }
 
   @Override

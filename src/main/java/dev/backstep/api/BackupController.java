@@ -4,6 +4,7 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.RestorePointRemoval;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -13,6 +14,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -31,13 +33,19 @@ class BackupController {
   private final MoverRequests movers;
   private final BackupJobs jobs;
   private final BackupQueries queries;
+  private final RestorePointRemoval removal;
 
   BackupController(
-      RequestedBackups requests, MoverRequests movers, BackupJobs jobs, BackupQueries queries) {
+      RequestedBackups requests,
+      MoverRequests movers,
+      BackupJobs jobs,
+      BackupQueries queries,
+      RestorePointRemoval removal) {
     this.requests = requests;
     this.movers = movers;
     this.jobs = jobs;
     this.queries = queries;
+    this.removal = removal;
   }
 
   @PostMapping
@@ -119,6 +127,12 @@ class BackupController {
       @RequestParam(name = "force", defaultValue = "false") boolean force) {
     jobs.recover(id, force);
     return accepted(id);
+  }
+
+  @DeleteMapping("/{id}")
+  Map<String, @Nullable Object> delete(@PathVariable String id) {
+    removal.delete(id);
+    return BackupDocument.fields(requests.find(id));
   }
 
   private ResponseEntity<Map<String, @Nullable Object>> accepted(String id) {

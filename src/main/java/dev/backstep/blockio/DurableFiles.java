@@ -83,6 +83,13 @@ public final class DurableFiles {
     forceFolder(parent(file));
   }
 
+  /** Deletes a file where it is there. It is gone for good when this returns. */
+  public static void delete(Path file) throws IOException {
+    if (Files.deleteIfExists(file)) {
+      forceFolder(parent(file));
+    }
+  }
+
   /**
    * Makes a folder, and those above it that are missing. Durable when this returns; one at a time,
    * so that nobody relies on a folder that another thread has made and not forced yet.

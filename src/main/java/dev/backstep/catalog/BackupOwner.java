@@ -55,6 +55,14 @@ record BackupOwner(
     return status == Status.RUNNING && isUnder(expected);
   }
 
+  /** Whether it is, or was, a restore point. */
+  boolean wasCompleted() {
+    return switch (status) {
+      case COMPLETED, DELETING, DELETED -> true;
+      default -> false;
+    };
+  }
+
   boolean isUnder(long expected) {
     return token.isPresent() && token.getAsLong() == expected;
   }

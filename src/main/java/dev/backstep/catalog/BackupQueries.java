@@ -174,7 +174,8 @@ public final class BackupQueries {
                     BACKUPS
                         + """
                         where b.snapshot_keep_until > :ever and b.status <> 'RUNNING'
-                          and (b.status = 'COMPLETED' or b.snapshot_keep_until < :now)
+                          and (b.status in ('COMPLETED', 'DELETING', 'DELETED')
+                            or b.snapshot_keep_until < :now)
                         order by b.created_at desc, b.id desc\
                         """)
                 .param("ever", UtcTime.of(Instant.EPOCH))

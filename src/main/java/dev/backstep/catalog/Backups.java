@@ -313,7 +313,7 @@ public final class Backups {
     }
     return transactions.in(() -> {
       BackupOwner owner = lock(id);
-      if (!owner.isUnder(leaseToken) || owner.status() == Status.COMPLETED) {
+      if (!owner.isUnder(leaseToken) || owner.wasCompleted()) {
         return owner.isUnder(leaseToken);
       }
       jdbc.sql(

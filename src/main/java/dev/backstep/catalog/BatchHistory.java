@@ -77,7 +77,7 @@ public final class BatchHistory {
             join BATCH_JOB_EXECUTION_PARAMS p on p.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID
               and p.PARAMETER_NAME = 'backup'
             join backups b on b.id = p.PARAMETER_VALUE
-            where e.END_TIME < :before and b.status in ('COMPLETED', 'ABANDONED')
+            where e.END_TIME < :before and b.status in ('COMPLETED', 'ABANDONED', 'DELETED')
               and not exists (select 1 from BATCH_JOB_EXECUTION o
                 where o.JOB_INSTANCE_ID = e.JOB_INSTANCE_ID
                   and (o.END_TIME is null or o.END_TIME >= :before))

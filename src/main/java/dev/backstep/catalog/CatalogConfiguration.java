@@ -119,6 +119,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  Removals removals(DataSource dataSource) {
+    return new Removals(dataSource, Clock.systemUTC());
+  }
+
+  @Bean
   AuditTrail auditTrail(DataSource dataSource) {
     return new AuditTrail(dataSource, Clock.systemUTC());
   }

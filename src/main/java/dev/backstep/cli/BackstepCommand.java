@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
       ExecutionsCommand.class,
       StopCommand.class,
       RelaunchCommand.class,
+      DeleteCommand.class,
       DoctorCommand.class,
       ServeCommand.class,
       HelpCommand.class

@@ -32,6 +32,13 @@ public interface Engine extends AutoCloseable {
   /** The verbs on backups. */
   BackupJobs jobs();
 
+  /**
+   * Deletes a restore point; see {@link dev.backstep.job.RestorePointRemoval#delete}.
+   *
+   * @throws dev.backstep.job.OperatorException as there
+   */
+  void delete(String id);
+
   /** The backup with this id, or that a disk backup of this id or an execution belongs to. */
   Optional<BackupRow> find(String id);
 

@@ -12,5 +12,9 @@ public enum Status {
   /** Stopped by an operator or a shutdown; can be relaunched. */
   STOPPED,
   /** Given up: never relaunched, its partial images are gone. */
-  ABANDONED
+  ABANDONED,
+  /** A restore point that is one no longer; files of it may be left. */
+  DELETING,
+  /** A restore point, or a disk backup, that was deleted with all its files. */
+  DELETED
 }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** The folder of one disk: its images, their manifests, and work in progress. Thread-safe. */
 public final class DiskFolder {
@@ -88,6 +89,42 @@ public final class DiskFolder {
     Files.deleteIfExists(manifestFile(id));
     Files.deleteIfExists(partial(id));
     Files.deleteIfExists(image(id));
+  }
+
+  /**
+   * A published image whose backing file is that of a disk backup, as far as this folder knows.
+   *
+   * @throws RepositoryException {@code DAMAGED} when a manifest cannot be read: it may be that one
+   */
+  public Optional<DiskManifest> standingOn(DiskBackupId id) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return Optional.empty();
+    }
+    List<Path> manifests;
+    try (Stream<Path> files = Files.list(folder)) {
+      manifests = files.filter(file -> file.toString().endsWith(".json")).sorted().toList();
+    }
+    for (Path file : manifests) {
+      DiskManifest manifest = Json.read(file, DiskManifest.class);
+      if (manifest.parentId().equals(Optional.of(id))
+          && Files.exists(folder.resolve(manifest.image()))) {
+        return Optional.of(manifest);
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Removes a published image that nothing stands on, before its manifest: an image under its final
+   * name always has one. Durable when this returns; again it does nothing.
+   */
+  public void removeImage(DiskBackupId id) throws IOException {
+    DurableFiles.delete(image(id));
+  }
+
+  /** Removes the manifest of an image that is gone. As {@link #removeImage}. */
+  public void removeManifest(DiskBackupId id) throws IOException {
+    DurableFiles.delete(manifestFile(id));
   }
 
   /**

@@ -197,6 +197,11 @@ public final class Repository {
     return Json.read(restorePointFile(vm, backup), RestorePoint.class);
   }
 
+  /** Removes a restore point; its images stay. Durable when this returns; again it does nothing. */
+  public void withdraw(VmId vm, BackupId backup) throws IOException {
+    DurableFiles.delete(restorePointFile(vm, backup));
+  }
+
   private Path restorePointFile(VmId vm, BackupId backup) {
     return restorePoints(vm).resolve(backup.value() + ".json");
   }

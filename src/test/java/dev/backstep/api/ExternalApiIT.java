@@ -240,7 +240,7 @@ class ExternalApiIT {
                 "--filter=rate",
                 "pattern",
                 "64M",
-                "rate=8M")
+                "rate=200M")
             .start();
     try {
       Files.writeString(

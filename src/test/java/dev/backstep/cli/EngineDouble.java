@@ -119,6 +119,11 @@ final class EngineDouble implements Engine, BackupJobs {
   }
 
   @Override
+  public void delete(String id) {
+    note("delete " + id);
+  }
+
+  @Override
   public Optional<BackupRow> find(String id) {
     return rows.stream()
         .filter(row ->

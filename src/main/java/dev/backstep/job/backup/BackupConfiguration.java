@@ -4,6 +4,7 @@ import dev.backstep.job.ExternalLeftovers;
 import dev.backstep.job.JobSettings;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.Registration;
+import dev.backstep.job.RestorePointRemoval;
 import dev.backstep.job.Sources;
 import org.springframework.batch.core.repository.ExecutionContextSerializer;
 import org.springframework.batch.core.repository.dao.JacksonExecutionContextStringSerializer;
@@ -17,7 +18,13 @@ import org.springframework.context.annotation.Import;
 @Configuration(proxyBeanMethods = false)
 @ComponentScan
 @EnableConfigurationProperties(JobSettings.class)
-@Import({ProcessLease.class, Sources.class, Registration.class, ExternalLeftovers.class})
+@Import({
+  ProcessLease.class,
+  Sources.class,
+  Registration.class,
+  ExternalLeftovers.class,
+  RestorePointRemoval.class
+})
 public class BackupConfiguration {
 
   /** Readable execution contexts: operators query them, and moved classes break no restart. */

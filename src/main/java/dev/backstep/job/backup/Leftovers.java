@@ -129,7 +129,7 @@ class Leftovers {
 
   private static void discardPartials(BackupRow row, Repository repository) throws IOException {
     for (BackupDiskRow disk : row.disks()) {
-      if (disk.status() != Status.COMPLETED) {
+      if (disk.status() != Status.COMPLETED && disk.status() != Status.DELETED) {
         repository.disk(row.vmId(), disk.diskId()).discard(disk.id());
       }
     }

@@ -7,6 +7,7 @@ import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.Continuations;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Status;
+import dev.backstep.job.RestorePointRemoval;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.util.Optional;
@@ -37,6 +38,7 @@ class Recovery {
   private final BackupQueue queue;
   private final Continuations continuations;
   private final Leftovers leftovers;
+  private final RestorePointRemoval removal;
 
   Recovery(
       JobOperator operator,
@@ -45,7 +47,8 @@ class Recovery {
       BackupQueries queries,
       BackupQueue queue,
       Continuations continuations,
-      Leftovers leftovers) {
+      Leftovers leftovers,
+      RestorePointRemoval removal) {
     this.operator = operator;
     this.repository = repository;
     this.backups = backups;
@@ -53,11 +56,12 @@ class Recovery {
     this.queue = queue;
     this.continuations = continuations;
     this.leftovers = leftovers;
+    this.removal = removal;
   }
 
   /**
-   * Recovers every backup and every execution whose owner is dead, then lets snapshots go that
-   * nobody will take up again.
+   * Recovers every backup and every execution whose owner is dead, lets snapshots go that nobody
+   * will take up again, and removes what deleted restore points have left.
    */
   void run() {
     for (long number : queries.runningExecutions()) {
@@ -74,6 +78,7 @@ class Recovery {
       });
     }
     recoverBackups(row -> false);
+    removal.finish();
   }
 
   /** The repository's own question for the executions of a job reads all there ever were. */

@@ -1,0 +1,206 @@
+package dev.backstep.job;
+
+import dev.backstep.catalog.BackupDiskRow;
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Removals;
+import dev.backstep.catalog.Transactions;
+import dev.backstep.catalog.VmBusyException;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.Status;
+import dev.backstep.repository.DiskFolder;
+import dev.backstep.repository.Repository;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.stereotype.Component;
+import org.springframework.transaction.PlatformTransactionManager;
+
+/**
+ * Deletes restore points that nothing stands on. In this order, so that whatever is there at any
+ * moment is true: the catalog forgets restore point and change ids, the repository its restore
+ * point, then each image and its manifest; at last the catalog notes that nothing is left. Whoever
+ * finds one half done goes on with it; several may at the same time. Thread-safe.
+ */
+@Component
+public class RestorePointRemoval {
+
+  private static final Logger log = LoggerFactory.getLogger(RestorePointRemoval.class);
+
+  /** What is done at once or not at all; again it does nothing. */
+  interface Step {
+    void run() throws IOException;
+  }
+
+  private final Transactions transactions;
+  private final Removals removals;
+  private final BackupQueries queries;
+
+  RestorePointRemoval(
+      PlatformTransactionManager manager, Removals removals, BackupQueries queries) {
+    this.transactions = new Transactions(manager);
+    this.removals = removals;
+    this.queries = queries;
+  }
+
+  /**
+   * Deletes a restore point, or what an abandoned backup has left of images. One that is deleted
+   * already stays so.
+   *
+   * @param id the backup's
+   * @throws OperatorException NOT_FOUND; USAGE when it is a disk backup's id; BUSY when its VM has
+   *     a backup that runs or waits; CONFLICT when it has not ended for good or an image stands on
+   *     one of its; FAILED when the repository cannot be opened, or a file not be removed: the
+   *     latter is gone on with by whoever runs jobs next
+   */
+  public void delete(String id) {
+    BackupRow row =
+        queries
+            .find(id)
+            .orElseThrow(() ->
+                OperatorException.notFound(
+                    id + ": no such backup; `backstep list` shows the backups"));
+    if (!row.id().value().equals(id)) {
+      throw OperatorException.usage(
+          id + " is one disk's part of " + row.id() + "; restore points go whole: name that", null);
+    }
+    try {
+      Repository repository = repository(row);
+      forget(row.id(), repository);
+      removeFiles(row.id(), repository);
+    } catch (VmBusyException e) {
+      throw OperatorException.busy(Failures.text(e), e);
+    } catch (IOException e) {
+      throw Refusals.of(e);
+    }
+  }
+
+  private void removeFiles(BackupId id, Repository repository) {
+    try {
+      run(steps(queries.backup(id), repository));
+    } catch (IOException e) {
+      throw OperatorException.failed(
+          id
+              + " is no restore point any more, but files of it are left: "
+              + Failures.text(e)
+              + "; delete it again when that is repaired, or let the next start do it",
+          e);
+    }
+  }
+
+  /** Goes on with whatever was begun and not finished; what is in the way now stays for later. */
+  public void finish() {
+    for (BackupId id : removals.unfinished()) {
+      try {
+        BackupRow row = queries.backup(id);
+        run(steps(row, repository(row)));
+      } catch (IOException e) {
+        log.warn("{} is deleted, but files of it are left: {}", id, Failures.text(e));
+      }
+    }
+  }
+
+  private static void run(List<Step> steps) throws IOException {
+    for (Step step : steps) {
+      step.run();
+    }
+  }
+
+  /** The first step. */
+  void forget(BackupId id, Repository repository) throws IOException {
+    transactions.in(() -> {
+      removals.lock(id);
+      BackupRow row = queries.backup(id);
+      if (!isGoing(row)) {
+        requireEnded(row);
+        requireNothingOn(row, repository);
+        removals.begin(id);
+        log.info("{} is deleted", id);
+      }
+      return row;
+    });
+  }
+
+  private static boolean isGoing(BackupRow row) {
+    return row.status() == Status.DELETING || row.status() == Status.DELETED;
+  }
+
+  private static void requireEnded(BackupRow row) {
+    if (row.status() != Status.COMPLETED && row.status() != Status.ABANDONED) {
+      throw OperatorException.conflict(
+          row.id()
+              + " is "
+              + row.status()
+              + " and no restore point; `backstep executions abandon` clears what it left",
+          null);
+    }
+  }
+
+  private void requireNothingOn(BackupRow row, Repository repository) throws IOException {
+    Optional<BackupDiskRow> other = removals.standingOn(row.id());
+    if (other.isPresent()) {
+      throw standing(row, other.get().backupId().value(), other.get().id().value());
+    }
+    // Images that this catalog does not know, as those of another installation.
+    for (BackupDiskRow disk : row.disks()) {
+      if (disk.status() == Status.COMPLETED) {
+        var on = folder(repository, row, disk).standingOn(disk.id());
+        if (on.isPresent()) {
+          throw standing(row, on.get().backupId(), on.get().diskBackupId());
+        }
+      }
+    }
+  }
+
+  private static OperatorException standing(BackupRow row, String backup, String diskBackup) {
+    return OperatorException.conflict(
+        row.id()
+            + ": "
+            + backup
+            + " needs it: its image "
+            + diskBackup
+            + " stands on it; delete "
+            + backup
+            + " first",
+        null);
+  }
+
+  /** The other steps, in order. */
+  List<Step> steps(BackupRow row, Repository repository) {
+    List<Step> steps = new ArrayList<>();
+    steps.add(() -> repository.withdraw(row.vmId(), row.id()));
+    for (BackupDiskRow disk : row.disks()) {
+      if (disk.status() == Status.DELETED) {
+        DiskFolder folder = folder(repository, row, disk);
+        steps.add(() -> folder.removeImage(disk.id()));
+        steps.add(() -> folder.removeManifest(disk.id()));
+      }
+    }
+    steps.add(() -> removals.finished(row.id()));
+    return steps;
+  }
+
+  private static DiskFolder folder(Repository repository, BackupRow row, BackupDiskRow disk) {
+    return repository.disk(row.vmId(), disk.diskId());
+  }
+
+  private static Repository repository(BackupRow row) throws IOException {
+    Repository repository = Repository.open(Path.of(row.repositoryPath()));
+    if (!repository.id().equals(row.repositoryId())) {
+      throw new IOException(
+          repository.root()
+              + " is repository "
+              + repository.id()
+              + ", expected "
+              + row.repositoryId()
+              + ", in which "
+              + row.id()
+              + " is; put that one back");
+    }
+    return repository;
+  }
+}
