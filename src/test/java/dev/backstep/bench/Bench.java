@@ -89,7 +89,7 @@ public final class Bench {
       new Inputs(bed.folder()).raw("disk.raw", bed.mib());
     }
     Tool.run("bash", "-c", "cat " + raw + " > /dev/null");
-    new WarmUp(bed).run();
+    new WarmUp(bed).run(raw);
     RawCases full = new RawCases(bed);
     NbdCases nbd = new NbdCases(bed);
     if (wanted("full-raw")) {

@@ -10,98 +10,86 @@ import java.util.List;
 /** Several disks in parallel. */
 final class FourDiskCases extends BenchCase {
 
+  private static final String ALONE = "alone-";
+
+  private final Path[] models = new Path[4];
+  private final List<BackupRow> made = new ArrayList<>();
+
   FourDiskCases(TestBed bed) {
     super(bed);
   }
 
   void fourDisks() throws Exception {
     Inputs inputs = new Inputs(folder);
-    Path[] disks = new Path[4];
-    for (int i = 0; i < 4; i++) {
-      disks[i] = inputs.raw("four-" + i + ".raw", mib / 4);
+    Path[] images = new Path[models.length];
+    for (int i = 0; i < models.length; i++) {
+      models[i] = inputs.raw("four-" + i + ".raw", mib / 4);
+      images[i] = folder.resolve("four-" + i + ".qcow2");
+      Tool.run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", models[i], images[i]);
     }
-    List<BackupRow> made = new ArrayList<>();
-    Measure.Way together =
-        () ->
-            Measure.inProcess(() ->
-                made.add(
-                    backUp(
-                        definition(
-                            "four", images(disks), newRepository(), RequestedLevel.FULL, 3, 4))));
-    Measure.Check check =
-        () -> {
-          for (BackupRow backup : made) {
-            for (int i = 0; i < backup.disks().size(); i++) {
-              Path model =
-                  backup.vmName().startsWith("alone")
-                      ? folder.resolve(backup.vmName().substring(6))
-                      : disks[i];
-              Tool.checkImage(image(backup, i));
-              Tool.compare(image(backup, i), "qcow2", model, "raw");
-            }
-            remove(Path.of(backup.repositoryPath()));
-          }
-          made.clear();
-        };
-    Measure.Way alone =
-        () ->
-            Measure.inProcess(() -> {
-              for (Path disk : disks) {
-                made.add(
-                    backUp(
-                        definition(
-                            "alone-" + disk.getFileName(),
-                            images(disk),
-                            newRepository(),
-                            RequestedLevel.FULL,
-                            3,
-                            1)));
-              }
-            });
+    atOnceBesideAlone("four qcow2 disks at once", 0, images);
+    atOnceBesideAlone("four raw disks at once", 0, models);
+    atOnceBesideAlone("four raw disks at once, zstd level 3", 3, models);
     rows.add(
         measure.compare(
-            "four disks at once, zstd level 3",
-            "the same four alone, summed",
-            0.80,
-            together,
-            alone,
-            check));
-    rows.add(
-        measure.compare(
-            "four disks at once, uncompressed",
-            "the same four alone, summed",
-            0.80,
-            () -> fourUncompressed(made, 4, disks),
-            () -> aloneUncompressed(made, disks),
-            check));
-    rows.add(
-        measure.compare(
-            "four disks at once, uncompressed",
+            "four qcow2 disks at once",
             "one after another in the same job",
             1.00,
-            () -> fourUncompressed(made, 4, disks),
-            () -> fourUncompressed(made, 1, disks),
-            check));
-    for (Path disk : disks) {
-      remove(disk);
+            () -> together(4, 0, images),
+            () -> together(1, 0, images),
+            this::check));
+    rows.add(
+        measure.compare(
+            "four raw disks at once",
+            "one after another in the same job",
+            1.00,
+            () -> together(4, 0, models),
+            () -> together(1, 0, models),
+            this::check));
+    for (int i = 0; i < models.length; i++) {
+      remove(models[i]);
+      remove(images[i]);
     }
   }
 
-  private Measure.Cost aloneUncompressed(List<BackupRow> made, Path... disks) throws Exception {
+  private void atOnceBesideAlone(String name, int zstdLevel, Path... disks) throws Exception {
+    rows.add(
+        measure.compare(
+            name,
+            "the same four alone, summed",
+            0.80,
+            () -> together(4, zstdLevel, disks),
+            () -> alone(zstdLevel, disks),
+            this::check));
+  }
+
+  private Measure.Cost together(int parallel, int zstdLevel, Path... disks) throws Exception {
+    return Measure.inProcess(() -> made.add(full("four", parallel, zstdLevel, disks)));
+  }
+
+  private Measure.Cost alone(int zstdLevel, Path... disks) throws Exception {
     return Measure.inProcess(() -> {
-      for (Path disk : disks) {
-        String vm = "alone-" + disk.getFileName();
-        made.add(backUp(definition(vm, images(disk), newRepository(), RequestedLevel.FULL, 0, 1)));
+      for (int i = 0; i < disks.length; i++) {
+        made.add(full(ALONE + i, 1, zstdLevel, disks[i]));
       }
     });
   }
 
-  private Measure.Cost fourUncompressed(List<BackupRow> made, int parallel, Path... disks)
-      throws Exception {
-    return Measure.inProcess(() ->
-        made.add(
-            backUp(
-                definition(
-                    "four", images(disks), newRepository(), RequestedLevel.FULL, 0, parallel))));
+  private BackupRow full(String vm, int parallel, int zstdLevel, Path... disks) throws Exception {
+    return backUp(
+        definition(vm, images(disks), newRepository(), RequestedLevel.FULL, zstdLevel, parallel));
+  }
+
+  private void check() {
+    for (BackupRow backup : made) {
+      String vm = backup.vmName();
+      for (int i = 0; i < backup.disks().size(); i++) {
+        int disk = vm.startsWith(ALONE) ? Integer.parseInt(vm.substring(ALONE.length())) : i;
+        Tool.checkImage(image(backup, i));
+        Tool.compare(image(backup, i), "qcow2", models[disk], "raw");
+      }
+      remove(Path.of(backup.repositoryPath()));
+    }
+    made.clear();
   }
 }

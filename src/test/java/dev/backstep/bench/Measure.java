@@ -52,7 +52,7 @@ final class Measure {
   }
 
   /** Rounds before those that count: what a case needs beyond the warm-up is compiled then. */
-  private static final int UNMEASURED = Integer.getInteger("unmeasured", 3);
+  private static final int UNMEASURED = Integer.getInteger("unmeasured", 2);
 
   private final int rounds;
 
