@@ -36,9 +36,9 @@ final class ImageFill {
     }
   }
 
+  /** The data's memory goes back when its last part is written, which may be after this returns. */
   private void putInParts(Clusters item, Block data) throws IOException {
-    try (item;
-        BlockParts parts = new BlockParts(data)) {
+    try (BlockParts parts = new BlockParts(data)) {
       List<BlockParts.Piece> pieces = new ArrayList<>();
       int index = 0;
       for (ClusterMap.Run run : item.runs()) {
@@ -51,6 +51,8 @@ final class ImageFill {
         }
       }
       flush(parts, pieces);
+    } finally {
+      item.base().ifPresent(Block::close);
     }
   }
 

@@ -11,6 +11,7 @@ import dev.backstep.qcow2.Qcow2Spec;
 import dev.backstep.qcow2.Qcow2Writer;
 import dev.backstep.testing.HeapBlock;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -73,6 +74,63 @@ class ImageFillTests {
       new ImageFill(writer).put(item(disk, Optional.of(disk)));
 
       assertThat(writer.bytesData()).isZero();
+    }
+  }
+
+  /** A block whose memory belongs to somebody else once it is closed. */
+  private record Lent(byte[] bytes, List<ByteRange> ranges) implements Block {
+    @Override
+    public ByteBuffer bytes(int index) {
+      int at = (int) ranges.subList(0, index).stream().mapToLong(ByteRange::length).sum();
+      return ByteBuffer.wrap(bytes, at, (int) ranges.get(index).length()).slice();
+    }
+
+    @Override
+    public void close() {
+      Arrays.fill(bytes, (byte) 0xee);
+    }
+  }
+
+  @Test
+  void memoryIsKeptUntilTheLastPartIsWritten() throws Exception {
+    int half = 1 << 20;
+    int blocks = 24;
+    long size = blocks * 4L * half;
+    Path path = folder.resolve("parts.qcow2");
+    Qcow2Spec spec = new Qcow2Spec(size, Optional.empty(), 16, Compression.NONE, 1);
+    try (Qcow2Writer writer = Qcow2Writer.create(path, spec)) {
+      ImageFill fill = new ImageFill(writer);
+      for (int i = 0; i < blocks; i++) {
+        long at = i * 4L * half;
+        ByteRange first = new ByteRange(at, half);
+        ByteRange zeros = new ByteRange(at + half, half);
+        ByteRange second = new ByteRange(at + 2L * half, half);
+        byte[] bytes = new byte[2 * half];
+        Arrays.fill(bytes, (byte) (i + 1));
+        fill.put(
+            new Clusters(
+                Optional.of(new Lent(bytes, List.of(first, second))),
+                Optional.empty(),
+                List.of(
+                    new ClusterMap.Run(first, ExtentKind.DATA),
+                    new ClusterMap.Run(zeros, ExtentKind.ZERO),
+                    new ClusterMap.Run(second, ExtentKind.DATA))));
+      }
+      writer.finish();
+    }
+
+    try (Qcow2Reader reader = Qcow2Reader.open(path, 2)) {
+      for (int i = 0; i < blocks; i++) {
+        byte[] expected = new byte[half];
+        Arrays.fill(expected, (byte) (i + 1));
+        for (long at : new long[] {i * 4L * half, i * 4L * half + 2L * half}) {
+          byte[] shown = new byte[half];
+          try (Block block = reader.read(List.of(new ByteRange(at, half))).join()) {
+            block.bytes(0).get(shown);
+          }
+          assertThat(Arrays.equals(shown, expected)).as("data at %d", at).isTrue();
+        }
+      }
     }
   }
 }
