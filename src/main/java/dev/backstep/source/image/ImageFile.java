@@ -3,6 +3,7 @@ package dev.backstep.source.image;
 import dev.backstep.blockio.DiskInUseException;
 import dev.backstep.blockio.DiskLock;
 import dev.backstep.blockio.RawFile;
+import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.SourceDefinition.DiskDefinition;
 import dev.backstep.source.SnapshotGoneException;
@@ -92,9 +93,9 @@ record ImageFile(DiskKey key, Path path, Optional<QemuImage> image, long sizeByt
     return format.equals(RAW);
   }
 
-  /** Whether it can keep a bitmap. */
+  /** Whether it can keep a bitmap; QEMU stores none for a disk without bytes. */
   boolean canBeMarked() {
-    return image.isPresent() && !image.get().version2();
+    return image.isPresent() && !image.get().version2() && sizeBytes > 0;
   }
 
   QemuImage qcow2() {
@@ -136,7 +137,10 @@ record ImageFile(DiskKey key, Path path, Optional<QemuImage> image, long sizeByt
 
   private void requireMark(String mark) throws SnapshotGoneException {
     Optional<QemuImage.Bitmap> bitmap = image.flatMap(info -> info.bitmap(mark));
-    if (bitmap.isEmpty() || !bitmap.get().isTrusted()) {
+    boolean trusted =
+        bitmap.filter(QemuImage.Bitmap::isTrusted).isPresent()
+            && EndMark.beside(new ChangeId(mark), qcow2()).isPresent();
+    if (!trusted) {
       throw new SnapshotGoneException(
           path
               + ": the snapshot's bitmap "

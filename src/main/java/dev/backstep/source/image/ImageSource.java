@@ -51,8 +51,8 @@ final class ImageSource implements VmSource {
     try {
       for (ImageFile file : files) {
         if (file.canBeMarked()) {
-          file.qcow2().addBitmap(mark.value());
           marked.add(file);
+          file.qcow2().addMark(mark, runFolder);
         }
       }
       for (ImageFile file : files) {
@@ -63,7 +63,7 @@ final class ImageSource implements VmSource {
       opened.forEach(ImageDisk::close);
       for (ImageFile file : marked) {
         try {
-          file.qcow2().removeBitmap(mark.value());
+          file.qcow2().removeMark(mark);
         } catch (SourceException left) {
           e.addSuppressed(left);
         }
@@ -105,7 +105,7 @@ final class ImageSource implements VmSource {
   private DiskDefinition definition(DiskHandle handle) throws SnapshotGoneException {
     return disks.stream()
         .filter(disk -> disk.key().value().equals(handle.key()))
-        .filter(disk -> disk.location().equals(handle.path()))
+        .filter(disk -> Path.of(disk.location()).equals(Path.of(handle.path())))
         .findFirst()
         .orElseThrow(() ->
             new SnapshotGoneException(
@@ -158,7 +158,7 @@ final class ImageSource implements VmSource {
     }
     for (QemuImage.Bitmap bitmap : file.qcow2().bitmaps()) {
       String name = bitmap.name();
-      if (MarkName.belongsTo(repository, name) && !needed.contains(new ChangeId(name))) {
+      if (MarkName.belongsTo(repository, name) && !needed.contains(EndMark.markOf(name))) {
         file.qcow2().removeBitmap(name);
       }
     }

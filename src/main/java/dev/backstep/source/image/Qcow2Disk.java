@@ -39,10 +39,14 @@ final class Qcow2Disk implements ImageDisk {
     List<String> options = new ArrayList<>(List.of("-r"));
     if (file.canBeMarked()) {
       options.addAll(List.of("-B", mark.value()));
+      options.addAll(List.of("-B", EndMark.of(mark, file.sizeBytes()).name()));
       since
           .flatMap(id -> file.qcow2().bitmap(id.value()))
           .filter(QemuImage.Bitmap::isTrusted)
           .ifPresent(bitmap -> options.addAll(List.of("-B", bitmap.name())));
+      since
+          .flatMap(id -> EndMark.beside(id, file.qcow2()))
+          .ifPresent(end -> options.addAll(List.of("-B", end.name())));
     }
     NbdServer server = NbdServer.start(file.path(), options, runFolder);
     Qcow2Disk disk = new Qcow2Disk(file, mark, server);
@@ -67,8 +71,9 @@ final class Qcow2Disk implements ImageDisk {
       return;
     }
     AtomicBoolean written = new AtomicBoolean();
-    try (NbdConnection connection = server.connect(List.of(context(mark)))) {
-      if (connection.export().sizeBytes() != file.sizeBytes()) {
+    EndMark end = EndMark.of(mark, file.sizeBytes());
+    try (NbdConnection connection = server.connect(List.of(context(mark), end.context()))) {
+      if (connection.export().sizeBytes() != file.sizeBytes() || !end.isWhole(connection)) {
         throw new SnapshotGoneException(file.path() + " was resized since the snapshot");
       }
       NbdExtents.dirty(connection, mark.value(), (offset, length, kind) -> written.set(true));
@@ -112,6 +117,9 @@ final class Qcow2Disk implements ImageDisk {
 
   @Override
   public ChangedAnswer changed(ChangeId since, ExtentVisitor visitor) throws IOException {
+    if (file.sizeBytes() == 0) {
+      return new ChangedAnswer.Unavailable(file.path() + " has no bytes to track");
+    }
     if (!file.canBeMarked()) {
       return new ChangedAnswer.Unavailable(
           file.path()
@@ -140,9 +148,19 @@ final class Qcow2Disk implements ImageDisk {
       return new ChangedAnswer.Reset(
           "bitmap " + since + " in " + file.path() + " was switched off; somebody disabled it");
     }
+    Optional<EndMark> end = EndMark.beside(since, file.qcow2());
+    if (end.isEmpty()) {
+      return new ChangedAnswer.Reset(
+          "bitmap " + since + " in " + file.path() + " is without the one that marks its end");
+    }
     try (NbdConnection connection =
-        server.connect(List.of(context(since), NbdExtents.ALLOCATION))) {
+        server.connect(List.of(context(since), end.get().context(), NbdExtents.ALLOCATION))) {
+      if (!end.get().isWhole(connection)) {
+        return new ChangedAnswer.Reset(
+            file.path() + " was made smaller since " + since + ", which cuts its bitmaps");
+      }
       NbdExtents.dirty(connection, since.value(), visitor);
+      end.get().unmarked(file, visitor);
     }
     return new ChangedAnswer.Known();
   }

@@ -1,8 +1,11 @@
 package dev.backstep.source.image;
 
+import dev.backstep.domain.ChangeId;
 import dev.backstep.source.QemuComplaint;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.ToolRunner;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,14 +22,23 @@ import tools.jackson.databind.json.JsonMapper;
  * counts: a bitmap in a backing file knows nothing of what the overlay changed.
  *
  * @param version2 whether it is a version that cannot keep bitmaps
+ * @param backed whether it has a backing file
  */
-record QemuImage(Path path, long virtualSize, boolean version2, List<Bitmap> bitmaps) {
+record QemuImage(
+    Path path,
+    long virtualSize,
+    int clusterSize,
+    boolean version2,
+    boolean backed,
+    List<Bitmap> bitmaps) {
 
   private static final Duration LIMIT = Duration.ofMinutes(5);
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   /** Bytes of disk that one bit of a new bitmap stands for: one cluster of ours. */
-  private static final String GRANULARITY = "65536";
+  static final int GRANULARITY = 65_536;
+
+  private static final int SECTOR_BYTES = 512;
 
   /**
    * A persistent dirty bitmap.
@@ -76,7 +88,9 @@ record QemuImage(Path path, long virtualSize, boolean version2, List<Bitmap> bit
       return new QemuImage(
           path,
           info.path("virtual-size").asLong(),
+          info.path("cluster-size").asInt(),
           data.path("compat").asString("").equals("0.10"),
+          info.has("backing-filename"),
           List.copyOf(bitmaps));
     } catch (JacksonException e) {
       throw new SourceException(
@@ -88,17 +102,66 @@ record QemuImage(Path path, long virtualSize, boolean version2, List<Bitmap> bit
     return bitmaps.stream().filter(bitmap -> bitmap.name().equals(name)).findFirst();
   }
 
-  void addBitmap(String name) throws SourceException {
-    run("bitmap", "--add", "-g", GRANULARITY, "-f", "qcow2", plain(path), name);
+  /**
+   * Adds the mark of a snapshot, and what shows its end.
+   *
+   * @param folder for a file that is gone when this returns
+   */
+  void addMark(ChangeId mark, Path folder) throws SourceException {
+    Path scratch = scratch(folder);
+    try {
+      addEnd(EndMark.of(mark, virtualSize), scratch);
+    } finally {
+      scratch.toFile().delete();
+    }
+    qemuImg("bitmap --add -f qcow2 -g " + GRANULARITY, plain(path), mark.value());
+  }
+
+  /** Only writing sets a bit: it is set in an empty disk of the same size, and merged. */
+  private void addEnd(EndMark end, Path scratch) throws SourceException {
+    qemuImg("create -q -f qcow2", plain(scratch), String.valueOf(virtualSize));
+    qemuImg("bitmap --add -f qcow2 -g " + GRANULARITY, plain(scratch), "end");
+    String lastSector = "write -z " + (virtualSize - SECTOR_BYTES) + " " + SECTOR_BYTES;
+    run(List.of("qemu-io", "-f", "qcow2", "-c", lastSector, plain(scratch)));
+    qemuImg(
+        "bitmap --add --disable --merge end -f qcow2 -F qcow2 -g " + GRANULARITY + " -b",
+        plain(scratch),
+        plain(path),
+        end.name());
+  }
+
+  private static Path scratch(Path folder) throws SourceException {
+    try {
+      return Files.createTempFile(folder, "end-", ".qcow2");
+    } catch (IOException e) {
+      throw new SourceException(SourceException.Kind.FAILED, folder + ": no file made: " + e, e);
+    }
+  }
+
+  /** Removes what {@link #addMark} added, all of it or what there is. */
+  void removeMark(ChangeId mark) throws SourceException {
+    for (Bitmap bitmap : read(path).bitmaps()) {
+      if (EndMark.markOf(bitmap.name()).equals(mark)) {
+        removeBitmap(bitmap.name());
+      }
+    }
   }
 
   void removeBitmap(String name) throws SourceException {
-    run("bitmap", "--remove", "-f", "qcow2", plain(path), name);
+    qemuImg("bitmap --remove -f qcow2", plain(path), name);
   }
 
-  private void run(String... arguments) throws SourceException {
+  /**
+   * @param words command and options, split at spaces
+   */
+  private void qemuImg(String words, String... names) throws SourceException {
     List<String> command = new ArrayList<>(List.of("qemu-img"));
-    command.addAll(List.of(arguments));
+    command.addAll(List.of(words.split(" ")));
+    command.addAll(List.of(names));
+    run(command);
+  }
+
+  private void run(List<String> command) throws SourceException {
     ToolRunner.Result result = ToolRunner.run(LIMIT, command);
     if (result.failed()) {
       throw QemuComplaint.about(path, result.errors());
