@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
@@ -30,7 +31,8 @@ class KillIT {
 
   private static final int ROUNDS = Integer.getInteger("kill.rounds", 50);
 
-  @TempDir Path folder;
+  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
+  Path folder;
 
   private final Random random = new Random(Long.getLong("kill.seed", System.nanoTime()));
   private final Map<String, List<String>> truth = new LinkedHashMap<>();

@@ -3,6 +3,7 @@ package dev.backstep.testing;
 import dev.backstep.blockio.AlignedBuffers;
 import dev.backstep.blockio.Block;
 import dev.backstep.domain.ByteRange;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,9 +39,11 @@ public final class HeapBlock implements Block {
     return bytes.get(index).duplicate();
   }
 
+  /** What is used later shows: the memory may be anybody's. */
   @Override
   public void close() {
     closed = true;
+    bytes.forEach(part -> MemorySegment.ofBuffer(part).fill((byte) 0xee));
   }
 
   public boolean isClosed() {
