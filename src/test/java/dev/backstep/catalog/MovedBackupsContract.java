@@ -108,6 +108,8 @@ abstract class MovedBackupsContract {
 
     assertThat(catalog.queries.backup(exported).leaseToken()).hasValue(other);
     assertThatThrownBy(() -> moved.lock(exported, ours)).isInstanceOf(FencedException.class);
+    assertThat(moved.own(exported, ours)).isFalse();
+    catalog.leases.release(other);
     assertThatThrownBy(() -> moved.own(exported, ours)).isInstanceOf(FencedException.class);
   }
 
