@@ -2,6 +2,7 @@ package dev.backstep.api;
 
 import dev.backstep.catalog.ApiTokens;
 import dev.backstep.catalog.AuditTrail;
+import jakarta.servlet.DispatcherType;
 import java.time.Clock;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -21,6 +22,9 @@ class SecurityConfiguration {
     TokenFilter filter = new TokenFilter(tokens, audit, new LoginBrake(Clock.systemUTC()));
     return http.authorizeHttpRequests(requests ->
             requests
+                // The end of a stream whose caller was let in when it began.
+                .dispatcherTypeMatchers(DispatcherType.ASYNC)
+                .permitAll()
                 .requestMatchers("/health", "/health/**")
                 .permitAll()
                 .requestMatchers("/api/v1/tokens/**", "/api/v1/tokens")

@@ -4,6 +4,7 @@ import dev.backstep.domain.BackupId;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.springframework.stereotype.Component;
 
@@ -30,6 +31,10 @@ final class ActiveBackups {
       throw new IllegalStateException(id + " does not run in this process; relaunch it");
     }
     return backup;
+  }
+
+  Optional<ActiveBackup> find(BackupId id) {
+    return Optional.ofNullable(backups.get(id));
   }
 
   Collection<ActiveBackup> all() {

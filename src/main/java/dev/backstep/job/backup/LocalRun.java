@@ -1,10 +1,7 @@
 package dev.backstep.job.backup;
 
-import dev.backstep.backup.DiskBackup;
-import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.domain.BackupId;
-import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
@@ -35,23 +32,9 @@ final class LocalRun implements BackupRun {
 
   @Override
   public List<DiskProgress> progress() {
-    return queries.backup(active.id()).disks().stream().map(this::progress).toList();
-  }
-
-  private DiskProgress progress(BackupDiskRow disk) {
-    long total = disk.bytesTotal();
-    long done =
-        disk.status() == Status.COMPLETED
-            ? total
-            : active.copy(disk.diskId()).map(DiskBackup::progressBytes).orElse(0L);
-    return new DiskProgress(
-        disk.diskId(),
-        disk.diskKey().value(),
-        disk.status(),
-        disk.reason().map(Reason::level).orElse(null),
-        disk.reason().orElse(null),
-        done,
-        total);
+    return queries.backup(active.id()).disks().stream()
+        .map(disk -> RunningProgress.of(disk, active.copy(disk.diskId())))
+        .toList();
   }
 
   @Override
