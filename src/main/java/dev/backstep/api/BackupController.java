@@ -1,14 +1,11 @@
 package dev.backstep.api;
 
 import dev.backstep.catalog.BackupQueries;
-import dev.backstep.catalog.BackupRow;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.RestorePointRemoval;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -26,8 +23,6 @@ import org.springframework.web.bind.annotation.RestController;
 @RestController
 @RequestMapping("/api/v1/backups")
 class BackupController {
-
-  private static final int PAGE_MAX = 500;
 
   private final RequestedBackups requests;
   private final MoverRequests movers;
@@ -73,15 +68,12 @@ class BackupController {
       @RequestParam(name = "vm_name", required = false) @Nullable String vmName,
       @RequestParam(name = "limit", defaultValue = "50") int limit,
       @RequestParam(name = "after", required = false) @Nullable String after) {
-    if (limit < 1 || limit > PAGE_MAX) {
-      throw new Problem(HttpStatus.BAD_REQUEST, "'limit' must be 1 to " + PAGE_MAX);
-    }
-    List<BackupRow> rows =
-        queries.page(Optional.ofNullable(vmName), Optional.ofNullable(after), limit);
-    Map<String, @Nullable Object> page = new LinkedHashMap<>();
-    page.put("backups", rows.stream().map(BackupDocument::fields).toList());
-    page.put("next", rows.size() < limit ? null : rows.getLast().id().value());
-    return page;
+    return Paging.answer(
+        "backups",
+        Paging.page(
+            Paging.request(limit, after),
+            request -> queries.page(Optional.ofNullable(vmName), request)),
+        BackupDocument::fields);
   }
 
   @GetMapping("/changeid")

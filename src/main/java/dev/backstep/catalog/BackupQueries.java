@@ -194,14 +194,37 @@ public final class BackupQueries {
    * @param limit at most so many, at least 1
    */
   public List<BackupRow> list(Optional<String> vmName, int limit) {
+    return newest(vmName, Optional.empty(), limit);
+  }
+
+  /**
+   * A page of backups whatever their status, newest first.
+   *
+   * @param vmName only this VM's
+   * @throws IllegalArgumentException when the place is none that a page has given
+   */
+  public Page<BackupRow> page(Optional<String> vmName, PageRequest request) {
+    return Cursor.page(
+        newest(vmName, Cursor.of(request), Cursor.rows(request)),
+        request,
+        row -> Cursor.at(row.createdAt(), row.id().value()));
+  }
+
+  private List<BackupRow> newest(Optional<String> vmName, Optional<Cursor> after, int limit) {
+    String conditions =
+        (vmName.isPresent() ? " and b.vm_id = (select id from vms where name = :vm)" : "")
+            + (after.isPresent()
+                ? " and b.created_at <= :at and (b.created_at < :at or b.id < :id)"
+                : "");
     String newest =
-        vmName.isPresent()
-            ? "where b.vm_id = (select id from vms where name = :vm) "
-                + order.down("b.vm_id", "b.created_at, b.id")
-            : NEWEST_FIRST;
+        (conditions.isEmpty() ? "" : "where " + conditions.substring(" and ".length()))
+            + " "
+            + order.down(vmName.isPresent() ? "b.vm_id" : "", "b.created_at, b.id");
     return all(
         jdbc.sql(from("(select b.* from backups b " + newest + " limit :limit)") + NEWEST_FIRST)
             .param("vm", vmName.orElse(""))
+            .param("at", after.map(Cursor::time).map(UtcTime::of).orElse(null))
+            .param("id", after.map(Cursor::text).orElse(""))
             .param("limit", limit));
   }
 
@@ -212,35 +235,6 @@ public final class BackupQueries {
     from %s b join vms v on v.id = b.vm_id join repositories r on r.id = b.repository_id
     """
         .formatted(backups);
-  }
-
-  /**
-   * A page of backups whatever their status, newest first.
-   *
-   * @param vmName only this VM's
-   * @param after the last backup of the page before; those behind it follow. One that is gone, or
-   *     never was, gives an empty page
-   * @param limit at most so many, at least 1
-   */
-  public List<BackupRow> page(Optional<String> vmName, Optional<String> after, int limit) {
-    String ofVm = vmName.isPresent() ? "and v.name = :vm " : "";
-    String behind =
-        after.isPresent()
-            ? """
-            and exists (select 1 from backups a where a.id = :after and (b.created_at < a.created_at
-              or (b.created_at = a.created_at and b.id < a.id)))
-            """
-            : "";
-    return all(
-        jdbc.sql(
-                BACKUPS
-                    + "where 1 = 1 "
-                    + ofVm
-                    + behind
-                    + "order by b.created_at desc, b.id desc limit :limit")
-            .param("vm", vmName.orElse(""))
-            .param("after", after.orElse(""))
-            .param("limit", limit));
   }
 
   /**

@@ -83,6 +83,16 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  ExecutionQueries executionQueries(DataSource dataSource) {
+    return new ExecutionQueries(dataSource);
+  }
+
+  @Bean
+  MachineQueries machineQueries(DataSource dataSource) {
+    return new MachineQueries(dataSource);
+  }
+
+  @Bean
   BackupQueue backupQueue(DataSource dataSource, PlatformTransactionManager manager) {
     return new BackupQueue(dataSource, manager, Clock.systemUTC());
   }

@@ -93,21 +93,31 @@ public final class Fires {
   }
 
   /**
-   * Starts by scheduled time, newest first.
+   * Starts by scheduled time, newest first, VMs by name.
    *
+   * @param vmName only this VM's
    * @param since scheduled then or later
+   * @throws IllegalArgumentException when the place is none that a page has given
    */
-  public List<FireRow> list(Optional<String> vmName, Instant since, int limit) {
-    return jdbc.sql(
-            FIRES
-                + "where f.scheduled_at >= :since "
-                + (vmName.isPresent() ? "and f.vm_name = :vm " : "")
-                + "order by f.scheduled_at desc, f.vm_name limit :limit")
-        .param("since", UtcTime.of(since))
-        .param("vm", vmName.orElse(""))
-        .param("limit", limit)
-        .query((row, index) -> fire(row))
-        .list();
+  public Page<FireRow> page(Optional<String> vmName, Instant since, PageRequest request) {
+    Optional<Cursor> after = Cursor.of(request);
+    List<FireRow> rows =
+        jdbc.sql(
+                FIRES
+                    + "where f.scheduled_at >= :since "
+                    + (vmName.isPresent() ? "and f.vm_name = :vm " : "")
+                    + (after.isPresent()
+                        ? "and f.scheduled_at <= :at and (f.scheduled_at < :at or f.vm_name > :id) "
+                        : "")
+                    + "order by f.scheduled_at desc, f.vm_name limit :limit")
+            .param("since", UtcTime.of(since))
+            .param("vm", vmName.orElse(""))
+            .param("at", after.map(Cursor::time).map(UtcTime::of).orElse(null))
+            .param("id", after.map(Cursor::text).orElse(""))
+            .param("limit", Cursor.rows(request))
+            .query((row, index) -> fire(row))
+            .list();
+    return Cursor.page(rows, request, row -> Cursor.at(row.scheduledAt(), row.vmName()));
   }
 
   /** The newest start of each VM that has a schedule, by VM name. */

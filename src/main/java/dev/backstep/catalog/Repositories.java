@@ -1,7 +1,10 @@
 package dev.backstep.catalog;
 
 import dev.backstep.domain.RepositoryId;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Clock;
+import java.util.List;
 import java.util.Optional;
 import javax.sql.DataSource;
 import org.springframework.dao.DuplicateKeyException;
@@ -54,6 +57,36 @@ public final class Repositories {
         .query(String.class)
         .optional()
         .map(RepositoryId::new);
+  }
+
+  /** One repository. */
+  public Optional<RepositoryRow> row(RepositoryId id) {
+    return jdbc.sql("select * from repositories where id = :id")
+        .param("id", id.value())
+        .query((row, index) -> repository(row))
+        .optional();
+  }
+
+  /**
+   * A page of repositories by id.
+   *
+   * @throws IllegalArgumentException when the place is none that a page has given
+   */
+  public Page<RepositoryRow> page(PageRequest request) {
+    List<RepositoryRow> rows =
+        jdbc.sql("select * from repositories where id > :after order by id limit :limit")
+            .param("after", Cursor.of(request).map(Cursor::text).orElse(""))
+            .param("limit", Cursor.rows(request))
+            .query((row, index) -> repository(row))
+            .list();
+    return Cursor.page(rows, request, row -> new Cursor(0, row.id().value()));
+  }
+
+  private static RepositoryRow repository(ResultSet row) throws SQLException {
+    return new RepositoryRow(
+        new RepositoryId(row.getString("id")),
+        row.getString("path"),
+        UtcTime.read(row, "created_at"));
   }
 
   private void insert(RepositoryId id, String path) {

@@ -3,6 +3,8 @@ package dev.backstep.schedule;
 import dev.backstep.catalog.FireRow;
 import dev.backstep.catalog.Fires;
 import dev.backstep.catalog.Launch;
+import dev.backstep.catalog.Page;
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.ScheduledMachine;
 import dev.backstep.catalog.ScheduledMachines;
 import dev.backstep.domain.BackupId;
@@ -76,7 +78,8 @@ final class QuartzSchedules implements Schedules {
   @Override
   public Schedule schedule(String vmName, int nextFires) {
     Optional<FireRow> newest =
-        fires.list(Optional.of(vmName), Instant.EPOCH, 1).stream().findFirst();
+        fires.page(Optional.of(vmName), Instant.EPOCH, PageRequest.first(1)).items().stream()
+            .findFirst();
     return schedule(machine(vmName), nextFires, newest);
   }
 
@@ -133,8 +136,12 @@ final class QuartzSchedules implements Schedules {
   }
 
   @Override
-  public List<FireRow> fires(Optional<String> vmName, Instant since, int limit) {
-    return fires.list(vmName, since, limit);
+  public Page<FireRow> fires(Optional<String> vmName, Instant since, PageRequest request) {
+    try {
+      return fires.page(vmName, since, request);
+    } catch (IllegalArgumentException e) {
+      throw OperatorException.usage(String.valueOf(e.getMessage()), e);
+    }
   }
 
   @Override

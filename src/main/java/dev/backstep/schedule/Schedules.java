@@ -1,6 +1,8 @@
 package dev.backstep.schedule;
 
 import dev.backstep.catalog.FireRow;
+import dev.backstep.catalog.Page;
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.job.OperatorException;
@@ -59,9 +61,9 @@ public interface Schedules {
    *
    * @param vmName only this VM's
    * @param since scheduled at this time or later
-   * @param limit at most so many, at least 1
+   * @throws OperatorException USAGE when the page's place is unknown
    */
-  List<FireRow> fires(Optional<String> vmName, Instant since, int limit);
+  Page<FireRow> fires(Optional<String> vmName, Instant since, PageRequest request);
 
   /**
    * Starts that were due and of which no server has any record, by VM and time. Times at which a

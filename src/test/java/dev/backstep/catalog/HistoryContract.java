@@ -2,6 +2,7 @@ package dev.backstep.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Reason;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -117,6 +118,64 @@ abstract class HistoryContract {
     assertThat(all(page -> admin.stale(HISTORY.end(), page), StaleMachine::vmName))
         .hasSize(40)
         .doesNotHaveDuplicates();
+  }
+
+  @Test
+  void pagesOfTheApiHaveEachRowOnceInOrder() {
+    BackupQueries backups = new BackupQueries(catalog.dataSource, catalog.leases);
+    assertThat(all(page -> backups.page(Optional.empty(), page), row -> row.id().value()))
+        .isEqualTo(ids("select id from backups order by created_at desc, id desc"))
+        .hasSize(3000);
+    assertThat(
+            all(
+                page -> backups.page(Optional.of(BulkHistory.BUSY_VM), page),
+                row -> row.id().value()))
+        .isEqualTo(
+            ids("select id from backups where vm_id = 'vm-0' order by created_at desc, id desc"))
+        .hasSizeGreaterThan(100);
+    ExecutionQueries executions = new ExecutionQueries(catalog.dataSource);
+    assertThat(
+            all(page -> executions.page(Optional.empty(), page), row -> String.valueOf(row.id())))
+        .isEqualTo(
+            ids("select JOB_EXECUTION_ID from BATCH_JOB_EXECUTION order by JOB_EXECUTION_ID desc"))
+        .hasSizeGreaterThan(2900);
+    MachineQueries machines = new MachineQueries(catalog.dataSource);
+    assertThat(all(machines::page, MachineRow::name))
+        .isEqualTo(ids("select name from vms order by name"))
+        .hasSize(40);
+  }
+
+  @Test
+  void executionHasItsStepsAndItsBackup() {
+    ExecutionQueries executions = new ExecutionQueries(catalog.dataSource);
+    BackupRow backup =
+        new BackupQueries(catalog.dataSource, catalog.leases)
+            .backup(new BackupId(HISTORY.backupId(17)));
+
+    ExecutionRow row = executions.find(backup.executionId().orElseThrow()).orElseThrow();
+
+    assertThat(row.backup()).contains(backup.id());
+    assertThat(row.steps()).hasSizeGreaterThanOrEqualTo(5);
+    assertThat(row.steps()).allMatch(step -> step.executionId() == row.id());
+    assertThat(row.startedAt()).isPresent();
+    assertThat(executions.page(Optional.of(backup.id()), PageRequest.first(10)).items())
+        .contains(row);
+    assertThat(executions.find(Long.MAX_VALUE)).isEmpty();
+  }
+
+  @Test
+  void machineHasItsDisksAndItsNewestRestorePoint() {
+    MachineQueries machines = new MachineQueries(catalog.dataSource);
+
+    MachineRow machine = machines.find(BulkHistory.BUSY_VM).orElseThrow();
+
+    assertThat(machine.disks()).hasSize(5);
+    assertThat(machine.lastBackup().orElseThrow().value())
+        .isEqualTo(
+            ids("select id from backups where vm_id = 'vm-0' order by created_at desc, id desc")
+                .getFirst());
+    assertThat(machine.restorePointAt()).isPresent();
+    assertThat(machines.find(BulkHistory.BUSY_VM + "x")).isEmpty();
   }
 
   /** As small pages as can be, too, since that is where a page may end between equal rows. */

@@ -1,5 +1,6 @@
 package dev.backstep.catalog;
 
+import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Reason;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -41,6 +42,7 @@ public final class HistoryQueries {
     this.history = history;
     lists(new BackupQueries(dataSource, leases));
     admin(new AdminQueries(dataSource, leases));
+    rest(dataSource, new BackupQueries(dataSource, leases));
     batch(jobRepository(dataSource));
   }
 
@@ -107,6 +109,21 @@ public final class HistoryQueries {
             admin.fulls(
                 Optional.of(vm(round)), Optional.empty(), Instant.EPOCH, PageRequest.first(PAGE)));
     queries.put("stale VMs", round -> admin.stale(now(round), PageRequest.first(PAGE)));
+  }
+
+  private void rest(DataSource dataSource, BackupQueries backups) {
+    paged("page of backups", page -> backups.page(Optional.empty(), page));
+    paged(
+        "page of the busiest VM's backups",
+        page -> backups.page(Optional.of(BulkHistory.BUSY_VM), page));
+    ExecutionQueries executions = new ExecutionQueries(dataSource);
+    paged("page of executions with their steps", page -> executions.page(Optional.empty(), page));
+    queries.put(
+        "executions of a backup",
+        round ->
+            executions.page(Optional.of(new BackupId(backup(round))), PageRequest.first(PAGE)));
+    queries.put("an execution with its steps", round -> executions.find(number(round)));
+    paged("page of VMs", page -> new MachineQueries(dataSource).page(page));
   }
 
   private void batch(JobRepository repository) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.FireRow;
 import dev.backstep.catalog.Launch;
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.FireOutcome;
 import dev.backstep.domain.Mover;
@@ -180,10 +181,16 @@ abstract class FireRules extends ScheduleTest {
     recorder().fire(id(vm("a")), DUE);
     recorder().fire(id(vm("a")), DUE.plus(Duration.ofDays(1)));
 
-    assertThat(fires.list(Optional.of(vm("a")), Instant.EPOCH, 9))
+    assertThat(fires.page(Optional.of(vm("a")), Instant.EPOCH, PageRequest.first(9)).items())
         .extracting(FireRow::outcome)
         .containsExactly(FireOutcome.QUEUED, FireOutcome.SKIPPED);
-    assertThat(fires.list(Optional.of(vm("a")), Instant.EPOCH, 9).getLast().reason().orElseThrow())
+    assertThat(
+            fires
+                .page(Optional.of(vm("a")), Instant.EPOCH, PageRequest.first(9))
+                .items()
+                .getLast()
+                .reason()
+                .orElseThrow())
         .isEqualTo("noticed PT30H late, and a later one was due at 2026-11-11T01:00:00Z");
   }
 
@@ -214,7 +221,7 @@ abstract class FireRules extends ScheduleTest {
   void fireOfARemovedScheduleIsNothing() {
     recorder().fire(id("nobody"), DUE);
 
-    assertThat(fires.list(Optional.empty(), Instant.EPOCH, 9)).isEmpty();
+    assertThat(fires.page(Optional.empty(), Instant.EPOCH, PageRequest.first(9)).items()).isEmpty();
   }
 
   /** London, 29 March 2026: 01:00 to 02:00 does not exist. */
@@ -232,13 +239,14 @@ abstract class FireRules extends ScheduleTest {
     GapFires gaps = new GapFires(machines, fires, recorder(), clock);
     clock.set(gap.minusSeconds(1));
     gaps.round();
-    List<FireRow> before = fires.list(Optional.empty(), Instant.EPOCH, 9);
+    List<FireRow> before =
+        fires.page(Optional.empty(), Instant.EPOCH, PageRequest.first(9)).items();
     clock.set(gap.plusSeconds(70));
     gaps.round();
     new GapFires(machines, fires, recorder(), clock).round();
 
     assertThat(before).isEmpty();
-    assertThat(fires.list(Optional.empty(), Instant.EPOCH, 9))
+    assertThat(fires.page(Optional.empty(), Instant.EPOCH, PageRequest.first(9)).items())
         .singleElement()
         .satisfies(fire -> {
           assertThat(fire.vmName()).isEqualTo(vm("a"));

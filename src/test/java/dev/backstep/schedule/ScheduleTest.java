@@ -9,6 +9,7 @@ import dev.backstep.catalog.Continuations;
 import dev.backstep.catalog.FireRow;
 import dev.backstep.catalog.Fires;
 import dev.backstep.catalog.MovableClock;
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.ScheduledMachines;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.VmId;
@@ -251,7 +252,7 @@ abstract class ScheduleTest {
 
   /** The one fire of a VM. */
   FireRow fire(String vm) {
-    List<FireRow> all = fires.list(Optional.of(vm), Instant.EPOCH, 10);
+    List<FireRow> all = fires.page(Optional.of(vm), Instant.EPOCH, PageRequest.first(10)).items();
     if (all.size() != 1) {
       throw new AssertionError("expected one fire of " + vm + ", found " + all);
     }

@@ -3,6 +3,8 @@ package dev.backstep.schedule;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.catalog.FireRow;
+import dev.backstep.catalog.Page;
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.FireOutcome;
 import dev.backstep.domain.Status;
@@ -34,7 +36,16 @@ abstract class SchedulerRules extends ScheduleTest {
   @Autowired ApplicationContext context;
 
   private List<FireRow> all() {
-    return fires.list(Optional.empty(), Instant.EPOCH, 100_000);
+    List<FireRow> all = new ArrayList<>();
+    Optional<String> after = Optional.empty();
+    do {
+      Page<FireRow> page =
+          fires.page(
+              Optional.empty(), Instant.EPOCH, new PageRequest(after, PageRequest.LIMIT_MAX));
+      all.addAll(page.items());
+      after = page.next();
+    } while (after.isPresent());
+    return all;
   }
 
   private List<FireRow> awaitFires(int count) throws InterruptedException {
@@ -100,10 +111,10 @@ abstract class SchedulerRules extends ScheduleTest {
     scheduler.start();
     awaitFires(6);
 
-    assertThat(fires.list(Optional.of(vm("once")), Instant.EPOCH, 9))
+    assertThat(fires.page(Optional.of(vm("once")), Instant.EPOCH, PageRequest.first(9)).items())
         .extracting(FireRow::outcome)
         .containsExactly(FireOutcome.QUEUED, FireOutcome.SKIPPED, FireOutcome.SKIPPED);
-    assertThat(fires.list(Optional.of(vm("skip")), Instant.EPOCH, 9))
+    assertThat(fires.page(Optional.of(vm("skip")), Instant.EPOCH, PageRequest.first(9)).items())
         .hasSize(3)
         .allSatisfy(fire -> assertThat(fire.outcome()).isEqualTo(FireOutcome.SKIPPED));
   }
@@ -129,7 +140,7 @@ abstract class SchedulerRules extends ScheduleTest {
 
     assertThat(all()).hasSize(here.get() + there.get());
     for (String vm : vms) {
-      List<FireRow> of = fires.list(Optional.of(vm), Instant.EPOCH, 100);
+      List<FireRow> of = fires.page(Optional.of(vm), Instant.EPOCH, PageRequest.first(100)).items();
       Instant last = of.getFirst().scheduledAt();
       assertThat(of)
           .extracting(fire -> Duration.between(fire.scheduledAt(), last).toSeconds())
