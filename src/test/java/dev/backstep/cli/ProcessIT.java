@@ -152,6 +152,10 @@ class ProcessIT {
     List<String> command =
         new ArrayList<>(
             List.of(
+                // Whoever runs the tests in the background has them ignore it, and a JVM inherits
+                // it.
+                "env",
+                "--default-signal=INT",
                 System.getProperty("java.home") + "/bin/java",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
