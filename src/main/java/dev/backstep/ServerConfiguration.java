@@ -8,5 +8,5 @@ import org.springframework.context.annotation.Configuration;
 /** What the server has beside {@link JobsConfiguration}: the web, Quartz, health and metrics. */
 @Configuration(proxyBeanMethods = false)
 @EnableAutoConfiguration(exclude = UserDetailsServiceAutoConfiguration.class)
-@ComponentScan(basePackages = {"dev.backstep.schedule", "dev.backstep.api"})
+@ComponentScan(basePackages = {"dev.backstep.schedule", "dev.backstep.api", "dev.backstep.monitor"})
 class ServerConfiguration {}

@@ -28,11 +28,13 @@ final class TokenFilter extends OncePerRequestFilter {
   private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
 
   private final ApiTokens tokens;
+  private final ScrapeTokens scrapes;
   private final AuditTrail audit;
   private final LoginBrake brake;
 
   TokenFilter(ApiTokens tokens, AuditTrail audit, LoginBrake brake) {
     this.tokens = tokens;
+    this.scrapes = new ScrapeTokens(tokens);
     this.audit = audit;
     this.brake = brake;
   }
@@ -57,8 +59,14 @@ final class TokenFilter extends OncePerRequestFilter {
       return;
     }
     String secret = header.substring(SCHEME.length()).strip();
-    Optional<ApiTokens.Token> token =
-        secret.length() > TOKEN_LENGTH_MAX ? Optional.empty() : tokens.find(secret);
+    Optional<ApiTokens.Token> token;
+    try {
+      token = find(request, secret);
+    } catch (Problem e) {
+      Problem.write(
+          response, HttpStatus.SERVICE_UNAVAILABLE, String.valueOf(e.detail().getDetail()));
+      return;
+    }
     if (token.isEmpty()) {
       brake.failed(address);
       Problem.write(
@@ -67,6 +75,20 @@ final class TokenFilter extends OncePerRequestFilter {
     }
     brake.succeeded(address);
     call(token.get(), request, response, chain);
+  }
+
+  private Optional<ApiTokens.Token> find(HttpServletRequest request, String secret) {
+    if (secret.length() > TOKEN_LENGTH_MAX) {
+      return Optional.empty();
+    }
+    return request.getRequestURI().equals("/metrics") ? scrapes.find(secret) : tokens.find(secret);
+  }
+
+  /** Health is told to anybody, and never asks the database who that is. */
+  @Override
+  protected boolean shouldNotFilter(HttpServletRequest request) {
+    String path = request.getRequestURI();
+    return path.equals("/health") || path.startsWith("/health/");
   }
 
   private void call(

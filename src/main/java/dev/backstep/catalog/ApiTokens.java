@@ -116,7 +116,8 @@ public final class ApiTokens {
         == 1;
   }
 
-  private static String hash(String secret) {
+  /** What the database keeps of a secret. */
+  public static String hash(String secret) {
     try {
       byte[] digest =
           MessageDigest.getInstance("SHA-256").digest(secret.getBytes(StandardCharsets.UTF_8));

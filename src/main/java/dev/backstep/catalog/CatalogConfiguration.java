@@ -83,6 +83,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  FigureQueries figureQueries(DataSource dataSource, Leases leases) {
+    return new FigureQueries(dataSource, leases);
+  }
+
+  @Bean
   ExecutionQueries executionQueries(DataSource dataSource) {
     return new ExecutionQueries(dataSource);
   }

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Predicate;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
 
@@ -28,16 +29,19 @@ public class ExternalLeftovers {
   private final MovedBackups moved;
   private final Backups backups;
   private final BackupQueries queries;
+  private final ApplicationEventPublisher events;
 
   ExternalLeftovers(
       PlatformTransactionManager manager,
       MovedBackups moved,
       Backups backups,
-      BackupQueries queries) {
+      BackupQueries queries,
+      ApplicationEventPublisher events) {
     this.transactions = new Transactions(manager);
     this.moved = moved;
     this.backups = backups;
     this.queries = queries;
+    this.events = events;
   }
 
   /**
@@ -51,16 +55,21 @@ public class ExternalLeftovers {
   public boolean giveUp(
       BackupId id, Status status, Optional<String> error, Predicate<BackupRow> still)
       throws IOException {
-    return transactions.in(() -> {
-      moved.lock(id);
-      BackupRow row = queries.backup(id);
-      if (row.status() == Status.COMPLETED || !still.test(row)) {
-        return false;
-      }
-      // While the lock is held: what is removed can be published by nobody.
-      discardUnfinished(row);
-      return backups.ended(id, row.leaseToken().orElseThrow(), status, error);
-    });
+    boolean ended =
+        transactions.in(() -> {
+          moved.lock(id);
+          BackupRow row = queries.backup(id);
+          if (row.status() == Status.COMPLETED || !still.test(row)) {
+            return false;
+          }
+          // While the lock is held: what is removed can be published by nobody.
+          discardUnfinished(row);
+          return backups.ended(id, row.leaseToken().orElseThrow(), status, error);
+        });
+    if (ended) {
+      events.publishEvent(new BackupEvent.Ended(queries.backup(id), Optional.empty()));
+    }
+    return ended;
   }
 
   private static void discardUnfinished(BackupRow row) throws IOException {

@@ -1,5 +1,7 @@
 package dev.backstep.job;
 
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.domain.Status;
 import dev.backstep.repository.RepositoryException;
 import dev.backstep.source.SourceException;
 import java.io.IOException;
@@ -23,5 +25,21 @@ public final class Refusals {
       return OperatorException.usage(text, e);
     }
     return OperatorException.failed(text, e);
+  }
+
+  /** A verb does not fit the status of a backup. */
+  public static OperatorException notNow(BackupRow row, String verb, String expected) {
+    String text =
+        row.id()
+            + " is "
+            + row.status()
+            + " and cannot be "
+            + verb
+            + "; only a backup that is "
+            + expected
+            + " can";
+    return row.status() == Status.RUNNING
+        ? OperatorException.busy(text, null)
+        : OperatorException.failed(text, null);
   }
 }

@@ -8,6 +8,7 @@ import dev.backstep.catalog.Fires;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.LogFields;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.QueueChanged;
@@ -141,7 +142,7 @@ final class Dispatcher implements SmartLifecycle {
       Optional<String> obstacle =
           backup
               .busyWith()
-              .map(other -> other + " of the same VM")
+              .map(other -> other + Obstacle.VM.words())
               .or(() -> limits.refusal(backup));
       if (obstacle.isPresent()) {
         queue.waits(backup, obstacle.get());
@@ -159,19 +160,22 @@ final class Dispatcher implements SmartLifecycle {
     Thread.ofPlatform()
         .daemon()
         .name("begin-" + id)
-        .start(() -> {
-          try {
-            jobs.begin(id);
-          } catch (OperatorException e) {
-            log.warn("{} could not begin: {}", id, e.getMessage());
-          } catch (RuntimeException e) {
-            log.error("{} could not begin; it is recovered and gone on with", id, e);
-            jobs.drop(id);
-          } finally {
-            beginning.remove(id);
-            rounds.wake();
-          }
-        });
+        .start(
+            LogFields.of(
+                id,
+                () -> {
+                  try {
+                    jobs.begin(id);
+                  } catch (OperatorException e) {
+                    log.warn("{} could not begin: {}", id, e.getMessage());
+                  } catch (RuntimeException e) {
+                    log.error("{} could not begin; it is recovered and gone on with", id, e);
+                    jobs.drop(id);
+                  } finally {
+                    beginning.remove(id);
+                    rounds.wake();
+                  }
+                }));
   }
 
   void recover() {

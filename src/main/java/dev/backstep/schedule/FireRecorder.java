@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.dao.DuplicateKeyException;
 
 /**
@@ -50,6 +51,7 @@ final class FireRecorder {
   private final TriggerStore triggers;
   private final Duration misfireAfter;
   private final Clock clock;
+  private final ApplicationEventPublisher events;
 
   /** What a start became. */
   private record Outcome(FireOutcome outcome, Optional<String> reason, Optional<BackupId> backup) {
@@ -75,7 +77,8 @@ final class FireRecorder {
       BackupJobs jobs,
       TriggerStore triggers,
       ScheduleSettings settings,
-      Clock clock) {
+      Clock clock,
+      ApplicationEventPublisher events) {
     this.fires = fires;
     this.machines = machines;
     this.queue = queue;
@@ -84,6 +87,7 @@ final class FireRecorder {
     this.triggers = triggers;
     this.misfireAfter = settings.misfireAfter();
     this.clock = clock;
+    this.events = events;
   }
 
   /** Records what becomes of the start of a VM's backup that was due at a time. */
@@ -101,6 +105,7 @@ final class FireRecorder {
     machines.fired(vm, due);
     Outcome outcome = outcome(machine.get(), due);
     fires.ended(vmName, due, outcome.outcome(), outcome.reason(), outcome.backup());
+    events.publishEvent(new FireTaken(Duration.between(due, clock.instant())));
     if (outcome.outcome() == FireOutcome.QUEUED) {
       log.info("{}: due at {}, queued as {}", vmName, due, outcome.backup().orElseThrow());
     } else {

@@ -23,20 +23,23 @@ final class Limits {
   /** Why a backup may not begin now; empty when it may. */
   Optional<String> refusal(DueBackup backup) {
     if (all >= settings.maxBackups()) {
-      return Optional.of(reached("max-backups", settings.maxBackups()) + " backups at once");
+      return Optional.of(
+          reached("max-backups", settings.maxBackups()) + Obstacle.MAX_BACKUPS.words());
     }
     int repository = byRepository.getOrDefault(backup.repository().value(), 0);
     if (repository >= settings.maxBackupsPerRepository()) {
       return Optional.of(
           reached("max-backups-per-repository", settings.maxBackupsPerRepository())
-              + " into repository "
+              + Obstacle.REPOSITORY.words()
               + backup.repository());
     }
     return backup
         .sourceHost()
         .filter(host -> byHost.getOrDefault(host, 0) >= settings.maxBackupsPerHost())
         .map(host ->
-            reached("max-backups-per-host", settings.maxBackupsPerHost()) + " from host " + host);
+            reached("max-backups-per-host", settings.maxBackupsPerHost())
+                + Obstacle.HOST.words()
+                + host);
   }
 
   void begins(DueBackup backup) {

@@ -20,6 +20,7 @@ import org.quartz.Trigger;
 import org.quartz.TriggerBuilder;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
@@ -101,8 +102,10 @@ class ScheduleConfiguration {
       Continuations continuations,
       BackupJobs jobs,
       TriggerStore triggers,
-      ScheduleSettings settings) {
-    return new FireRecorder(fires, machines, queue, continuations, jobs, triggers, settings, clock);
+      ScheduleSettings settings,
+      ApplicationEventPublisher events) {
+    return new FireRecorder(
+        fires, machines, queue, continuations, jobs, triggers, settings, clock, events);
   }
 
   // queue

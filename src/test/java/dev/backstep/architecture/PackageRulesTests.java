@@ -72,6 +72,7 @@ class PackageRulesTests {
           entry("job.retention", JOB),
           entry("schedule", SCHEDULE),
           entry("api", EDGE),
+          entry("monitor", EDGE),
           entry("console", EDGE),
           entry("cli", EDGE));
 
@@ -84,7 +85,8 @@ class PackageRulesTests {
           entry("org.springframework.jdbc..", List.of("catalog..")),
           entry(
               "org.springframework..",
-              List.of("catalog..", "job..", "schedule..", "api..", "console..", "")),
+              List.of("catalog..", "job..", "schedule..", "api..", "monitor..", "console..", "")),
+          entry("io.micrometer..", List.of("monitor..")),
           entry("picocli..", List.of("cli..", "")),
           entry("org.yaml.snakeyaml..", List.of("job.definition..")),
           entry("com.github.luben..", List.of("qcow2..")),

@@ -159,7 +159,7 @@ abstract class ScheduleTest {
         TriggerStore triggers,
         MovableClock clock) {
       return new FireRecorder(
-          fires, machines, queue, continuations, jobs, triggers, SETTINGS, clock);
+          fires, machines, queue, continuations, jobs, triggers, SETTINGS, clock, event -> {});
     }
   }
 
@@ -224,7 +224,7 @@ abstract class ScheduleTest {
 
   FireRecorder recorder(Clock time) {
     return new FireRecorder(
-        fires, machines, queue, continuations, realJobs, triggers, SETTINGS, time);
+        fires, machines, queue, continuations, realJobs, triggers, SETTINGS, time, event -> {});
   }
 
   Dispatcher dispatcher() {

@@ -8,6 +8,7 @@ import dev.backstep.repository.Repository;
 import dev.backstep.source.Snapshot;
 import dev.backstep.source.SourceDisk;
 import dev.backstep.source.VmSource;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
@@ -30,6 +31,7 @@ final class ActiveBackup {
   private final VmSource source;
   private final long leaseToken;
   private final Map<Integer, DiskBackup> disks = new ConcurrentHashMap<>();
+  private final long begunNanos = System.nanoTime();
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile @Nullable Snapshot snapshot;
   private volatile @Nullable Throwable firstFailure;
@@ -59,6 +61,11 @@ final class ActiveBackup {
 
   JobDefinition definition() {
     return definition;
+  }
+
+  /** Since this process launched or relaunched it. */
+  Duration ran() {
+    return Duration.ofNanos(System.nanoTime() - begunNanos);
   }
 
   VmId vm() {

@@ -2,6 +2,7 @@ package dev.backstep.job.backup;
 
 import dev.backstep.backup.CopyItem;
 import dev.backstep.domain.BackupId;
+import dev.backstep.job.LogFields;
 import org.springframework.batch.core.configuration.annotation.JobScope;
 import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.builder.JobBuilder;
@@ -97,6 +98,7 @@ class BackupJobConfiguration {
   SimpleAsyncTaskExecutor diskThreads(
       ActiveBackups backups, @Value("#{jobParameters['" + JOB + "']}") String backup) {
     SimpleAsyncTaskExecutor threads = new SimpleAsyncTaskExecutor("disk-");
+    threads.setTaskDecorator(LogFields.handedOn());
     threads.setConcurrencyLimit(backups.get(new BackupId(backup)).definition().parallelDisksMax());
     return threads;
   }

@@ -5,7 +5,9 @@ import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.FencedException;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupEvent;
 import dev.backstep.job.Failures;
+import dev.backstep.job.LogFields;
 import dev.backstep.repository.Repository;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,6 +17,7 @@ import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.listener.JobExecutionListener;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 
 /** Binds a job execution to its backup, and records how it ended. */
@@ -30,17 +33,25 @@ class BackupJobListener implements JobExecutionListener {
   private final Backups backups;
   private final BackupQueries queries;
   private final Leftovers leftovers;
+  private final ApplicationEventPublisher events;
 
   BackupJobListener(
-      ActiveBackups actives, Backups backups, BackupQueries queries, Leftovers leftovers) {
+      ActiveBackups actives,
+      Backups backups,
+      BackupQueries queries,
+      Leftovers leftovers,
+      ApplicationEventPublisher events) {
     this.actives = actives;
     this.backups = backups;
     this.queries = queries;
     this.leftovers = leftovers;
+    this.events = events;
   }
 
   @Override
   public void beforeJob(JobExecution execution) {
+    // Its thread ends with the backup.
+    LogFields.keepExecution(execution.getId());
     BackupId id = BackupParameters.backup(execution.getJobParameters());
     try {
       backups.executing(id, actives.get(id).leaseToken(), execution.getId());
@@ -68,6 +79,7 @@ class BackupJobListener implements JobExecutionListener {
         giveRoomBack(id);
       }
     }
+    events.publishEvent(new BackupEvent.Ended(queries.backup(id), Optional.of(active.ran())));
   }
 
   /** Half an image in a full repository would make the next VM's backup fail, too. */

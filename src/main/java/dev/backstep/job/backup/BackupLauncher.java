@@ -12,10 +12,12 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Mover;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupEvent;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.ExternalLeftovers;
 import dev.backstep.job.Failures;
+import dev.backstep.job.LogFields;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.QueueChanged;
@@ -27,6 +29,7 @@ import dev.backstep.repository.Repository;
 import dev.backstep.source.VmSource;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -161,7 +164,7 @@ class BackupLauncher implements BackupJobs {
       recovery.end(last);
       return run(open(row, token), last);
     } catch (IOException e) {
-      backups.ended(id, token, Status.FAILED, Optional.of(Failures.text(e)));
+      failed(id, token, e, Optional.empty());
       starting.remove(id);
       throw Refusals.of(e);
     }
@@ -183,7 +186,7 @@ class BackupLauncher implements BackupJobs {
           null);
     }
     if (row.status() != Status.FAILED && row.status() != Status.STOPPED) {
-      throw notNow(row, "relaunched", "FAILED or STOPPED");
+      throw Refusals.notNow(row, "relaunched", "FAILED or STOPPED");
     }
     try {
       JobExecution last = lastExecution(row);
@@ -236,7 +239,7 @@ class BackupLauncher implements BackupJobs {
     starting.remove(active.id());
     Thread.ofPlatform()
         .name("backup-" + active.definition().vmName())
-        .start(() -> execute(active, last));
+        .start(LogFields.of(active.id(), () -> execute(active, last)));
     return new LocalRun(active, queries);
   }
 
@@ -251,12 +254,17 @@ class BackupLauncher implements BackupJobs {
       log.error("{} could not be launched", active.id(), e);
       active.failed(e);
       active.closeSnapshot();
-      backups.ended(active.id(), active.leaseToken(), Status.FAILED, Optional.of(Failures.text(e)));
+      failed(active.id(), active.leaseToken(), e, Optional.of(active.ran()));
     } finally {
       actives.remove(active.id());
       active.ended();
       events.publishEvent(new QueueChanged());
     }
+  }
+
+  private void failed(BackupId id, long token, Exception cause, Optional<Duration> ran) {
+    backups.ended(id, token, Status.FAILED, Optional.of(Failures.text(cause)));
+    events.publishEvent(new BackupEvent.Ended(queries.backup(id), ran));
   }
 
   @Override
@@ -275,12 +283,12 @@ class BackupLauncher implements BackupJobs {
     }
     JobExecution execution = lastExecution(row);
     if (row.status() != Status.RUNNING || execution == null) {
-      throw notNow(row, "stopped", "RUNNING");
+      throw Refusals.notNow(row, "stopped", "RUNNING");
     }
     try {
       operator.stop(execution);
     } catch (JobExecutionNotRunningException e) {
-      throw notNow(row, "stopped", "RUNNING");
+      throw Refusals.notNow(row, "stopped", "RUNNING");
     }
   }
 
@@ -292,7 +300,7 @@ class BackupLauncher implements BackupJobs {
       return;
     }
     if (row.status() != Status.FAILED && row.status() != Status.STOPPED) {
-      throw notNow(row, "abandoned", "FAILED or STOPPED");
+      throw Refusals.notNow(row, "abandoned", "FAILED or STOPPED");
     }
     try {
       leftovers.giveUp(row);
@@ -340,7 +348,7 @@ class BackupLauncher implements BackupJobs {
       return; // every start recovers what is dead, the one that brought us here included
     }
     if (row.status() != Status.RUNNING) {
-      throw notNow(row, "recovered", "RUNNING without a living owner");
+      throw Refusals.notNow(row, "recovered", "RUNNING without a living owner");
     }
     if (queries.ownerAlive(row.id())) {
       throw OperatorException.busy(
@@ -375,20 +383,5 @@ class BackupLauncher implements BackupJobs {
       return queries.byExecution(Long.parseLong(id));
     }
     return queries.find(id);
-  }
-
-  private static OperatorException notNow(BackupRow row, String verb, String expected) {
-    String text =
-        row.id()
-            + " is "
-            + row.status()
-            + " and cannot be "
-            + verb
-            + "; only a backup that is "
-            + expected
-            + " can";
-    return row.status() == Status.RUNNING
-        ? OperatorException.busy(text, null)
-        : OperatorException.failed(text, null);
   }
 }

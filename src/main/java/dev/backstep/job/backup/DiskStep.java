@@ -13,6 +13,7 @@ import dev.backstep.domain.Baseline;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupEvent;
 import dev.backstep.qcow2.Qcow2FormatException;
 import dev.backstep.qcow2.WriterState;
 import dev.backstep.repository.DiskFolder;
@@ -27,6 +28,7 @@ import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.configuration.annotation.StepScope;
 import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.beans.factory.annotation.Value;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 
 /**
@@ -45,12 +47,15 @@ class DiskStep {
   private final Backups backups;
   private final BackupQueries queries;
   private final Leases leases;
+  private final ApplicationEventPublisher events;
   private final ActiveBackup active;
   private final int diskId;
   private @Nullable DiskBackup copy;
   private @Nullable SourceDisk disk;
   private @Nullable BackupDiskRow row;
   private long bytesReadBefore;
+  private long toldRead;
+  private long toldStored;
   private boolean sealed;
 
   DiskStep(
@@ -58,11 +63,13 @@ class DiskStep {
       BackupQueries queries,
       Leases leases,
       ActiveBackups actives,
+      ApplicationEventPublisher events,
       @Value("#{jobParameters['" + BackupJobConfiguration.JOB + "']}") String backup,
       @Value("#{stepExecution.stepName}") String stepName) {
     this.backups = backups;
     this.queries = queries;
     this.leases = leases;
+    this.events = events;
     this.active = actives.get(new BackupId(backup));
     this.diskId = DiskPartitioner.diskId(stepName);
   }
@@ -93,6 +100,7 @@ class DiskStep {
       backups.planned(known.id(), active.leaseToken(), catalogPlan(plan, source));
     }
     copy = openCopy(request(known, plan, source), source, folder, resume);
+    toldStored = copy.durable().map(WriterState::hostOffset).orElse(0L);
     active.copying(diskId, copy);
     log.info(
         "{} disk {}: {} ({}){}{}",
@@ -200,6 +208,7 @@ class DiskStep {
         bytesReadBefore + copy().bytesRead(),
         manifest.dataBytes(),
         manifest.imageBytes());
+    tellCopied(copy().bytesRead(), manifest.imageBytes());
   }
 
   private void progress() throws IOException {
@@ -210,6 +219,13 @@ class DiskStep {
         bytesReadBefore + copy().bytesRead(),
         durable.map(WriterState::bytesData).orElse(0L),
         durable.map(WriterState::hostOffset).orElse(0L));
+    tellCopied(copy().bytesRead(), durable.map(WriterState::hostOffset).orElse(toldStored));
+  }
+
+  private void tellCopied(long read, long stored) {
+    events.publishEvent(new BackupEvent.Copied(read - toldRead, Math.max(0, stored - toldStored)));
+    toldRead = read;
+    toldStored = stored;
   }
 
   /** Remembers how far the image is forced to disk; committed with the chunk. */

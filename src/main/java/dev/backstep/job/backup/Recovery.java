@@ -7,6 +7,8 @@ import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.Continuations;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupEvent;
+import dev.backstep.job.LogFields;
 import dev.backstep.job.RestorePointRemoval;
 import java.time.Instant;
 import java.time.LocalDateTime;
@@ -20,6 +22,7 @@ import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.StepExecution;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 
 /**
@@ -39,6 +42,7 @@ class Recovery {
   private final Continuations continuations;
   private final Leftovers leftovers;
   private final RestorePointRemoval removal;
+  private final ApplicationEventPublisher events;
 
   Recovery(
       JobOperator operator,
@@ -48,7 +52,8 @@ class Recovery {
       BackupQueue queue,
       Continuations continuations,
       Leftovers leftovers,
-      RestorePointRemoval removal) {
+      RestorePointRemoval removal,
+      ApplicationEventPublisher events) {
     this.operator = operator;
     this.repository = repository;
     this.backups = backups;
@@ -57,6 +62,7 @@ class Recovery {
     this.continuations = continuations;
     this.leftovers = leftovers;
     this.removal = removal;
+    this.events = events;
   }
 
   /**
@@ -95,7 +101,9 @@ class Recovery {
   void recoverBackups(Predicate<BackupRow> dropped) {
     for (BackupRow row : queries.running()) {
       if (!queries.ownerAlive(row.id()) || dropped.test(row)) {
-        recover(row);
+        try (LogFields.Field _ = LogFields.backup(row.id())) {
+          recover(row);
+        }
       }
     }
     leftovers.closeSnapshots(Instant.now());
@@ -106,25 +114,31 @@ class Recovery {
    * same, and have gone on with the backup already.
    */
   void recover(BackupRow row) {
-    queue.inTurn(() -> {
-      BackupRow now = queries.backup(row.id());
-      if (now.status() == Status.RUNNING && now.leaseToken().equals(row.leaseToken())) {
-        boolean goesOn = continuations.afterDeath(row.id());
-        log.warn(
-            "{}: the process that ran it is gone; it {}",
-            row.id(),
-            goesOn ? "goes on" : "can be relaunched");
-        end(repository.getLastJobExecution(BackupJobConfiguration.JOB, BackupParameters.of(now)));
-        backups.ended(
-            row.id(),
-            row.leaseToken().orElseThrow(),
-            Status.FAILED,
-            Optional.of(
-                "the process that ran it ended without finishing; "
-                    + (goesOn ? "a server goes on with it" : "relaunch it")));
-      }
-      return now;
-    });
+    boolean ended =
+        queue.inTurn(() -> {
+          BackupRow now = queries.backup(row.id());
+          if (now.status() == Status.RUNNING && now.leaseToken().equals(row.leaseToken())) {
+            boolean goesOn = continuations.afterDeath(row.id());
+            log.warn(
+                "{}: the process that ran it is gone; it {}",
+                row.id(),
+                goesOn ? "goes on" : "can be relaunched");
+            end(
+                repository.getLastJobExecution(
+                    BackupJobConfiguration.JOB, BackupParameters.of(now)));
+            return backups.ended(
+                row.id(),
+                row.leaseToken().orElseThrow(),
+                Status.FAILED,
+                Optional.of(
+                    "the process that ran it ended without finishing; "
+                        + (goesOn ? "a server goes on with it" : "relaunch it")));
+          }
+          return false;
+        });
+    if (ended) {
+      events.publishEvent(new BackupEvent.Ended(queries.backup(row.id()), Optional.empty()));
+    }
   }
 
   /**

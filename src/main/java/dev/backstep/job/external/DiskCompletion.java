@@ -13,7 +13,9 @@ import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupEvent;
 import dev.backstep.job.ExternalBackups.Completion;
+import dev.backstep.job.LogFields;
 import dev.backstep.job.OperatorException;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.DiskManifest;
@@ -25,6 +27,7 @@ import java.time.Clock;
 import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
 
@@ -47,6 +50,7 @@ class DiskCompletion {
   private final Ownership ownership;
   private final Exports exports;
   private final TurnLocks turns;
+  private final ApplicationEventPublisher events;
 
   DiskCompletion(
       PlatformTransactionManager manager,
@@ -55,7 +59,8 @@ class DiskCompletion {
       BackupQueries queries,
       Ownership ownership,
       Exports exports,
-      TurnLocks turns) {
+      TurnLocks turns,
+      ApplicationEventPublisher events) {
     this.transactions = new Transactions(manager);
     this.moved = moved;
     this.backups = backups;
@@ -63,6 +68,7 @@ class DiskCompletion {
     this.ownership = ownership;
     this.exports = exports;
     this.turns = turns;
+    this.events = events;
   }
 
   /**
@@ -89,7 +95,8 @@ class DiskCompletion {
   /** See {@link dev.backstep.job.ExternalBackups#complete}. */
   void complete(BackupRow backup, int diskId, Completion completion) throws IOException {
     DiskBackupId id = queries.disk(backup.id(), diskId).id();
-    try (TurnLocks.Hold _ = turns.hold(id)) {
+    try (TurnLocks.Hold _ = turns.hold(id);
+        LogFields.Field _ = LogFields.disk(backup.id(), diskId)) {
       BackupDiskRow disk = queries.disk(backup.id(), diskId);
       if (!isDone(disk, completion)) {
         long token = ownership.take(backup.id());
@@ -148,29 +155,36 @@ class DiskCompletion {
       Completion completion,
       MovedImage.Checked checked)
       throws IOException {
+    boolean ours;
     try (TurnLocks.Hold _ = turns.hold(backup.vmId())) {
-      transactions.in(() -> {
-        moved.lock(backup.id());
-        BackupRow now = queries.backup(backup.id());
-        BackupDiskRow current = queries.disk(backup.id(), disk.diskId());
-        if (isDone(current, completion)) {
-          return current; // by another process, which does what this one does
-        }
-        if (now.status() != Status.RUNNING) {
-          throw Ownership.ended(now);
-        }
-        moved.lock(backup.id(), token);
-        folder.publish(disk.id(), manifest(backup, disk, completion, checked));
-        backups.completeDisk(
-            disk.id(),
-            token,
-            completion.changeId(),
-            DiskFolder.imageName(disk.id()),
-            completion.bytesTransferred(),
-            completion.bytesTransferred(),
-            checked.imageBytes());
-        return current;
-      });
+      ours =
+          transactions.in(() -> {
+            moved.lock(backup.id());
+            BackupRow now = queries.backup(backup.id());
+            BackupDiskRow current = queries.disk(backup.id(), disk.diskId());
+            if (isDone(current, completion)) {
+              return false; // by another process, which does what this one does
+            }
+            if (now.status() != Status.RUNNING) {
+              throw Ownership.ended(now);
+            }
+            moved.lock(backup.id(), token);
+            folder.publish(disk.id(), manifest(backup, disk, completion, checked));
+            backups.completeDisk(
+                disk.id(),
+                token,
+                completion.changeId(),
+                DiskFolder.imageName(disk.id()),
+                completion.bytesTransferred(),
+                completion.bytesTransferred(),
+                checked.imageBytes());
+            return true;
+          });
+    }
+    if (ours) {
+      events.publishEvent(
+          new BackupEvent.Copied(completion.bytesTransferred(), checked.imageBytes()));
+      events.publishEvent(new BackupEvent.DiskEnded(queries.disk(backup.id(), disk.diskId())));
     }
   }
 

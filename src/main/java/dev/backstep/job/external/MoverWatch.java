@@ -10,6 +10,7 @@ import dev.backstep.domain.Mover;
 import dev.backstep.domain.Status;
 import dev.backstep.job.Failures;
 import dev.backstep.job.JobSettings;
+import dev.backstep.job.LogFields;
 import dev.backstep.job.OperatorException;
 import java.io.IOException;
 import java.time.Duration;
@@ -98,7 +99,8 @@ class MoverWatch implements SmartLifecycle {
   }
 
   private void look(BackupRow row) {
-    try (TurnLocks.Hold _ = turns.hold(row.vmId())) {
+    try (TurnLocks.Hold _ = turns.hold(row.vmId());
+        LogFields.Field _ = LogFields.backup(row.id())) {
       boolean ours = ownership.isOurs(row);
       if (!ours && queries.ownerAlive(row.id())) {
         return;

@@ -7,14 +7,18 @@ import dev.backstep.catalog.MovedBackups;
 import dev.backstep.catalog.Transactions;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupEvent;
+import dev.backstep.job.LogFields;
 import dev.backstep.job.RestorePoints;
 import dev.backstep.repository.Repository;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
 
@@ -29,18 +33,21 @@ class Sealing {
   private final Backups backups;
   private final BackupQueries queries;
   private final Ownership ownership;
+  private final ApplicationEventPublisher events;
 
   Sealing(
       PlatformTransactionManager manager,
       MovedBackups moved,
       Backups backups,
       BackupQueries queries,
-      Ownership ownership) {
+      Ownership ownership,
+      ApplicationEventPublisher events) {
     this.transactions = new Transactions(manager);
     this.moved = moved;
     this.backups = backups;
     this.queries = queries;
     this.ownership = ownership;
+    this.events = events;
   }
 
   static boolean isWhole(BackupRow row) {
@@ -50,18 +57,28 @@ class Sealing {
 
   /** Publishes the restore point, exactly once, if every disk is completed. */
   void sealIfWhole(BackupId id) throws IOException {
-    transactions.in(() -> {
-      moved.lock(id);
-      BackupRow row = queries.backup(id);
-      if (row.status() == Status.RUNNING && isWhole(row)) {
-        long leaseToken = ownership.take(id);
-        Instant now = Clock.systemUTC().instant();
-        repository(row).publish(row.vmId(), RestorePoints.of(row, now));
-        backups.sealed(id, leaseToken, now);
-        log.info("{}: all disks are completed", id);
+    try (LogFields.Field _ = LogFields.backup(id)) {
+      boolean ended =
+          transactions.in(() -> {
+            moved.lock(id);
+            BackupRow row = queries.backup(id);
+            if (row.status() == Status.RUNNING && isWhole(row)) {
+              long leaseToken = ownership.take(id);
+              Instant now = Clock.systemUTC().instant();
+              repository(row).publish(row.vmId(), RestorePoints.of(row, now));
+              backups.sealed(id, leaseToken, now);
+              log.info("{}: all disks are completed", id);
+              return true;
+            }
+            return false;
+          });
+      if (ended) {
+        BackupRow row = queries.backup(id);
+        events.publishEvent(
+            new BackupEvent.Ended(
+                row, row.completedAt().map(end -> Duration.between(row.createdAt(), end))));
       }
-      return row;
-    });
+    }
   }
 
   /**

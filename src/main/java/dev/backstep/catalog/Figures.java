@@ -1,0 +1,50 @@
+package dev.backstep.catalog;
+
+import dev.backstep.domain.Mover;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * How the whole catalog stands, in numbers.
+ *
+ * @param machines all VMs that were ever registered
+ * @param queue backups that wait to be begun for the first time
+ * @param nextFire the earliest start that schedules have asked for, or will, and that no server has
+ *     taken; empty when no schedule fires any more
+ * @param at the time by which leases end
+ */
+public record Figures(
+    List<Machine> machines,
+    List<Waiting> queue,
+    List<Running> running,
+    long leasesLive,
+    long leasesExpired,
+    Optional<Instant> nextFire,
+    Instant at) {
+
+  /**
+   * A VM.
+   *
+   * @param scheduled whether a definition that the servers act on has a schedule for it
+   * @param restorePointAt the moment that its newest restore point shows
+   */
+  public record Machine(String name, boolean scheduled, Optional<Instant> restorePointAt) {}
+
+  /**
+   * A backup in the queue.
+   *
+   * @param startAfter from when on it may begin
+   * @param waitingFor why it has not begun since
+   */
+  public record Waiting(Optional<Instant> startAfter, Optional<String> waitingFor) {}
+
+  /** So many running backups of one mover whose owner's lease has time left, or has not. */
+  public record Running(Mover mover, boolean owned, long count) {}
+
+  public Figures {
+    machines = List.copyOf(machines);
+    queue = List.copyOf(queue);
+    running = List.copyOf(running);
+  }
+}

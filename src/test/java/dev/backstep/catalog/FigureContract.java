@@ -1,0 +1,139 @@
+package dev.backstep.catalog;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.Mover;
+import dev.backstep.domain.VmId;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The numbers of a catalog, on any database. */
+abstract class FigureContract {
+
+  /** Leases go by the server's clock there, so that time cannot be any. */
+  private final MovableClock clock = new MovableClock(Instant.now());
+
+  private TestCatalog catalog;
+  private FigureQueries figures;
+
+  abstract TestCatalog open(Path home, MovableClock clock) throws Exception;
+
+  @BeforeEach
+  void openCatalog(@TempDir Path home) throws Exception {
+    catalog = open(home, clock);
+    figures = new FigureQueries(catalog.dataSource, catalog.leases);
+  }
+
+  @AfterEach
+  void closeCatalog() {
+    catalog.close();
+  }
+
+  private VmId machine(String name) {
+    VmId vm = new VmId(name);
+    catalog.machines.register(vm, name);
+    return vm;
+  }
+
+  @Test
+  void emptyCatalogHasNoFigures() {
+    Figures now = figures.read();
+
+    assertThat(now.machines()).isEmpty();
+    assertThat(now.queue()).isEmpty();
+    assertThat(now.running()).isEmpty();
+    assertThat(now.leasesLive()).isZero();
+    assertThat(now.leasesExpired()).isZero();
+    assertThat(now.nextFire()).isEmpty();
+  }
+
+  @Test
+  void aVmIsAsOldAsItsNewestRestorePoint() throws Exception {
+    VmId vm = machine("a");
+    machine("b");
+    long lease = catalog.lease();
+    catalog
+        .jdbc
+        .sql(
+            """
+            insert into schedules (vm_id, vm_name, file, definition, active_since)
+            values ('a', 'a', 'a.yaml', 'vm: a', :now)\
+            """)
+        .param("now", UtcTime.of(clock.instant()))
+        .update();
+    Instant first = completed(vm, lease);
+    clock.advance(Duration.ofMinutes(1));
+    Instant second = completed(vm, lease);
+    clock.advance(Duration.ofMinutes(1));
+    catalog.begin(vm, lease);
+
+    assertThat(second).isAfter(first);
+    assertThat(figures.read().machines())
+        .containsExactly(
+            new Figures.Machine("a", true, Optional.of(second)),
+            new Figures.Machine("b", false, Optional.empty()));
+  }
+
+  private Instant completed(VmId vm, long lease) throws FencedException {
+    BackupId id = catalog.begin(vm, lease);
+    catalog.complete(catalog.disk(id, lease, 0), lease, "change-" + id);
+    catalog.backups.sealed(id, lease, clock.instant());
+    return catalog.queries.backup(id).createdAt();
+  }
+
+  @Test
+  void backupsRunUnderLivingAndUnderEndedLeases() {
+    catalog.begin(machine("a"), catalog.lease());
+    long dead = catalog.leases.acquire(ProcessIdentity.current(), Duration.ofHours(1)).token();
+    catalog.begin(machine("b"), dead);
+    catalog
+        .jdbc
+        .sql("update leases set expires_at = :past where token = :token")
+        .param("past", UtcTime.of(Instant.now().minusSeconds(3600)))
+        .param("token", dead)
+        .update();
+
+    Figures now = figures.read();
+
+    assertThat(now.running())
+        .containsExactlyInAnyOrder(
+            new Figures.Running(Mover.INTERNAL, true, 1),
+            new Figures.Running(Mover.INTERNAL, false, 1));
+    assertThat(now.leasesLive()).isEqualTo(1);
+    assertThat(now.leasesExpired()).isEqualTo(1);
+  }
+
+  @Test
+  void theQueueTellsWhatItsBackupsWaitFor() {
+    BackupId id = catalog.begin(machine("a"), catalog.lease());
+    Instant start = clock.instant().plusSeconds(60);
+    catalog
+        .jdbc
+        .sql(
+            """
+            update backups set status = 'QUEUED', start_after = :start, waiting_for = 'a place'
+            where id = :id\
+            """)
+        .param("start", UtcTime.of(start))
+        .param("id", id.value())
+        .update();
+
+    List<Figures.Waiting> queue = figures.read().queue();
+
+    assertThat(queue)
+        .singleElement()
+        .satisfies(waiting -> {
+          assertThat(waiting.startAfter())
+              .contains(UtcTime.of(start).toInstant(java.time.ZoneOffset.UTC));
+          assertThat(waiting.waitingFor()).contains("a place");
+        });
+  }
+}
