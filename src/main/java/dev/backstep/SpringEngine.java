@@ -12,10 +12,13 @@ import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.cli.Engine;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RequestedLevel;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.AdminReports;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.RestorePointRemoval;
 import java.io.IOException;
@@ -140,9 +143,33 @@ final class SpringEngine implements Engine {
     }
   }
 
-  @Override
-  public BackupJobs jobs() {
+  private BackupJobs jobs() {
     return context.getBean(BackupJobs.class);
+  }
+
+  @Override
+  public BackupRun launch(JobDefinition definition, RequestedLevel level) {
+    return jobs().launch(definition, level);
+  }
+
+  @Override
+  public BackupRun relaunch(String id) {
+    return jobs().relaunch(id);
+  }
+
+  @Override
+  public void stop(String id) {
+    jobs().stop(id);
+  }
+
+  @Override
+  public void abandon(String id) {
+    jobs().abandon(id);
+  }
+
+  @Override
+  public void recover(String id, boolean force) {
+    jobs().recover(id, force);
   }
 
   @Override

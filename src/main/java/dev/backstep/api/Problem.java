@@ -1,9 +1,11 @@
 package dev.backstep.api;
 
+import dev.backstep.job.OperatorException;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.net.URI;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
@@ -17,6 +19,8 @@ final class Problem extends RuntimeException {
 
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
+  private static final String KIND = "kind";
+
   private final HttpStatus status;
 
   Problem(HttpStatus status, String text) {
@@ -28,7 +32,30 @@ final class Problem extends RuntimeException {
     ProblemDetail problem = ProblemDetail.forStatusAndDetail(status, text);
     problem.setType(URI.create("about:blank"));
     problem.setTitle(status.getReasonPhrase());
+    problem.setProperty(KIND, kind(status));
     return problem;
+  }
+
+  /** With the command line's word for what went wrong, which says more than the status. */
+  static ProblemDetail detail(HttpStatus status, OperatorException e) {
+    ProblemDetail problem = detail(status, e.getMessage());
+    problem.setProperty(KIND, word(e.kind()));
+    return problem;
+  }
+
+  private static String kind(HttpStatus status) {
+    return word(
+        switch (status) {
+          case BAD_REQUEST -> OperatorException.Kind.USAGE;
+          case NOT_FOUND -> OperatorException.Kind.NOT_FOUND;
+          case CONFLICT -> OperatorException.Kind.CONFLICT;
+          case UNPROCESSABLE_CONTENT -> OperatorException.Kind.UNPROTECTED;
+          default -> OperatorException.Kind.FAILED;
+        });
+  }
+
+  private static String word(OperatorException.Kind kind) {
+    return kind.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   ProblemDetail detail() {
@@ -43,6 +70,7 @@ final class Problem extends RuntimeException {
     response.setCharacterEncoding("UTF-8");
     ProblemDetail problem = detail(status, text);
     Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put(KIND, kind(status));
     fields.put("type", "about:blank");
     fields.put("title", String.valueOf(problem.getTitle()));
     fields.put("status", status.value());

@@ -25,7 +25,7 @@ class Problems extends ResponseEntityExceptionHandler {
   @ExceptionHandler(OperatorException.class)
   ResponseEntity<ProblemDetail> refused(OperatorException e) {
     HttpStatus status = status(e.kind());
-    return ResponseEntity.status(status).body(Problem.detail(status, e.getMessage()));
+    return ResponseEntity.status(status).body(Problem.detail(status, e));
   }
 
   static HttpStatus status(OperatorException.Kind kind) {

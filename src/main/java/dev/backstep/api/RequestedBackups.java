@@ -17,6 +17,7 @@ import dev.backstep.domain.SourceDefinition.DiskDefinition;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.job.definition.JobFolder;
 import java.nio.file.Path;
@@ -44,6 +45,7 @@ class RequestedBackups {
           "backup_type",
           "tags",
           "strict",
+          "definition",
           "mover",
           "export",
           "snapshot_taken_at",
@@ -111,7 +113,27 @@ class RequestedBackups {
     }
     JobDefinition definition = entry.definition();
     body.find("repository_id").ifPresent(id -> requireRepository(definition, id));
+    body.find("definition").ifPresent(text -> requireSame(entry, text));
     return definition;
+  }
+
+  /** A caller with another definition in mind would get another backup than it asked for. */
+  private static void requireSame(JobFolder.Entry own, String text) {
+    String known = JobDefinitions.write(own.definition());
+    try {
+      if (JobDefinitions.write(JobDefinitions.read(text)).equals(known)) {
+        return;
+      }
+    } catch (JobDefinitionException e) {
+      throw new Problem(HttpStatus.BAD_REQUEST, "'definition': " + e.getMessage());
+    }
+    throw new Problem(
+        HttpStatus.CONFLICT,
+        "the server's job definition of "
+            + own.definition().vmName()
+            + " in "
+            + own.file()
+            + " is another one; change that file, or leave the definition out");
   }
 
   private void requireRepository(JobDefinition definition, String id) {

@@ -1,5 +1,6 @@
 package dev.backstep.api;
 
+import dev.backstep.catalog.Page;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.schedule.Reload;
 import dev.backstep.schedule.Schedule;
@@ -46,15 +47,17 @@ class ScheduleController {
   @GetMapping
   Map<String, @Nullable Object> list(
       @RequestParam(name = "vm_name", required = false) @Nullable String vmName,
-      @RequestParam(name = "next", defaultValue = "3") int next) {
+      @RequestParam(name = "next", defaultValue = "3") int next,
+      @RequestParam(name = "limit", defaultValue = "100") int limit,
+      @RequestParam(name = "after", required = false) @Nullable String after) {
     if (next < 0 || next > 100) {
       throw new Problem(HttpStatus.BAD_REQUEST, "'next' must be 0 to 100");
     }
-    List<Schedule> all =
-        vmName == null ? schedules.list(next) : List.of(schedules.schedule(vmName, next));
-    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
-    fields.put("schedules", all.stream().map(ScheduleDocument::fields).toList());
-    return fields;
+    Page<Schedule> page =
+        vmName == null
+            ? schedules.page(next, Paging.request(limit, after))
+            : new Page<>(List.of(schedules.schedule(vmName, next)), Optional.empty());
+    return Paging.answer("schedules", page, ScheduleDocument::fields);
   }
 
   /** Newest first. */

@@ -1,10 +1,10 @@
 package dev.backstep.api;
 
 import dev.backstep.catalog.ApiTokens;
+import dev.backstep.job.BackupDocument;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -16,6 +16,7 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /** Tokens: made, listed without their secrets, revoked. */
@@ -61,19 +62,20 @@ class TokenController {
   }
 
   @GetMapping
-  Map<String, Object> list() {
-    List<Map<String, @Nullable Object>> all =
-        tokens.list().stream()
-            .map(token -> {
-              Map<String, @Nullable Object> fields = new LinkedHashMap<>();
-              fields.put("name", token.name());
-              fields.put("role", word(token.role()));
-              fields.put("created_at", token.createdAt().toString());
-              fields.put("revoked_at", token.revokedAt().map(Object::toString).orElse(null));
-              return fields;
-            })
-            .toList();
-    return Map.of("tokens", all);
+  Map<String, @Nullable Object> list(
+      @RequestParam(name = "limit", defaultValue = "100") int limit,
+      @RequestParam(name = "after", required = false) @Nullable String after) {
+    return Paging.answer(
+        "tokens",
+        Paging.page(Paging.request(limit, after), tokens::page),
+        token -> {
+          Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+          fields.put("name", token.name());
+          fields.put("role", word(token.role()));
+          fields.put("created_at", BackupDocument.time(token.createdAt()));
+          fields.put("revoked_at", token.revokedAt().map(BackupDocument::time).orElse(null));
+          return fields;
+        });
   }
 
   @DeleteMapping("/{name}")

@@ -90,16 +90,24 @@ public final class ApiTokens {
         .optional();
   }
 
-  /** All tokens, revoked ones included, by name. */
-  public List<Token> list() {
-    return jdbc.sql("select * from api_tokens order by name")
-        .query((row, index) ->
-            new Token(
-                row.getString("name"),
-                row.getString("role"),
-                UtcTime.read(row, "created_at"),
-                UtcTime.find(row, "revoked_at")))
-        .list();
+  /**
+   * A page of tokens by name, the revoked ones, too.
+   *
+   * @throws IllegalArgumentException when the place is none that a page has given
+   */
+  public Page<Token> page(PageRequest request) {
+    List<Token> rows =
+        jdbc.sql("select * from api_tokens where name > :after order by name limit :limit")
+            .param("after", Cursor.of(request).map(Cursor::text).orElse(""))
+            .param("limit", Cursor.rows(request))
+            .query((row, index) ->
+                new Token(
+                    row.getString("name"),
+                    row.getString("role"),
+                    UtcTime.read(row, "created_at"),
+                    UtcTime.find(row, "revoked_at")))
+            .list();
+    return Cursor.page(rows, request, row -> new Cursor(0, row.name()));
   }
 
   /**

@@ -13,6 +13,7 @@ import java.time.Clock;
 import java.time.Duration;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
@@ -37,9 +38,13 @@ public class CatalogConfiguration {
    * @throws DatabaseBusyException when another process has the embedded database open
    */
   @Bean(destroyMethod = "close")
-  HikariDataSource dataSource(Environment environment) {
+  HikariDataSource dataSource(Environment environment, ObjectProvider<DatabaseWait> wait) {
     Path home = Path.of(environment.getRequiredProperty("backstep.home"));
-    return open(DatabaseSettings.of(home, environment::getProperty), home);
+    DatabaseSettings settings = DatabaseSettings.of(home, environment::getProperty);
+    DatabaseWait patience = wait.getIfAvailable();
+    return patience == null
+        ? open(settings, home)
+        : patience.until(settings.toString(), () -> open(settings, home));
   }
 
   /**

@@ -56,6 +56,15 @@ public record ProcessIdentity(String host, long processId, String start) {
     }
   }
 
+  /** Whether it is known to run: on this host, and not gone. */
+  public boolean isAlive() {
+    try {
+      return host.equals(thisHost()) && !isGone();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   @Override
   public String toString() {
     return "process " + processId + " on " + host;

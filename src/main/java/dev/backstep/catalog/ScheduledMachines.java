@@ -42,6 +42,22 @@ public final class ScheduledMachines {
         .list();
   }
 
+  /**
+   * A page of them by VM name.
+   *
+   * @throws IllegalArgumentException when the place is none that a page has given
+   */
+  public Page<ScheduledMachine> page(PageRequest request) {
+    List<ScheduledMachine> rows =
+        jdbc.sql(MACHINES + "where s.vm_name > :after order by s.vm_name limit :limit")
+            .param("group", TRIGGER_GROUP)
+            .param("after", Cursor.of(request).map(Cursor::text).orElse(""))
+            .param("limit", Cursor.rows(request))
+            .query((row, index) -> machine(row))
+            .list();
+    return Cursor.page(rows, request, row -> new Cursor(0, row.vmName()));
+  }
+
   public Optional<ScheduledMachine> find(VmId vm) {
     return jdbc.sql(MACHINES + "where s.vm_id = :vm")
         .param("group", TRIGGER_GROUP)

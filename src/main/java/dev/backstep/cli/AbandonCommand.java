@@ -30,7 +30,7 @@ final class AbandonCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    session.jobs().jobs().abandon(id);
+    session.jobs().abandon(id);
     new Answer(session, options).done(id, "abandoned", "is abandoned");
     return 0;
   }

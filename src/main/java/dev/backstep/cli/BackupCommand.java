@@ -52,7 +52,7 @@ final class BackupCommand implements Callable<Integer> {
     RequestedLevel requested = level == null ? job.definition().level() : parse(level);
     Engine engine = session.jobs();
     return new RunWatch(session, options, engine)
-        .follow(engine.jobs().launch(job.definition(), requested));
+        .follow(engine.launch(job.definition(), requested));
   }
 
   private static RequestedLevel parse(String text) {

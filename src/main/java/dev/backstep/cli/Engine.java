@@ -4,9 +4,12 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RequestedLevel;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
-import dev.backstep.job.BackupJobs;
+import dev.backstep.job.BackupRun;
+import dev.backstep.job.OperatorException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -24,18 +27,50 @@ public interface Engine extends AutoCloseable {
   interface Starter {
     /**
      * @param home the folder of this installation's state; made when absent
-     * @param runsJobs whether {@link Engine#jobs} will be used
+     * @param runsJobs whether it will be asked for more than questions
      */
     Engine start(Path home, boolean runsJobs, boolean verbose);
   }
 
-  /** The verbs on backups. */
-  BackupJobs jobs();
+  /**
+   * Starts a backup; see {@link dev.backstep.job.BackupJobs#launch}.
+   *
+   * @throws OperatorException as there
+   */
+  BackupRun launch(JobDefinition definition, RequestedLevel level);
+
+  /**
+   * Goes on with a backup; see {@link dev.backstep.job.BackupJobs#relaunch}.
+   *
+   * @throws OperatorException as there
+   */
+  BackupRun relaunch(String id);
+
+  /**
+   * Asks a backup to stop; see {@link dev.backstep.job.BackupJobs#stop}.
+   *
+   * @throws OperatorException as there
+   */
+  void stop(String id);
+
+  /**
+   * Gives a backup up; see {@link dev.backstep.job.BackupJobs#abandon}.
+   *
+   * @throws OperatorException as there
+   */
+  void abandon(String id);
+
+  /**
+   * Makes a backup relaunchable; see {@link dev.backstep.job.BackupJobs#recover}.
+   *
+   * @throws OperatorException as there
+   */
+  void recover(String id, boolean force);
 
   /**
    * Deletes a restore point; see {@link dev.backstep.job.RestorePointRemoval#delete}.
    *
-   * @throws dev.backstep.job.OperatorException as there
+   * @throws OperatorException as there
    */
   void delete(String id);
 
@@ -54,7 +89,7 @@ public interface Engine extends AutoCloseable {
   /**
    * One page of a report; see {@link dev.backstep.job.AdminReports#page}.
    *
-   * @throws dev.backstep.job.OperatorException as there
+   * @throws OperatorException as there
    */
   Page<Map<String, @Nullable Object>> report(
       AdminReport report, AdminFilter filter, PageRequest request);

@@ -37,7 +37,7 @@ final class RecoverCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    session.jobs().jobs().recover(id, force);
+    session.jobs().recover(id, force);
     new Answer(session, options)
         .done(id, "recovered", "is recovered; `backstep relaunch " + id + "` continues it");
     return 0;

@@ -32,6 +32,6 @@ final class RelaunchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Engine engine = session.jobs();
-    return new RunWatch(session, options, engine).follow(engine.jobs().relaunch(id));
+    return new RunWatch(session, options, engine).follow(engine.relaunch(id));
   }
 }

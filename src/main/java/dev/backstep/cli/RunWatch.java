@@ -8,7 +8,7 @@ import dev.backstep.job.OperatorException.Kind;
 import java.time.Duration;
 import java.util.Optional;
 
-/** Follows a backup of this process to its end, showing progress, and prints what it became. */
+/** Follows a backup to its end, showing progress, and prints what it became. */
 final class RunWatch {
 
   private static final Duration REDRAW_PERIOD = Duration.ofMillis(250);
@@ -16,6 +16,7 @@ final class RunWatch {
   private final Session session;
   private final CommandOptions options;
   private final Engine engine;
+  private Optional<String> told = Optional.empty();
 
   RunWatch(Session session, CommandOptions options, Engine engine) {
     this.session = session;
@@ -48,6 +49,11 @@ final class RunWatch {
 
   private void show(ProgressView view, BackupRun run) {
     if (!options.json()) {
+      Optional<String> waiting = run.waitingFor();
+      if (waiting.isPresent() && !waiting.equals(told)) {
+        session.terminal().error("waits for " + waiting.get());
+      }
+      told = waiting;
       view.show(run.progress());
     }
   }
@@ -55,7 +61,7 @@ final class RunWatch {
   private void stop(String id) {
     session.terminal().error("stopping at the next chunk ...");
     try {
-      engine.jobs().stop(id);
+      engine.stop(id);
     } catch (OperatorException e) {
       session.terminal().error(e.getMessage());
     }

@@ -1,5 +1,6 @@
 package dev.backstep.cli;
 
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -21,9 +22,8 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--bind",
       paramLabel = "ADDRESS",
-      defaultValue = "127.0.0.1",
       description = "Address to listen on; none but loopback without TLS. Default: 127.0.0.1.")
-  private String bind = "127.0.0.1";
+  private @Nullable String bind;
 
   @Option(
       names = "--port",
@@ -40,9 +40,12 @@ final class ServeCommand implements Callable<Integer> {
     CountDownLatch stop = new CountDownLatch(1);
     session.stopping().onRequest(stop::countDown);
     OptionalInt wanted = port == null ? OptionalInt.empty() : OptionalInt.of(port);
-    try (Server server = session.serve(bind, wanted)) {
-      session.terminal().error("backstep: serving " + server.url());
-      stop.await();
+    Optional<Server> started = session.serve(Optional.ofNullable(bind), wanted);
+    if (started.isPresent()) {
+      try (Server server = started.get()) {
+        session.terminal().error("backstep: serving " + server.url());
+        stop.await();
+      }
     }
     return 0;
   }

@@ -2,6 +2,7 @@ package dev.backstep.cli;
 
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
@@ -56,17 +57,20 @@ final class Session implements AutoCloseable {
     return engine(true);
   }
 
-  /** A server; the caller closes it. */
-  Server serve(String bind, OptionalInt port) {
+  /** A server, which the caller closes; empty when the operator has stopped it before it served. */
+  Optional<Server> serve(Optional<String> bind, OptionalInt port) {
     return serverStarter.start(
-        new Server.Settings(options.home(), options.jobs(), bind, port, options.verbose()));
+        new Server.Settings(options.home(), options.jobs(), bind, port, options.verbose()),
+        stopping::isRequested,
+        line -> terminal.error("backstep: " + line));
   }
 
   private Engine engine(boolean runsJobs) {
     Engine started = engine;
     if (started == null) {
       Path home = options.home();
-      started = starter.start(home, runsJobs, options.verbose());
+      Optional<Engine> served = RemoteEngine.find(home, System.getenv());
+      started = served.orElseGet(() -> starter.start(home, runsJobs, options.verbose()));
       engine = started;
     }
     return started;

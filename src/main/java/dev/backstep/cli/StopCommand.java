@@ -31,7 +31,7 @@ final class StopCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     try {
-      session.jobs().jobs().stop(id);
+      session.jobs().stop(id);
     } catch (DatabaseBusyException e) {
       ProcessHandle owner =
           RunNote.of(options.home(), id).flatMap(RunNote::process).orElseThrow(() -> e);

@@ -48,10 +48,16 @@ public final class BackupDocument {
     Map<String, @Nullable Object> fields = new LinkedHashMap<>();
     fields.put("backup_id", backup.id().value());
     fields.put("vm_name", backup.vmName());
+    fields.put("vm_id", backup.vmId().value());
     fields.put("status", backup.status().name());
+    fields.put(
+        "execution_id", backup.executionId().isPresent() ? backup.executionId().getAsLong() : null);
     fields.put("created_at", time(backup.createdAt()));
     fields.put("completed_at", backup.completedAt().map(BackupDocument::time).orElse(null));
     fields.put("repository", backup.repositoryPath());
+    fields.put("repository_id", backup.repositoryId().value());
+    fields.put("waiting_for", backup.launch().waitingFor().orElse(null));
+    fields.put("tags", backup.launch().tags());
     fields.put("error", backup.error().orElse(null));
     fields.put("note", backup.note().orElse(null));
     fields.put("disks", backup.disks().stream().map(disk -> fields(backup, disk)).toList());
@@ -76,6 +82,7 @@ public final class BackupDocument {
     fields.put("bytes_transferred", disk.bytesTransferred());
     fields.put("bytes_stored", disk.bytesStored());
     fields.put("image", image(backup, disk).map(Path::toString).orElse(null));
+    fields.put("base_id", disk.baseId().map(DiskBackupId::value).orElse(null));
     fields.put("backing_image", backingImage(backup, disk).map(Path::toString).orElse(null));
     fields.put("chain_length", disk.chainLength());
     fields.put("error", disk.error().orElse(null));

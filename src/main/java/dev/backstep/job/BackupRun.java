@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/** A backup that runs, or ran, in this process. Safe for use by many threads. */
+/** A backup that runs, or ran, here or in a server. Safe for use by many threads. */
 public interface BackupRun {
 
   /** Which backup. */
@@ -14,6 +14,11 @@ public interface BackupRun {
 
   /** Where each disk stands, by disk id; empty while the snapshot is being taken. */
   List<DiskProgress> progress();
+
+  /** Why it has not begun yet; empty when it has, or nothing is in its way. */
+  default Optional<String> waitingFor() {
+    return Optional.empty();
+  }
 
   /**
    * Waits for the end.

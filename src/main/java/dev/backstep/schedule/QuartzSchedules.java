@@ -65,14 +65,19 @@ final class QuartzSchedules implements Schedules {
   }
 
   @Override
-  public List<Schedule> list(int nextFires) {
-    Map<String, FireRow> newest = fires.newest();
-    List<ScheduledMachine> all = machines.list();
-    definitions.keep(all);
-    return all.stream()
-        .map(machine ->
-            schedule(machine, nextFires, Optional.ofNullable(newest.get(machine.vmName()))))
-        .toList();
+  public Page<Schedule> page(int nextFires, PageRequest request) {
+    try {
+      Map<String, FireRow> newest = fires.newest();
+      Page<ScheduledMachine> page = machines.page(request);
+      return new Page<>(
+          page.items().stream()
+              .map(machine ->
+                  schedule(machine, nextFires, Optional.ofNullable(newest.get(machine.vmName()))))
+              .toList(),
+          page.next());
+    } catch (IllegalArgumentException e) {
+      throw OperatorException.usage(String.valueOf(e.getMessage()), e);
+    }
   }
 
   @Override
@@ -149,7 +154,9 @@ final class QuartzSchedules implements Schedules {
     Instant end = clock.instant().minus(grace);
     Map<String, Set<Instant>> recorded = fires.recorded(since);
     List<MissedFire> missed = new ArrayList<>();
-    for (ScheduledMachine machine : machines.list()) {
+    List<ScheduledMachine> all = machines.list();
+    definitions.keep(all);
+    for (ScheduledMachine machine : all) {
       if (machine.paused()) {
         continue;
       }

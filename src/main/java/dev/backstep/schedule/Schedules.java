@@ -17,11 +17,12 @@ import java.util.Optional;
 public interface Schedules {
 
   /**
-   * All schedules, by VM name.
+   * A page of schedules by VM name.
    *
    * @param nextFires how many of the next fires each is to have, 0 to 100
+   * @throws OperatorException USAGE when the page's place is unknown
    */
-  List<Schedule> list(int nextFires);
+  Page<Schedule> page(int nextFires, PageRequest request);
 
   /**
    * One VM's schedule.

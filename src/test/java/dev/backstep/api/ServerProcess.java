@@ -17,7 +17,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A server in a process of its own, as an operator starts it, asked over real HTTP. */
-final class ServerProcess implements AutoCloseable {
+public final class ServerProcess implements AutoCloseable {
 
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final HttpClient CLIENT = HttpClient.newHttpClient();
@@ -38,33 +38,75 @@ final class ServerProcess implements AutoCloseable {
    * @param home its name in there
    * @param environment of the process, as what names a database
    */
-  static ServerProcess start(Path folder, String home, Map<String, String> environment)
+  public static ServerProcess start(Path folder, String home, Map<String, String> environment)
       throws IOException, InterruptedException {
-    Path errors = folder.resolve(home + ".err");
+    return await(launch(folder, home, environment), folder, home);
+  }
+
+  /** As {@link #start}, without waiting until it serves. */
+  static Process launch(
+      Path folder, String home, Map<String, String> environment, String... options)
+      throws IOException {
+    Path errors = errors(folder, home);
     Files.deleteIfExists(errors);
-    ProcessBuilder builder =
-        new ProcessBuilder(
+    List<String> command =
+        new ArrayList<>(
+            List.of(
                 Path.of("ops", "backstep").toAbsolutePath().toString(),
                 "serve",
                 "--port",
                 "0",
                 "--home",
-                folder.resolve(home).toString())
+                folder.resolve(home).toString()));
+    command.addAll(List.of(options));
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
             .directory(folder.toFile())
             .redirectOutput(folder.resolve(home + ".out").toFile())
             .redirectError(errors.toFile());
     builder.environment().putAll(environment);
-    Process process = builder.start();
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
-    while (!Files.exists(errors) || !Files.readString(errors).contains("serving http")) {
-      assertThat(process.isAlive()).as(Files.readString(errors)).isTrue();
-      assertThat(System.nanoTime()).as(Files.readString(errors)).isLessThan(deadline);
-      Thread.sleep(50);
-    }
-    String text = Files.readString(errors);
-    String url = text.substring(text.indexOf("http://")).lines().findFirst().orElseThrow().strip();
+    return builder.start();
+  }
+
+  /** The server that a process has become. */
+  static ServerProcess await(Process process, Path folder, String home)
+      throws IOException, InterruptedException {
+    String serving = "backstep: serving ";
+    awaitText(process, errors(folder, home), serving);
+    String text = Files.readString(errors(folder, home));
+    String url =
+        text.substring(text.indexOf(serving) + serving.length())
+            .lines()
+            .findFirst()
+            .orElseThrow()
+            .strip();
     String admin = Files.readString(folder.resolve(home).resolve("admin.token")).strip();
     return new ServerProcess(process, url, admin);
+  }
+
+  /** Waits until a process has said so. */
+  static void awaitText(Process process, Path file, String wanted)
+      throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+    while (!Files.exists(file) || !Files.readString(file).contains(wanted)) {
+      assertThat(process.isAlive()).as(Files.readString(file)).isTrue();
+      assertThat(System.nanoTime()).as(Files.readString(file)).isLessThan(deadline);
+      Thread.sleep(50);
+    }
+    Thread.sleep(20); // the rest of the line
+  }
+
+  /** What it says on standard error. */
+  static Path errors(Path folder, String home) {
+    return folder.resolve(home + ".err");
+  }
+
+  public String url() {
+    return url;
+  }
+
+  String admin() {
+    return admin;
   }
 
   HttpRequest.Builder request(String path) {
@@ -84,7 +126,7 @@ final class ServerProcess implements AutoCloseable {
     return CLIENT;
   }
 
-  HttpResponse<String> get(String path) {
+  public HttpResponse<String> get(String path) {
     return send(request(path));
   }
 
@@ -92,7 +134,7 @@ final class ServerProcess implements AutoCloseable {
     return send(request(path).DELETE());
   }
 
-  HttpResponse<String> post(String path, String body) {
+  public HttpResponse<String> post(String path, String body) {
     return send(
         request(path)
             .header("Content-Type", "application/json")
@@ -100,18 +142,18 @@ final class ServerProcess implements AutoCloseable {
   }
 
   /** Asks for a backup and waits for its end. */
-  JsonNode backup(String vm) throws InterruptedException {
+  public JsonNode backup(String vm) throws InterruptedException {
     return awaitEnd(begin(vm));
   }
 
   /** Asks for a backup; its id. */
-  String begin(String vm) {
+  public String begin(String vm) {
     return json(post("/api/v1/backups", "{\"vm_name\":\"" + vm + "\"}"), 202)
         .get("backup_id")
         .asString();
   }
 
-  JsonNode awaitEnd(String backup) throws InterruptedException {
+  public JsonNode awaitEnd(String backup) throws InterruptedException {
     for (int i = 0; i < 600; i++) {
       JsonNode now = json(get("/api/v1/backups/" + backup), 200);
       if (!List.of("QUEUED", "RUNNING").contains(now.get("status").asString())) {
@@ -122,7 +164,7 @@ final class ServerProcess implements AutoCloseable {
     throw new AssertionError(backup + " does not end");
   }
 
-  static JsonNode json(HttpResponse<String> response, int status) {
+  public static JsonNode json(HttpResponse<String> response, int status) {
     assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
     return JSON.readTree(response.body());
   }
@@ -141,7 +183,7 @@ final class ServerProcess implements AutoCloseable {
   }
 
   /** The process, to be killed. */
-  Process process() {
+  public Process process() {
     return process;
   }
 

@@ -32,20 +32,23 @@ public final class MariaDbServer {
 
   private static final String PACKAGE = "mariadb-server-core";
   private static final Path SQL_FOLDER = Path.of("/usr/share/mysql");
+  private static final String USER = "--user=" + System.getProperty("user.name");
   private static final Duration START_MAX = Duration.ofSeconds(60);
   private static @Nullable MariaDbServer shared;
 
   private final AtomicInteger databases = new AtomicInteger();
   private final int port;
   private final Path folder;
-  private final Process server;
+  private final Path daemon;
+  private final Path log;
+  private volatile Process server;
 
   /** The server, started by the first call. */
   public static synchronized MariaDbServer shared() {
     MariaDbServer running = shared;
     if (running == null) {
       try {
-        running = new MariaDbServer();
+        running = new MariaDbServer(freePort());
       } catch (IOException e) {
         throw new UncheckedIOException("cannot start MariaDB", e);
       }
@@ -69,31 +72,73 @@ public final class MariaDbServer {
         "BACKSTEP_DB_PASSWORD", "");
   }
 
-  private MariaDbServer() throws IOException {
-    Path daemon = tool("mariadbd");
+  /** Another one, on a port of one's own choice. */
+  public static MariaDbServer startAt(int port) throws IOException {
+    return new MariaDbServer(port);
+  }
+
+  /** A port of this host that nobody listens on now. */
+  public static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      return socket.getLocalPort();
+    }
+  }
+
+  /** Runs the statements of a file as the administrator does with the server's own client. */
+  public void run(String statements) throws SQLException {
+    String plain = statements.replaceAll("(?m)^--.*$", "");
+    try (Connection connection = connect();
+        Statement statement = connection.createStatement()) {
+      for (String one : plain.split(";")) {
+        if (!one.isBlank()) {
+          statement.execute(one);
+        }
+      }
+    }
+  }
+
+  public int port() {
+    return port;
+  }
+
+  private MariaDbServer(int port) throws IOException {
+    this.port = port;
+    daemon = tool("mariadbd");
     folder = Files.createTempDirectory("backstep-mariadb");
-    Path data = Files.createDirectory(folder.resolve("data"));
-    Path log = folder.resolve("log");
-    String user = "--user=" + System.getProperty("user.name");
-    port = freePort();
-    bootstrap(log, daemon, user, data);
-    server =
-        startOwned(
-            log,
-            "setpriv",
-            "--pdeathsig",
-            "KILL",
-            "--",
-            daemon.toString(),
-            "--no-defaults",
-            user,
-            "--datadir=" + data,
-            "--socket=" + folder.resolve("socket"),
-            "--bind-address=127.0.0.1",
-            "--port=" + port,
-            "--innodb-buffer-pool-size=64M");
+    log = folder.resolve("log");
+    Files.createDirectory(folder.resolve("data"));
+    bootstrap(log, daemon, USER, folder.resolve("data"));
+    server = startDaemon();
     // After the contexts, which would wait long for a database that is gone.
     SpringApplication.getShutdownHandlers().add(this::end);
+    awaitReady(log);
+  }
+
+  private Process startDaemon() throws IOException {
+    return startOwned(
+        log,
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "--",
+        daemon.toString(),
+        "--no-defaults",
+        USER,
+        "--datadir=" + folder.resolve("data"),
+        "--socket=" + folder.resolve("socket"),
+        "--bind-address=127.0.0.1",
+        "--port=" + port,
+        "--innodb-buffer-pool-size=64M");
+  }
+
+  /** Ends it as a power failure does. */
+  public void kill() {
+    server.destroyForcibly().onExit().join();
+  }
+
+  /** Starts it again on its data, and waits until it answers. */
+  public void startAgain() throws IOException {
+    server = startDaemon();
     awaitReady(log);
   }
 
@@ -146,12 +191,6 @@ public final class MariaDbServer {
         .findFirst()
         .orElseThrow(
             () -> new AssertionError(name + " is missing: install Debian's package " + PACKAGE));
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-      return socket.getLocalPort();
-    }
   }
 
   /**

@@ -66,7 +66,7 @@ class CommandsTests {
     return new CommandLineProgram(
             terminal,
             starter,
-            settings -> {
+            (settings, stopped, tell) -> {
               throw new IllegalStateException("no server here");
             },
             stopping,

@@ -1,7 +1,6 @@
 package dev.backstep.cli;
 
 import dev.backstep.catalog.BackupRow;
-import dev.backstep.catalog.Launch;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.StoredChangeId;
@@ -11,7 +10,6 @@ import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
-import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
 import dev.backstep.job.OperatorException;
@@ -26,7 +24,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** An engine in memory that notes what it was asked to do. */
-final class EngineDouble implements Engine, BackupJobs {
+final class EngineDouble implements Engine {
 
   final List<BackupRow> rows = new ArrayList<>();
   final Map<String, StoredChangeId> changeIds = new LinkedHashMap<>();
@@ -49,23 +47,6 @@ final class EngineDouble implements Engine, BackupJobs {
   @Override
   public BackupRun launch(JobDefinition definition, RequestedLevel level) {
     return run("launch " + definition.vmName() + " " + level);
-  }
-
-  @Override
-  public BackupId enqueue(JobDefinition definition, RequestedLevel level, Launch launch) {
-    note("enqueue " + definition.vmName() + " " + level);
-    return outcome.id();
-  }
-
-  @Override
-  public boolean take(BackupId id) {
-    note("take " + id);
-    return true;
-  }
-
-  @Override
-  public BackupRun begin(BackupId id) {
-    return run("begin " + id);
   }
 
   @Override
@@ -95,27 +76,11 @@ final class EngineDouble implements Engine, BackupJobs {
     note("recover " + id + (force ? " by force" : ""));
   }
 
-  @Override
-  public void drop(BackupId id) {}
-
-  @Override
-  public void recoverBackups() {}
-
-  @Override
-  public void recoverDead() {
-    note("recover dead");
-  }
-
   private void note(String what) {
     asked.add(what);
     if (refusal != null) {
       throw refusal;
     }
-  }
-
-  @Override
-  public BackupJobs jobs() {
-    return this;
   }
 
   @Override

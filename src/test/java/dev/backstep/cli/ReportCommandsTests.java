@@ -42,7 +42,7 @@ class ReportCommandsTests {
                 false,
                 80),
             (home, runsJobs, verbose) -> engine,
-            settings -> {
+            (settings, stopped, tell) -> {
               throw new IllegalStateException("no server here");
             },
             new Stopping(),

@@ -135,9 +135,11 @@ class ConfigurationDocTests {
     assertThat(rows("Environment")).containsAll(variables);
   }
 
-  @Test
-  void namesEverySettingOfSchedules() throws ClassNotFoundException {
-    assertThat(Class.forName("dev.backstep.schedule.ScheduleSettings").getRecordComponents())
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"schedule.ScheduleSettings", "api.EventSettings", "job.external.ExternalSettings"})
+  void namesEverySettingOfServers(String settings) throws ClassNotFoundException {
+    assertThat(Class.forName("dev.backstep." + settings).getRecordComponents())
         .isNotEmpty()
         .allSatisfy(component ->
             assertThat(rows("Server settings"))
@@ -215,7 +217,7 @@ class ConfigurationDocTests {
             (home, runsJobs, verbose) -> {
               throw new AssertionError("help starts nothing");
             },
-            settings -> {
+            (settings, stopped, tell) -> {
               throw new AssertionError("help starts nothing");
             },
             new Stopping(),

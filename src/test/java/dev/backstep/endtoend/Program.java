@@ -13,7 +13,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The program as a process of its own, through its launcher, as an operator starts it. */
-final class Program {
+public final class Program {
 
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -23,24 +23,24 @@ final class Program {
   /**
    * @param folder working folder, with job definitions in {@code jobs/}
    */
-  Program(Path folder) {
+  public Program(Path folder) {
     this.folder = folder;
     this.home = folder.resolve("home");
   }
 
   /** How a command ended. */
-  record Result(int status, String output, String errors) {
-    JsonNode json() {
+  public record Result(int status, String output, String errors) {
+    public JsonNode json() {
       return JSON.readTree(output);
     }
   }
 
-  Path home() {
+  public Path home() {
     return home;
   }
 
   /** Starts a command. */
-  Process start(Path output, Path errors, String... arguments) throws IOException {
+  public Process start(Path output, Path errors, String... arguments) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of("ops", "backstep").toAbsolutePath().toString());
     command.addAll(List.of("--home", home.toString()));
@@ -53,7 +53,7 @@ final class Program {
   }
 
   /** Runs a command to its end. */
-  Result run(String... arguments) throws IOException, InterruptedException {
+  public Result run(String... arguments) throws IOException, InterruptedException {
     Path output = Files.createTempFile(folder, "out", ".txt");
     Path errors = Files.createTempFile(folder, "err", ".txt");
     try {

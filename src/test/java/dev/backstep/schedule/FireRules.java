@@ -72,7 +72,8 @@ abstract class FireRules extends ScheduleTest {
                 Optional.empty(),
                 Optional.of(backup.id()),
                 Optional.of(Status.QUEUED)));
-    assertThat(schedules().list(1).getFirst().lastFire()).contains(fire(vm("a")));
+    assertThat(schedules().page(1, PageRequest.first(99)).items().getFirst().lastFire())
+        .contains(fire(vm("a")));
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.groups.Tuple.tuple;
 
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.job.OperatorException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,7 +70,7 @@ abstract class ReloadRules extends ScheduleTest {
     assertThat(stored(vm("same"))).isEqualTo(same);
     assertThat(stored(vm("paused"))).isEqualTo(paused).contains("PAUSED");
     assertThat(scheduler.checkExists(TriggerStore.key(id(vm("gone"))))).isFalse();
-    assertThat(schedules().list(0)).hasSize(4);
+    assertThat(schedules().page(0, PageRequest.first(99)).items()).hasSize(4);
   }
 
   @Test
@@ -135,7 +136,7 @@ abstract class ReloadRules extends ScheduleTest {
         .anySatisfy(text -> assertThat(text).contains("'0 0 1 31 2 ?'", "no such time"))
         .anySatisfy(text -> assertThat(text).contains("32W"))
         .anySatisfy(text -> assertThat(text).contains("2001"));
-    assertThat(schedules().list(1))
+    assertThat(schedules().page(1, PageRequest.first(99)).items())
         .extracting(Schedule::vmName, schedule -> schedule.definition().cron())
         .containsExactly(tuple(vm("a"), "0 0 1 * * ?"), tuple(vm("b"), "0 0 1 * * ?"));
   }
@@ -162,7 +163,7 @@ abstract class ReloadRules extends ScheduleTest {
     assertThatThrownBy(() -> reload().run())
         .isInstanceOf(OperatorException.class)
         .hasMessageContaining("is not there; schedules stay as they are");
-    assertThat(schedules().list(0)).hasSize(1);
+    assertThat(schedules().page(0, PageRequest.first(99)).items()).hasSize(1);
   }
 
   @Test

@@ -1,0 +1,214 @@
+package dev.backstep.cli;
+
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Page;
+import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.job.AdminFilter;
+import dev.backstep.job.AdminReport;
+import dev.backstep.job.BackupRun;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.definition.JobDefinitions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The engine that is a running server: the embedded database can be open in one process only, so
+ * while a server has it, commands of the same home folder ask that server. Thread-safe.
+ */
+final class RemoteEngine implements Engine {
+
+  private static final String BACKUPS = "/api/v1/backups";
+  private static final String TOKEN_FILE = "admin.token";
+
+  private static final TypeReference<Map<String, @Nullable Object>> ROW = new TypeReference<>() {};
+
+  private final RemoteClient client;
+
+  private RemoteEngine(RemoteClient client) {
+    this.client = client;
+  }
+
+  /**
+   * The server of a home folder; empty when none serves there, or the database is one that several
+   * processes can open.
+   *
+   * @throws OperatorException FAILED when there is one, and its token cannot be read
+   */
+  static Optional<Engine> find(Path home, Map<String, String> environment) {
+    if (!environment.getOrDefault("BACKSTEP_DB_URL", "").isBlank()) {
+      return Optional.empty();
+    }
+    try {
+      Optional<ServerNote> server = ServerNote.ofLiving(home);
+      if (server.isEmpty()) {
+        return Optional.empty();
+      }
+      String token = Files.readString(home.resolve(TOKEN_FILE)).strip();
+      return Optional.of(new RemoteEngine(new RemoteClient(server.get(), token)));
+    } catch (IOException e) {
+      throw OperatorException.failed(
+          "a server has the database in "
+              + home
+              + " open, and it cannot be asked: "
+              + e
+              + "; run this as the user that the server runs as",
+          e);
+    }
+  }
+
+  private static String path(String id) {
+    return BACKUPS + "/" + RemoteClient.encoded(id);
+  }
+
+  @Override
+  public BackupRun launch(JobDefinition definition, RequestedLevel level) {
+    Map<String, Object> request = new LinkedHashMap<>();
+    request.put("vm_name", definition.vmName());
+    request.put("backup_type", level.name().toLowerCase(Locale.ROOT));
+    request.put("definition", JobDefinitions.write(definition));
+    return run(client.post(BACKUPS, request));
+  }
+
+  private BackupRun run(JsonNode backup) {
+    return RemoteRun.follow(client, new BackupId(backup.get("backup_id").asString()));
+  }
+
+  @Override
+  public BackupRun relaunch(String id) {
+    return run(client.post(path(id) + "/relaunch", Map.of()));
+  }
+
+  @Override
+  public void stop(String id) {
+    client.post(path(id) + "/stop", Map.of());
+  }
+
+  @Override
+  public void abandon(String id) {
+    client.post(path(id) + "/abandon", Map.of());
+  }
+
+  @Override
+  public void recover(String id, boolean force) {
+    client.post(path(id) + "/recover?force=" + force, Map.of());
+  }
+
+  @Override
+  public void delete(String id) {
+    client.delete(path(id));
+  }
+
+  @Override
+  public Optional<BackupRow> find(String id) {
+    return client.find(path(id)).map(RemoteRows::backup);
+  }
+
+  @Override
+  public List<BackupRow> list(Optional<String> vmName, int limit) {
+    Map<String, @Nullable Object> query = new HashMap<>();
+    query.put("vm_name", vmName.orElse(null));
+    List<BackupRow> rows = new ArrayList<>();
+    pages(
+        BACKUPS,
+        query,
+        limit,
+        page -> page.get("backups").forEach(row -> rows.add(RemoteRows.backup(row))));
+    return rows;
+  }
+
+  /** Takes pages until there are so many rows, or no more. */
+  private void pages(
+      String path, Map<String, @Nullable Object> query, int limit, Consumer<JsonNode> take) {
+    int left = limit;
+    Map<String, @Nullable Object> asked = new HashMap<>(query);
+    do {
+      asked.put("limit", Math.min(left, PageRequest.LIMIT_MAX));
+      JsonNode page = client.get(RemoteClient.path(path, asked));
+      take.accept(page);
+      left -= PageRequest.LIMIT_MAX;
+      asked.put("after", RemoteRows.text(page, "next").orElse(null));
+    } while (left > 0 && asked.get("after") != null);
+  }
+
+  @Override
+  public boolean ownerAlive(BackupRow backup) {
+    for (JsonNode row : client.get("/api/v1/executions/running").get("running")) {
+      if (row.get("backup_id").asString().equals(backup.id().value())) {
+        return row.get("owner_alive").asBoolean();
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public Optional<StoredChangeId> changeId(String vmName, int diskId) {
+    Map<String, Object> query = Map.of("vm_name", vmName, "disk_id", diskId);
+    JsonNode stored = client.get(RemoteClient.path(BACKUPS + "/changeid", query));
+    String diskBackup = stored.get("backup_id").asString();
+    String changeId = stored.get("change_id").asString();
+    return diskBackup.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            new StoredChangeId(
+                changeId.isEmpty() ? Optional.empty() : Optional.of(new ChangeId(changeId)),
+                new DiskBackupId(diskBackup)));
+  }
+
+  @Override
+  public Page<Map<String, @Nullable Object>> report(
+      AdminReport report, AdminFilter filter, PageRequest request) {
+    Map<String, @Nullable Object> query = new LinkedHashMap<>();
+    query.put("vm_name", filter.vm().orElse(null));
+    query.put("disk_id", filter.disk().isPresent() ? filter.disk().getAsInt() : null);
+    query.put("since", filter.since().orElse(null));
+    query.put("reason", filter.reason().orElse(null));
+    query.put("limit", request.limit());
+    query.put("after", request.after().orElse(null));
+    JsonNode page = client.get(RemoteClient.path("/api/v1/executions/" + report.word(), query));
+    List<Map<String, @Nullable Object>> rows = new ArrayList<>();
+    for (JsonNode row : page.get(report.word())) {
+      rows.add(RemoteClient.JSON.convertValue(row, ROW));
+    }
+    return new Page<>(rows, RemoteRows.text(page, "next"));
+  }
+
+  @Override
+  public String database() {
+    client.get("/health");
+    return "open in the server at " + client.url() + ", which is asked";
+  }
+
+  @Override
+  public List<String> vmNames() {
+    List<String> names = new ArrayList<>();
+    pages(
+        "/api/v1/vms",
+        Map.of(),
+        Integer.MAX_VALUE,
+        page -> page.get("vms").forEach(row -> names.add(row.get("vm_name").asString())));
+    return names;
+  }
+
+  @Override
+  public void close() {
+    client.close();
+  }
+}

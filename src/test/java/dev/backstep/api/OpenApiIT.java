@@ -1,0 +1,282 @@
+package dev.backstep.api;
+
+import static dev.backstep.api.ServerProcess.json;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.backstep.job.AdminReport;
+import dev.backstep.job.external.TestDisks;
+import java.io.IOException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Parameter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.context.annotation.ClassPathScanningCandidateComponentProvider;
+import org.springframework.core.annotation.AnnotatedElementUtils;
+import org.springframework.core.type.filter.AnnotationTypeFilter;
+import org.springframework.util.ClassUtils;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestMethod;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+import org.yaml.snakeyaml.Yaml;
+import tools.jackson.databind.JsonNode;
+
+/** The document says what the program's routes are and what a real server answers. */
+class OpenApiIT {
+
+  private static final Set<String> METHODS = Set.of("get", "post", "put", "delete", "patch");
+
+  @TempDir static Path folder;
+
+  private static ServerProcess server;
+  private static Map<String, Object> document;
+
+  @BeforeAll
+  static void serve() throws Exception {
+    Files.createDirectory(folder.resolve("jobs"));
+    TestDisks disks = new TestDisks(Files.createDirectory(folder.resolve("vm")), 5, 4 << 20);
+    Files.writeString(
+        folder.resolve("jobs/vm.yaml"),
+        disks.definition("vm") + "schedule: { cron: \"0/2 * * * * ?\", zone: UTC }\n");
+    server = ServerProcess.start(folder, "home", Map.of());
+    document = new Yaml().load(server.get("/api/v1/openapi.yaml").body());
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    server.close();
+  }
+
+  @SuppressWarnings("unchecked")
+  private static Map<String, Object> map(Object node) {
+    return (Map<String, Object>) node;
+  }
+
+  /** What a reference stands for. */
+  private static Map<String, Object> resolve(Object node) {
+    Map<String, Object> fields = map(node);
+    Object reference = fields.get("$ref");
+    if (reference == null) {
+      return fields;
+    }
+    Object found = document;
+    for (String part : reference.toString().substring("#/".length()).split("/")) {
+      found = map(found).get(part);
+      assertThat(found).as(reference.toString()).isNotNull();
+    }
+    return resolve(found);
+  }
+
+  /** Method and path, and the names of the query's parameters. */
+  private static Map<String, Set<String>> documented() {
+    Map<String, Set<String>> routes = new TreeMap<>();
+    map(document.get("paths"))
+        .forEach((path, item) ->
+            map(item)
+                .forEach((method, operation) -> {
+                  if (METHODS.contains(method)) {
+                    Set<String> parameters = new TreeSet<>();
+                    parameters.addAll(queryParameters(map(item).get("parameters")));
+                    parameters.addAll(queryParameters(map(operation).get("parameters")));
+                    routes.put(method + " " + path, parameters);
+                  }
+                }));
+    return routes;
+  }
+
+  private static Set<String> queryParameters(Object list) {
+    Set<String> names = new TreeSet<>();
+    for (Object parameter : list == null ? List.of() : (List<?>) list) {
+      Map<String, Object> fields = resolve(parameter);
+      if ("query".equals(fields.get("in"))) {
+        names.add(String.valueOf(fields.get("name")));
+      }
+    }
+    return names;
+  }
+
+  private static Map<String, Set<String>> mapped() throws ClassNotFoundException {
+    Map<String, Set<String>> routes = new TreeMap<>();
+    var scanner = new ClassPathScanningCandidateComponentProvider(false);
+    scanner.addIncludeFilter(new AnnotationTypeFilter(RestController.class));
+    for (var bean : scanner.findCandidateComponents("dev.backstep.api")) {
+      Class<?> controller = ClassUtils.forName(String.valueOf(bean.getBeanClassName()), null);
+      String base =
+          AnnotatedElementUtils.findMergedAnnotation(controller, RequestMapping.class).path()[0];
+      for (Method method : controller.getDeclaredMethods()) {
+        RequestMapping mapping =
+            AnnotatedElementUtils.findMergedAnnotation(method, RequestMapping.class);
+        if (mapping != null) {
+          String path = mapping.path().length == 0 ? "" : mapping.path()[0];
+          for (RequestMethod verb : mapping.method()) {
+            routes.put(
+                verb.name().toLowerCase(java.util.Locale.ROOT)
+                    + " "
+                    + (base + path).replaceAll("\\{([a-z]+):[^/]*\\}", "{$1}"),
+                parameters(method));
+          }
+        }
+      }
+    }
+    return routes;
+  }
+
+  private static Set<String> parameters(Method method) {
+    Set<String> names = new TreeSet<>();
+    for (Parameter parameter : method.getParameters()) {
+      RequestParam request = parameter.getAnnotation(RequestParam.class);
+      if (request != null) {
+        names.add(request.name());
+      }
+    }
+    return names;
+  }
+
+  @Test
+  void hasEachRouteWithItsParametersAndNoOther() throws Exception {
+    assertThat(documented()).isEqualTo(mapped()).hasSizeGreaterThan(25);
+  }
+
+  @Test
+  void everyReferenceLeadsSomewhere() {
+    resolveAll(document);
+  }
+
+  private static void resolveAll(Object node) {
+    if (node instanceof Map<?, ?> fields) {
+      if (fields.containsKey("$ref")) {
+        assertThat(resolve(node)).isNotEmpty();
+      }
+      fields.values().forEach(OpenApiIT::resolveAll);
+    } else if (node instanceof List<?> list) {
+      list.forEach(OpenApiIT::resolveAll);
+    }
+  }
+
+  @Test
+  void reportsAreThoseThatThereAre() {
+    Object parameters =
+        map(map(document.get("paths")).get("/api/v1/executions/{report}")).get("parameters");
+    Map<String, Object> report = map(((List<?>) parameters).getFirst());
+
+    assertThat(map(report.get("schema")).get("enum"))
+        .isEqualTo(Arrays.stream(AdminReport.values()).map(AdminReport::word).toList());
+  }
+
+  @Test
+  void requestsHaveTheFieldsThatAreAccepted() {
+    assertThat(properties("BackupRequest").keySet()).isEqualTo(RequestedBackups.FIELDS);
+    assertThat(properties("Completion").keySet()).isEqualTo(MoverRequests.COMPLETION_FIELDS);
+  }
+
+  /** The properties of a schema, those that it is made of included. */
+  private static Map<String, Object> properties(String schema) {
+    return properties(map(map(map(document.get("components")).get("schemas")).get(schema)));
+  }
+
+  private static Map<String, Object> properties(Map<String, Object> schema) {
+    Map<String, Object> all = new TreeMap<>();
+    Map<String, Object> resolved = resolve(schema);
+    for (Object part : (List<?>) resolved.getOrDefault("allOf", List.of())) {
+      all.putAll(properties(map(part)));
+    }
+    for (Object part : (List<?>) resolved.getOrDefault("anyOf", List.of())) {
+      all.putAll(properties(map(part)));
+    }
+    all.putAll(map(resolved.getOrDefault("properties", Map.of())));
+    return all;
+  }
+
+  private static void assertIs(String schema, JsonNode answer) {
+    assertIs(schema, properties(schema), answer);
+  }
+
+  /** Each field that is documented is there and no other, at any depth; lists by their rows. */
+  private static void assertIs(String where, Map<String, Object> properties, JsonNode answer) {
+    assertThat(new TreeSet<>(answer.propertyNames())).as(where).isEqualTo(properties.keySet());
+    properties.forEach((name, property) -> {
+      Map<String, Object> schema = resolve(property);
+      JsonNode value = answer.get(name);
+      String place = where + "." + name;
+      if (value.isArray()) {
+        Map<String, Object> rows = properties(map(schema.get("items")));
+        value.forEach(row -> {
+          if (row.isObject()) {
+            assertIs(place, rows, row);
+          }
+        });
+      } else if (value.isObject()) {
+        assertIs(place, properties(schema), value);
+      } else {
+        assertType(place, schema, value);
+      }
+    });
+  }
+
+  private static void assertType(String place, Map<String, Object> schema, JsonNode value) {
+    String type = String.valueOf(schema.getOrDefault("type", schema.get("enum")));
+    if (value.isNull()) {
+      assertThat(type + schema.get("anyOf")).as(place).contains("null");
+    } else if (value.isNumber()) {
+      assertThat(type).as(place).contains("integer");
+    } else if (value.isBoolean()) {
+      assertThat(type).as(place).contains("boolean");
+    } else if (schema.get("enum") != null) {
+      assertThat(type).as(place).contains(value.asString());
+    }
+  }
+
+  @Test
+  void answersAreWhatItSays() throws Exception {
+    JsonNode backup = server.backup("vm");
+    String id = backup.get("backup_id").asString();
+    for (int i = 0; i < 100 && get("/api/v1/schedules/fires").get("fires").isEmpty(); i++) {
+      Thread.sleep(100);
+    }
+
+    assertIs("Backup", backup);
+    assertIs("BackupPage", get("/api/v1/backups?limit=3"));
+    assertIs("ChangeId", get("/api/v1/backups/changeid?vm_name=vm"));
+    assertIs("ExecutionPage", get("/api/v1/executions?backup_id=" + id));
+    assertIs("VmPage", get("/api/v1/vms"));
+    assertIs("RepositoryPage", get("/api/v1/repositories"));
+    String repository =
+        get("/api/v1/repositories").get("repositories").get(0).get("repository_id").asString();
+    assertIs("ReachedRepository", get("/api/v1/repositories/" + repository));
+    assertIs("SchedulePage", get("/api/v1/schedules"));
+    assertIs("FirePage", get("/api/v1/schedules/fires"));
+    assertIs("MissedFires", get("/api/v1/schedules/missed"));
+    assertIs("Reload", json(server.post("/api/v1/schedules/reload", "{}"), 200));
+    assertIs("Schedule", json(server.post("/api/v1/schedules/pause", "{\"vm_name\":\"vm\"}"), 200));
+    assertIs(
+        "NewToken",
+        json(server.post("/api/v1/tokens", "{\"name\":\"a\",\"role\":\"viewer\"}"), 201));
+    assertIs("TokenPage", get("/api/v1/tokens"));
+    assertIs("Problem", json(server.get("/api/v1/backups/nothing"), 404));
+  }
+
+  @Test
+  void answersToMoversAreWhatItSays() throws Exception {
+    TestDisks disks = new TestDisks(Files.createDirectory(folder.resolve("moved")), 6, 4 << 20);
+    Files.writeString(folder.resolve("jobs/moved.yaml"), disks.definition("moved"));
+
+    JsonNode backup =
+        json(server.post("/api/v1/backups", "{\"vm_name\":\"moved\",\"mover\":\"external\"}"), 202);
+
+    assertIs("MovedBackup", backup);
+  }
+
+  private static JsonNode get(String path) throws IOException {
+    return json(server.get(path), 200);
+  }
+}
