@@ -61,8 +61,9 @@ final class SpringServer implements Server {
     properties.add("--backstep.jobs=" + settings.jobs());
     settings.bind().ifPresent(bind -> properties.add("--server.address=" + bind));
     settings.port().ifPresent(port -> properties.add("--server.port=" + port));
+    // Else an application.yaml that lies in the working folder by chance would be read, too.
     properties.add(
-        "--spring.config.additional-location=optional:file:"
+        "--spring.config.location=classpath:/,optional:file:"
             + settings.home().resolve("backstep.yaml"));
     if (settings.verbose()) {
       properties.add("--logging.threshold.console=DEBUG");

@@ -2,6 +2,7 @@ package dev.backstep.catalog;
 
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.VmId;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -71,6 +72,11 @@ public final class Continuations {
         .param("now", UtcTime.of(clock.instant()))
         .param("id", running.value())
         .update();
+  }
+
+  /** Whether what made a backup fail is the database, and not the backup. */
+  public static boolean isOfDatabase(Throwable failure) {
+    return failure instanceof SQLException;
   }
 
   /**

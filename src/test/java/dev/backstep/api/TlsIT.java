@@ -143,12 +143,15 @@ class TlsIT {
 
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).isNotZero();
-    assertThat(ServerProcess.errors(folder, "home")).content().contains("server.key");
+    assertThat(ServerProcess.errors(folder, "home"))
+        .content()
+        .contains("/server.", "neither a file");
   }
 
   @Test
-  void sampleConfigurationIsAccepted() throws Exception {
+  void sampleConfigurationIsAcceptedAndNoStrayOneIsRead() throws Exception {
     Files.copy(Path.of("ops", "config", "backstep.yaml"), folder.resolve("home/backstep.yaml"));
+    Files.writeString(folder.resolve("application.yaml"), "server.port: refused");
     try (ServerProcess server = ServerProcess.start(folder, "home", Map.of())) {
       assertThat(server.get("/health").statusCode()).isEqualTo(200);
     }

@@ -2,6 +2,7 @@ package dev.backstep.job.backup;
 
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.Backups;
+import dev.backstep.catalog.Continuations;
 import dev.backstep.catalog.FencedException;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Status;
@@ -32,6 +33,7 @@ class BackupJobListener implements JobExecutionListener {
   private final ActiveBackups actives;
   private final Backups backups;
   private final BackupQueries queries;
+  private final Continuations continuations;
   private final Leftovers leftovers;
   private final ApplicationEventPublisher events;
 
@@ -39,11 +41,13 @@ class BackupJobListener implements JobExecutionListener {
       ActiveBackups actives,
       Backups backups,
       BackupQueries queries,
+      Continuations continuations,
       Leftovers leftovers,
       ApplicationEventPublisher events) {
     this.actives = actives;
     this.backups = backups;
     this.queries = queries;
+    this.continuations = continuations;
     this.leftovers = leftovers;
     this.events = events;
   }
@@ -72,6 +76,10 @@ class BackupJobListener implements JobExecutionListener {
       Throwable failure =
           active.firstFailure().orElseGet(() -> Failures.root(execution.getAllFailureExceptions()));
       active.failed(failure);
+      if (Continuations.isOfDatabase(failure)) {
+        // Not the backup's fault: a server goes on with it as after the death of a process.
+        continuations.afterDeath(id);
+      }
       boolean ours =
           backups.ended(
               id, active.leaseToken(), Status.FAILED, Optional.of(Failures.text(failure)));

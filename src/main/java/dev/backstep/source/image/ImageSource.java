@@ -39,31 +39,32 @@ final class ImageSource implements VmSource {
 
   @Override
   public Snapshot snapshot(SnapshotRequest request) throws SourceException {
-    List<ImageFile> files = new ArrayList<>();
+    List<Marked> files = new ArrayList<>();
     for (DiskDefinition disk : disks) {
       if (!request.exclude().contains(disk.key())) {
-        files.add(ImageFile.inspect(disk));
+        ChangeId mark = MarkName.of(request.repository(), request.backup(), random());
+        files.add(new Marked(ImageFile.inspect(disk), mark));
       }
     }
-    ChangeId mark = MarkName.of(request.repository(), request.backup(), attempt());
-    List<ImageFile> marked = new ArrayList<>();
+    List<Marked> marked = new ArrayList<>();
     List<ImageDisk> opened = new ArrayList<>();
     try {
-      for (ImageFile file : files) {
-        if (file.canBeMarked()) {
-          marked.add(file);
-          file.qcow2().addMark(mark, runFolder);
+      for (Marked disk : files) {
+        if (disk.file().canBeMarked()) {
+          marked.add(disk);
+          disk.file().qcow2().addMark(disk.mark(), runFolder);
         }
       }
-      for (ImageFile file : files) {
-        opened.add(ImageDisk.open(file, mark, since(request, file), runFolder));
+      for (Marked disk : files) {
+        opened.add(
+            ImageDisk.open(disk.file(), disk.mark(), since(request, disk.file()), runFolder));
       }
       return new ImageSnapshot(Instant.now(), opened);
     } catch (SourceException | RuntimeException e) {
       opened.forEach(ImageDisk::close);
-      for (ImageFile file : marked) {
+      for (Marked disk : marked) {
         try {
-          file.qcow2().removeMark(mark);
+          disk.file().qcow2().removeMark(disk.mark());
         } catch (SourceException left) {
           e.addSuppressed(left);
         }
@@ -76,8 +77,11 @@ final class ImageSource implements VmSource {
     return Optional.ofNullable(request.since().get(file.key()));
   }
 
-  /** Tells the snapshots of one backup apart. */
-  private static String attempt() {
+  /** A disk's file and its own mark, so that no disk can be asked about another one's. */
+  private record Marked(ImageFile file, ChangeId mark) {}
+
+  /** Tells the disks and the snapshots of one backup apart. */
+  private static String random() {
     byte[] random = new byte[4];
     new SecureRandom().nextBytes(random);
     return HexFormat.of().formatHex(random);

@@ -1,0 +1,188 @@
+package dev.backstep.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.backstep.endtoend.Program;
+import dev.backstep.endtoend.Program.Result;
+import dev.backstep.job.external.TestDisks;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/** Commands of a home folder whose database a server has open: the same answers, through REST. */
+class RemoteCommandsIT {
+
+  /** Those whose rows do not change with the time of asking. */
+  private static final List<List<String>> QUESTIONS =
+      List.of(
+          List.of("list", "--vm", "vm", "--limit", "1"),
+          List.of("executions", "list", "--all"),
+          List.of("executions", "lineage", "vm", "0"),
+          List.of("executions", "fulls"),
+          List.of("executions", "failed"),
+          List.of("executions", "stuck"));
+
+  @TempDir Path folder;
+
+  private Program program;
+  private ServerProcess server;
+  private Process slow;
+
+  @BeforeEach
+  void serve() throws Exception {
+    program = new Program(folder);
+    TestDisks disks = new TestDisks(Files.createDirectory(folder.resolve("vm")), 9, 4 << 20);
+    Files.createDirectory(folder.resolve("jobs"));
+    Files.writeString(folder.resolve("jobs/vm.yaml"), disks.definition("vm"));
+    Path socket = folder.resolve("slow.sock");
+    slow =
+        new ProcessBuilder(
+                "nbdkit", "-f", "-U", socket + "", "--filter=rate", "pattern", "160M", "rate=200M")
+            .start();
+    Files.writeString(
+        folder.resolve("jobs/slow.yaml"),
+        """
+        vm: slow
+        source: { type: nbd, disks: [ { key: a, uri: "nbd+unix:///?socket=%s" } ] }
+        repository: %s
+        """
+            .formatted(socket, folder.resolve("slow-repository")));
+    server = ServerProcess.start(folder, "home", Map.of());
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    server.process().destroy();
+    assertThat(server.process().waitFor(60, TimeUnit.SECONDS)).isTrue();
+    slow.destroy();
+  }
+
+  private Result run(int status, String... arguments) throws Exception {
+    Result result = program.run(arguments);
+    assertThat(result.status()).as(result.output() + result.errors()).isEqualTo(status);
+    return result;
+  }
+
+  @Test
+  void answersAreTheSameAsWithoutAServer() throws Exception {
+    JsonNode backup = run(0, "backup", "vm", "--json").json();
+    assertThat(backup.get("status").asString()).isEqualTo("COMPLETED");
+    assertThat(run(0, "backup", "vm", "--level", "full").output()).contains("full (REQUESTED)");
+    String id = backup.get("backup_id").asString();
+    assertThat(folder.resolve("home/server.json")).exists();
+    assertThat(
+            PosixFilePermissions.toString(
+                Files.getPosixFilePermissions(folder.resolve("home/server.json"))))
+        .isEqualTo("rw-------");
+
+    String remote = answers(id);
+    assertThat(run(0, "doctor").output()).contains("open in the server at " + server.url());
+    server.close();
+
+    assertThat(folder.resolve("home/server.json")).doesNotExist();
+    assertThat(answers(id)).isEqualTo(remote).contains(id);
+  }
+
+  private String answers(String id) throws Exception {
+    StringBuilder all = new StringBuilder();
+    for (List<String> question : QUESTIONS) {
+      all.append(run(0, with(question, "--json")).output());
+    }
+    all.append(run(0, "list").output()).append(run(0, "show", id).output());
+    all.append(run(0, "show", id, "--json").output());
+    all.append(run(4, "show", "nothing").errors());
+    all.append(run(4, "changeid", "vm", "0").errors());
+    all.append(run(4, "list", "--vm", "nobody").errors());
+    all.append(run(1, "relaunch", id).errors());
+    all.append(run(4, "stop", "backup-nothing").errors());
+    all.append(run(1, "executions", "abandon", id).errors());
+    return all.toString();
+  }
+
+  private static String[] with(List<String> words, String more) {
+    return java.util.stream.Stream.concat(words.stream(), java.util.stream.Stream.of(more))
+        .toArray(String[]::new);
+  }
+
+  @Test
+  void restoresWhatTheServerMade() throws Exception {
+    String id = run(0, "backup", "vm", "--json").json().get("backup_id").asString();
+
+    run(0, "restore", id, "--to", folder.resolve("restored").toString());
+
+    assertThat(
+            Files.mismatch(
+                folder.resolve("restored/disk-0.raw"), folder.resolve("vm").resolve(disk())))
+        .isEqualTo(-1);
+    run(0, "delete", id);
+    run(1, "restore", id, "--to", folder.resolve("again").toString());
+  }
+
+  private String disk() throws IOException {
+    String definition = Files.readString(folder.resolve("jobs/vm.yaml"));
+    String path = definition.replaceAll("(?s).*?path: ([^ ]+) .*", "$1");
+    return Path.of(path).getFileName().toString();
+  }
+
+  @Test
+  void runningBackupIsStoppedAndGoneOnWith() throws Exception {
+    Path out = folder.resolve("out");
+    Path err = folder.resolve("err");
+    Process backup = program.start(out, err, "backup", "slow");
+    ServerProcess.awaitText(backup, out, "backup-slow-");
+    String id = Files.readString(out).strip().split("\\s")[0];
+    ServerProcess.awaitText(backup, out, "disk 0");
+
+    assertThat(run(5, "backup", "slow").errors()).contains("slow");
+    run(0, "stop", id);
+    assertThat(backup.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(backup.exitValue()).isEqualTo(130);
+    assertThat(Files.readString(err)).contains("backstep relaunch " + id);
+
+    assertThat(run(0, "relaunch", id).output()).contains("COMPLETED");
+  }
+
+  @Test
+  void serverThatDiesUnderACommandIsTold() throws Exception {
+    Path err = folder.resolve("err");
+    Process backup = program.start(folder.resolve("out"), err, "backup", "slow");
+    ServerProcess.awaitText(backup, folder.resolve("out"), "disk 0");
+
+    server.process().destroyForcibly().waitFor();
+
+    assertThat(backup.waitFor(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(backup.exitValue()).isEqualTo(1);
+    assertThat(Files.readString(err)).contains("goes on by itself", "backstep show backup-slow-");
+    assertThat(folder.resolve("home/server.json")).as("left by the dead").exists();
+    assertThat(run(0, "list").output()).contains("slow");
+  }
+
+  @Test
+  void otherDefinitionThanTheServersIsRefused() throws Exception {
+    Path other = Files.createDirectory(folder.resolve("other"));
+    Files.writeString(
+        other.resolve("vm.yaml"),
+        Files.readString(folder.resolve("jobs/vm.yaml")) + "max-parallel-disks: 1\n");
+
+    assertThat(run(1, "backup", "vm", "--jobs", other.toString()).errors())
+        .contains("jobs/vm.yaml", "another");
+    assertThat(run(0, "backup", folder.resolve("jobs/vm.yaml").toString()).output())
+        .contains("COMPLETED");
+  }
+
+  @Test
+  void tokenThatIsWorthlessIsTold() throws Exception {
+    Files.writeString(folder.resolve("home/admin.token"), "nonsense\n");
+
+    assertThat(run(1, "list").errors()).contains("token");
+  }
+}
