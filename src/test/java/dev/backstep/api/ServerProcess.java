@@ -164,6 +164,19 @@ public final class ServerProcess implements AutoCloseable {
     throw new AssertionError(backup + " does not end");
   }
 
+  /**
+   * Waits until it is COMPLETED, though it may fail or stop on the way there and be gone on with.
+   */
+  JsonNode awaitCompleted(String backup) throws InterruptedException {
+    JsonNode now = json(get("/api/v1/backups/" + backup), 200);
+    for (int i = 0; i < 1200 && !now.get("status").asString().equals("COMPLETED"); i++) {
+      Thread.sleep(100);
+      now = json(get("/api/v1/backups/" + backup), 200);
+    }
+    assertThat(now.get("status").asString()).as(now.toString()).isEqualTo("COMPLETED");
+    return now;
+  }
+
   public static JsonNode json(HttpResponse<String> response, int status) {
     assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
     return JSON.readTree(response.body());

@@ -27,7 +27,7 @@ abstract class HistoryContract {
       new BulkHistory(3000, 5, 40, Instant.parse("2026-11-23T01:00:00Z"));
 
   /** Far more than a page and its disks need, far less than any table has. */
-  private static final long ROWS_READ_MAX = 2400;
+  private static final long ROWS_READ_MAX = 2800;
 
   private TestCatalog catalog;
   private AdminQueries admin;
