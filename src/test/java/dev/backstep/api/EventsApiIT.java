@@ -47,7 +47,7 @@ class EventsApiIT {
                 socket.toString(),
                 "--filter=rate",
                 "pattern",
-                "160M",
+                "240M",
                 "rate=320M")
             .start();
     Files.createDirectory(folder.resolve("jobs"));
@@ -123,7 +123,7 @@ class EventsApiIT {
     assertThat(rated).as("%s", events).isTrue();
     JsonNode end = disks(events.get(events.size() - 2).data()).getFirst();
     assertThat(end.get("status").asString()).isEqualTo("COMPLETED");
-    assertThat(end.get("bytes_done").asLong()).isEqualTo(160 << 20);
+    assertThat(end.get("bytes_done").asLong()).isEqualTo(240 << 20);
     assertThat(end.get("rate").isNull()).isTrue();
   }
 

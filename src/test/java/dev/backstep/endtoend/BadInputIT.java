@@ -14,8 +14,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /** What an operator gets wrong, or the world does: a clear line, and nothing left behind. */
@@ -212,34 +210,36 @@ class BadInputIT {
     assertThat(repository()).doesNotExist();
   }
 
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "two words",
-        "Überwachung-数据-🖥",
-        "../../etc/evil",
-        "a'b\"c",
-        "..",
-        "/",
-        "con\\x",
-        "-rf"
-      })
-  void anyNameOfAVmStaysInsideTheRepository(String name) throws Exception {
-    String quoted = "\"" + name.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
-    define("odd", quoted, repository(), bothDisks());
+  @Test
+  void anyNameOfAVmStaysInsideTheRepository() throws Exception {
+    List<String> names =
+        List.of(
+            "two words",
+            "Überwachung-数据-🖥",
+            "../../etc/evil",
+            "a'b\"c",
+            "..",
+            "/",
+            "con\\x",
+            "-rf");
+    for (String name : names) {
+      String quoted = "\"" + name.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
+      define("odd", quoted, repository(), bothDisks());
 
-    JsonNode backup = program.succeed("backup", "jobs/odd.yaml", "--json").json();
+      JsonNode backup = program.succeed("backup", "jobs/odd.yaml", "--json").json();
 
-    assertThat(backup.get("vm_name").asString()).isEqualTo(name);
-    for (JsonNode disk : backup.get("disks")) {
-      assertThat(Path.of(disk.get("image").asString()).toRealPath())
-          .startsWith(repository().resolve("vms").toRealPath());
+      assertThat(backup.get("vm_name").asString()).isEqualTo(name);
+      for (JsonNode disk : backup.get("disks")) {
+        assertThat(Path.of(disk.get("image").asString()).toRealPath())
+            .startsWith(repository().resolve("vms").toRealPath());
+      }
+      assertThat(program.succeed("changeid", "--json", "--", name, "0").json().get("change_id"))
+          .isEqualTo(backup.get("disks").get(0).get("change_id"));
+      Path target = folder.resolve("restored");
+      program.succeed("restore", backup.get("backup_id").asString(), "--to", target.toString());
+      Tool.compare(target.resolve("disk-1.raw"), "raw", raw, "raw");
+      Tool.run("rm", "-rf", target);
     }
-    assertThat(program.succeed("changeid", "--json", "--", name, "0").json().get("change_id"))
-        .isEqualTo(backup.get("disks").get(0).get("change_id"));
-    Path target = folder.resolve("restored");
-    program.succeed("restore", backup.get("backup_id").asString(), "--to", target.toString());
-    Tool.compare(target.resolve("disk-1.raw"), "raw", raw, "raw");
     assertThat(Tool.run("find", folder, "-name", "*evil*", "-not", "-path", "*/vms/*")).isEmpty();
   }
 

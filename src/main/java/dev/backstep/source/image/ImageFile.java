@@ -32,6 +32,10 @@ record ImageFile(DiskKey key, Path path, Optional<QemuImage> image, long sizeByt
    * @throws SourceException when it is missing, not readable, or being written by another program
    */
   static ImageFile inspect(DiskDefinition disk) throws SourceException {
+    return BriefLock.outlast(() -> inspectNow(disk));
+  }
+
+  private static ImageFile inspectNow(DiskDefinition disk) throws SourceException {
     Path path = requireThere(disk);
     try (DiskLock lock = DiskLock.shared(path)) {
       if (isRaw(disk, path)) {

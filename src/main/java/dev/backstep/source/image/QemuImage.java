@@ -74,12 +74,9 @@ record QemuImage(
     List<String> command = new ArrayList<>(List.of("qemu-img", "info"));
     command.addAll(options);
     command.addAll(List.of("--output=json", "-f", "qcow2", plain(path)));
-    ToolRunner.Result result = ToolRunner.run(LIMIT, command);
-    if (result.failed()) {
-      throw QemuComplaint.about(path, result.errors());
-    }
+    String output = output(path, command);
     try {
-      JsonNode info = JSON.readTree(result.output());
+      JsonNode info = JSON.readTree(output);
       JsonNode data = info.path("format-specific").path("data");
       List<Bitmap> bitmaps = new ArrayList<>();
       for (JsonNode bitmap : data.path("bitmaps")) {
@@ -162,10 +159,15 @@ record QemuImage(
   }
 
   private void run(List<String> command) throws SourceException {
+    BriefLock.outlast(() -> output(path, command));
+  }
+
+  private static String output(Path path, List<String> command) throws SourceException {
     ToolRunner.Result result = ToolRunner.run(LIMIT, command);
     if (result.failed()) {
       throw QemuComplaint.about(path, result.errors());
     }
+    return result.output();
   }
 
   /** Absolute, so that no colon in it can be taken for a protocol's name. */

@@ -19,6 +19,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -367,5 +369,18 @@ class ImageSourceIT extends ImageTest {
       writer.waitFor();
     }
     assertThat(bitmaps(second)).isEmpty();
+  }
+
+  @Test
+  void lockThatEndsByItselfIsWaitedFor() throws Exception {
+    Process writer = writer(disk);
+    CompletableFuture<Void> end =
+        CompletableFuture.runAsync(
+            writer::destroy, CompletableFuture.delayedExecutor(1, TimeUnit.SECONDS));
+
+    source(disk).snapshot(request()).close();
+
+    end.join();
+    assertThat(marks(disk)).hasSize(1);
   }
 }
