@@ -11,7 +11,9 @@ import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.catalog.VerificationQueries;
 import dev.backstep.cli.Engine;
+import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.job.AdminFilter;
@@ -21,6 +23,9 @@ import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.RestorePointRemoval;
+import dev.backstep.job.Verification;
+import dev.backstep.job.VerifyJobs;
+import dev.backstep.job.VerifyRun;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -105,6 +110,7 @@ final class SpringEngine implements Engine {
   private boolean seesDead() {
     return !queries().snapshotsToClose(Instant.now()).isEmpty()
         || !context.getBean(Removals.class).unfinished().isEmpty()
+        || !context.getBean(VerificationQueries.class).dead().isEmpty()
         || queries().running().stream().anyMatch(backup -> !queries().ownerAlive(backup.id()));
   }
 
@@ -175,6 +181,33 @@ final class SpringEngine implements Engine {
   @Override
   public void delete(String id) {
     context.getBean(RestorePointRemoval.class).delete(id);
+  }
+
+  @Override
+  public VerifyRun verify(Optional<BackupId> backup, boolean whole) {
+    return verifyJobs().verify(backup, whole);
+  }
+
+  @Override
+  public VerifyRun relaunchVerify(String id) {
+    return verifyJobs().relaunchVerify(id);
+  }
+
+  @Override
+  public void stopVerify(String id) {
+    verifyJobs().stopVerify(id);
+  }
+
+  @Override
+  public Optional<Verification> verification(String id) {
+    VerificationQueries verifications = context.getBean(VerificationQueries.class);
+    return verifications
+        .find(id)
+        .map(row -> new Verification(row, verifications.images(id), verifications.findings(id)));
+  }
+
+  private VerifyJobs verifyJobs() {
+    return context.getBean(VerifyJobs.class);
   }
 
   @Override

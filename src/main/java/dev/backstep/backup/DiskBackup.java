@@ -2,6 +2,8 @@ package dev.backstep.backup;
 
 import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
+import dev.backstep.blockio.ChecksumFile;
+import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.ChangeId;
@@ -21,6 +23,7 @@ import dev.backstep.source.SourceDisk;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -72,6 +75,7 @@ public final class DiskBackup implements Closeable {
       BlockReader disk,
       Optional<Qcow2Reader> base,
       ReadAhead ahead,
+      ChecksumLog checksums,
       Qcow2Writer image,
       ImageFill fill)
       implements Closeable {
@@ -79,7 +83,8 @@ public final class DiskBackup implements Closeable {
     @Override
     public void close() throws IOException {
       ahead.close();
-      try (disk;
+      try (checksums;
+          disk;
           image) {
         if (base.isPresent()) {
           base.get().close();
@@ -99,6 +104,8 @@ public final class DiskBackup implements Closeable {
    *
    * @param resume the last state remembered of a copy of the same plan from the same snapshot;
    *     empty to begin anew, whatever is left of an earlier try
+   * @throws java.io.EOFException when the checksums are shorter than they were at that state: begin
+   *     anew
    * @throws IOException when the disk cannot be opened or the image cannot be made
    */
   public static DiskBackup open(
@@ -123,8 +130,22 @@ public final class DiskBackup implements Closeable {
   }
 
   private Copy openCopy(SourceDisk source, Optional<WriterState> resume) throws IOException {
+    if (resume.isEmpty()) {
+      folder.discard(request.id());
+    }
+    ChecksumLog checksums = openChecksums(resume);
+    try {
+      return openCopy(source, resume, checksums);
+    } catch (IOException | RuntimeException e) {
+      checksums.close();
+      throw e;
+    }
+  }
+
+  private Copy openCopy(SourceDisk source, Optional<WriterState> resume, ChecksumLog checksums)
+      throws IOException {
     DiskPlan plan = request.plan();
-    Qcow2Writer image = openImage(resume);
+    Qcow2Writer image = openImage(resume, checksums);
     try {
       BlockReader disk = source.open(BLOCKS);
       try {
@@ -134,7 +155,7 @@ public final class DiskBackup implements Closeable {
         BlockPlan reads = new BlockPlan(plan.clusters(), from);
         ReadAhead ahead = new ReadAhead(disk, base.map(reader -> reader), reads, AHEAD);
         BlockPlan items = new BlockPlan(plan.clusters(), from);
-        return new Copy(items, disk, base, ahead, image, new ImageFill(image));
+        return new Copy(items, disk, base, ahead, checksums, image, new ImageFill(image));
       } catch (IOException | RuntimeException e) {
         disk.close();
         throw e;
@@ -151,7 +172,15 @@ public final class DiskBackup implements Closeable {
         : Optional.empty();
   }
 
-  private Qcow2Writer openImage(Optional<WriterState> resume) throws IOException {
+  private ChecksumLog openChecksums(Optional<WriterState> resume) throws IOException {
+    Path file = folder.partialChecksums(request.id());
+    return resume.isEmpty()
+        ? ChecksumLog.create(file)
+        : ChecksumLog.resume(file, resume.get().checksumBytes(), resume.get().hostOffset());
+  }
+
+  private Qcow2Writer openImage(Optional<WriterState> resume, ChecksumLog checksums)
+      throws IOException {
     Qcow2Spec spec =
         new Qcow2Spec(
             request.plan().clusters().sizeBytes(),
@@ -160,15 +189,15 @@ public final class DiskBackup implements Closeable {
             request.compression(),
             request.compressionLevel());
     if (resume.isPresent()) {
-      return Qcow2Writer.resume(folder.partial(request.id()), spec, resume.get());
+      return Qcow2Writer.resume(
+          folder.partial(request.id()), spec, resume.get(), Optional.of(checksums));
     }
-    folder.discard(request.id());
-    return Qcow2Writer.create(folder.partial(request.id()), spec);
+    return Qcow2Writer.create(folder.partial(request.id()), spec, Optional.of(checksums));
   }
 
-  /** Whether {@code open} can go on from a state: its image is still there. */
+  /** Whether {@code open} can go on from a state: its image and checksums are still there. */
   public static boolean canResume(DiskFolder folder, DiskBackupId id) {
-    return Files.exists(folder.partial(id));
+    return Files.exists(folder.partial(id)) && Files.exists(folder.partialChecksums(id));
   }
 
   /** The next item to put; empty when only sealing is left. */
@@ -230,7 +259,8 @@ public final class DiskBackup implements Closeable {
     }
     Qcow2Writer image = openedCopy().image();
     long imageBytes = image.finish();
-    DiskManifest manifest = manifest(imageBytes, image.bytesData(), now);
+    String sha256 = ChecksumFile.sha256(folder.partialChecksums(request.id()));
+    DiskManifest manifest = manifest(imageBytes, image.bytesData(), sha256, now);
     fence.check();
     folder.publish(request.id(), manifest);
     return manifest;
@@ -245,7 +275,8 @@ public final class DiskBackup implements Closeable {
     void check() throws IOException;
   }
 
-  private DiskManifest manifest(long imageBytes, long dataBytes, Instant now) {
+  private DiskManifest manifest(
+      long imageBytes, long dataBytes, String checksumsSha256, Instant now) {
     DiskPlan plan = request.plan();
     return new DiskManifest(
         Repository.FORMAT,
@@ -267,6 +298,8 @@ public final class DiskBackup implements Closeable {
         DiskFolder.imageName(request.id()),
         imageBytes,
         dataBytes,
+        DiskFolder.checksumsName(request.id()),
+        checksumsSha256,
         request.snapshotTakenAt().toString(),
         now.toString());
   }

@@ -1,5 +1,7 @@
 package dev.backstep.backup;
 
+import dev.backstep.blockio.ChecksumFile;
+import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DirectFile;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
@@ -12,6 +14,7 @@ import dev.backstep.repository.DiskFolder;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.ToolRunner;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -33,6 +36,7 @@ import tools.jackson.databind.json.JsonMapper;
 public record MovedImage(long sizeBytes, Optional<DiskBackupId> base) {
 
   private static final int SECTOR_BYTES = 512;
+  private static final int CHECKSUM_BYTES = 1 << 20;
   private static final Duration CHECK_MAX = Duration.ofHours(2);
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -44,8 +48,9 @@ public record MovedImage(long sizeBytes, Optional<DiskBackupId> base) {
    *
    * @param imageBytes length of its file
    * @param dataBytes guest bytes stored in it
+   * @param checksumsSha256 of the file of its checksums
    */
-  public record Checked(long imageBytes, long dataBytes) {}
+  public record Checked(long imageBytes, long dataBytes, String checksumsSha256) {}
 
   /**
    * @throws IllegalArgumentException when no image of ours can hold a disk of this size
@@ -71,12 +76,14 @@ public record MovedImage(long sizeBytes, Optional<DiskBackupId> base) {
   }
 
   /**
-   * Checks a filled image and forces it to disk. Nobody may write to it any more.
+   * Checks a filled image, forces it to disk and takes its checksums. Nobody may write to it any
+   * more.
    *
+   * @param checksums the file to keep them in
    * @throws WrongImageException when it is damaged, or not the image that was handed out
    * @throws SourceException {@code LOCKED} when a program has it open for writing
    */
-  public Checked check(Path image) throws IOException {
+  public Checked check(Path image, Path checksums) throws IOException {
     if (!Files.isRegularFile(image, LinkOption.NOFOLLOW_LINKS)) {
       throw new WrongImageException(image, "there is no such file any more; copy the disk again");
     }
@@ -85,7 +92,22 @@ public record MovedImage(long sizeBytes, Optional<DiskBackupId> base) {
     try (DirectFile file = DirectFile.open(image)) {
       file.force();
       long clusters = found.path("allocated-clusters").asLong(0);
-      return new Checked(file.sizeBytes(), clusters * header.clusterBytes());
+      takeChecksums(file, checksums);
+      return new Checked(
+          file.sizeBytes(), clusters * header.clusterBytes(), ChecksumFile.sha256(checksums));
+    }
+  }
+
+  /** Another program has written it: all that can be said is what its file holds now. */
+  private static void takeChecksums(DirectFile file, Path checksums) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocateDirect(CHECKSUM_BYTES);
+    long size = file.sizeBytes();
+    try (ChecksumLog log = ChecksumLog.create(checksums)) {
+      for (long at = 0; at < size; at += CHECKSUM_BYTES) {
+        file.read(bytes.clear().limit((int) Math.min(CHECKSUM_BYTES, size - at)), at);
+        log.record(at, bytes.flip());
+      }
+      log.force();
     }
   }
 

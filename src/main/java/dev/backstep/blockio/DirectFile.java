@@ -25,7 +25,7 @@ public final class DirectFile implements Closeable {
   private DirectFile(Path path, FileChannel plain) {
     this.path = path;
     this.plain = plain;
-    this.direct = openDirect(path);
+    this.direct = direct(path, StandardOpenOption.WRITE);
   }
 
   /** Makes an empty file, emptying one that is there. */
@@ -46,9 +46,10 @@ public final class DirectFile implements Closeable {
         path, FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
   }
 
-  private static @Nullable FileChannel openDirect(Path path) {
+  /** A file opened past the page cache; null where the file system or the JDK cannot. */
+  static @Nullable FileChannel direct(Path path, OpenOption access) {
     try {
-      return FileChannel.open(path, StandardOpenOption.WRITE, directOption());
+      return FileChannel.open(path, access, directOption());
     } catch (IOException | UnsupportedOperationException | ReflectiveOperationException e) {
       return null; // no direct I/O on this file system: everything goes through the page cache
     }

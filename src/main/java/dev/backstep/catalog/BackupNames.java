@@ -33,6 +33,11 @@ final class BackupNames {
     return firstFree(number -> new BackupId(id + "-lost" + number), taken);
   }
 
+  static String verification(Instant time, Predicate<String> taken) {
+    String name = "verify-" + STAMP.format(time);
+    return firstFree(number -> numbered(name, number), taken);
+  }
+
   /** Whether a backup or a disk backup has that id: callers name either, so none may be both. */
   static boolean isTaken(JdbcClient jdbc, String id) {
     return jdbc.sql(

@@ -144,6 +144,17 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  Verifications verifications(
+      DataSource dataSource, PlatformTransactionManager manager, Leases leases) {
+    return new Verifications(dataSource, manager, leases, Clock.systemUTC());
+  }
+
+  @Bean
+  VerificationQueries verificationQueries(DataSource dataSource, Leases leases) {
+    return new VerificationQueries(dataSource, leases);
+  }
+
+  @Bean
   AuditTrail auditTrail(DataSource dataSource) {
     return new AuditTrail(dataSource, Clock.systemUTC());
   }

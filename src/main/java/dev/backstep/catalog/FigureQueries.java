@@ -26,7 +26,14 @@ public final class FigureQueries {
   public Figures read() {
     Instant now = leases.now();
     return new Figures(
-        machines(), queue(), running(now), leases(now, ">"), leases(now, "<="), nextFire(), now);
+        machines(),
+        queue(),
+        running(now),
+        leases(now, ">"),
+        leases(now, "<="),
+        damagedImages(),
+        nextFire(),
+        now);
   }
 
   private List<Figures.Machine> machines() {
@@ -78,6 +85,14 @@ public final class FigureQueries {
   private long leases(Instant now, String compare) {
     return jdbc.sql("select count(*) from leases where expires_at " + compare + " :now")
         .param("now", UtcTime.of(now))
+        .query(Long.class)
+        .single();
+  }
+
+  private long damagedImages() {
+    return jdbc.sql(
+            "select count(*) from backup_disks where damaged = :damaged and status = 'COMPLETED'")
+        .param("damaged", true)
         .query(Long.class)
         .single();
   }

@@ -10,6 +10,7 @@ import java.util.Optional;
  *
  * @param machines all VMs that were ever registered
  * @param queue backups that wait to be begun for the first time
+ * @param damagedImages images of restore points that were found damaged, or stand on one that was
  * @param nextFire the earliest start that schedules have asked for, or will, and that no server has
  *     taken; empty when no schedule fires any more
  * @param at the time by which leases end
@@ -20,6 +21,7 @@ public record Figures(
     List<Running> running,
     long leasesLive,
     long leasesExpired,
+    long damagedImages,
     Optional<Instant> nextFire,
     Instant at) {
 

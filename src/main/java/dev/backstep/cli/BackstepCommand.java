@@ -16,6 +16,7 @@ import picocli.CommandLine.Spec;
       ShowCommand.class,
       ChangeIdCommand.class,
       RestoreCommand.class,
+      VerifyCommand.class,
       ExecutionsCommand.class,
       StopCommand.class,
       RelaunchCommand.class,

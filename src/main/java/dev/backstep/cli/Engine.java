@@ -4,12 +4,15 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.Verification;
+import dev.backstep.job.VerifyRun;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -73,6 +76,30 @@ public interface Engine extends AutoCloseable {
    * @throws OperatorException as there
    */
   void delete(String id);
+
+  /**
+   * Checks images; see {@link dev.backstep.job.VerifyJobs#verify}.
+   *
+   * @throws OperatorException as there
+   */
+  VerifyRun verify(Optional<BackupId> backup, boolean whole);
+
+  /**
+   * Goes on with a verification; see {@link dev.backstep.job.VerifyJobs#relaunchVerify}.
+   *
+   * @throws OperatorException as there
+   */
+  VerifyRun relaunchVerify(String id);
+
+  /**
+   * Asks a verification to stop; see {@link dev.backstep.job.VerifyJobs#stopVerify}.
+   *
+   * @throws OperatorException as there
+   */
+  void stopVerify(String id);
+
+  /** A verification with what it found. */
+  Optional<Verification> verification(String id);
 
   /** The backup with this id, or that a disk backup of this id or an execution belongs to. */
   Optional<BackupRow> find(String id);

@@ -77,6 +77,29 @@ final class ProgressView {
     }
   }
 
+  /** Shows this moment of work that is not about disks: one bar for all of it. */
+  void showTotal(String what, long bytesDone, long bytesTotal) {
+    if (terminal.interactive()) {
+      int percent = Sizes.percent(bytesDone, bytesTotal);
+      Rate rate = rates.computeIfAbsent(0, id -> new Rate());
+      rate.add(clock.instant(), bytesDone);
+      List<String> parts = new ArrayList<>();
+      rate.bytesPerSecond().ifPresent(bytes -> parts.add(Sizes.bytes(bytes) + "/s"));
+      rate.left(bytesTotal - bytesDone).ifPresent(left -> parts.add(Sizes.time(left) + " left"));
+      int full = BAR_CELLS * percent / 100;
+      redraw(
+          List.of(
+              String.format(
+                  Locale.ROOT,
+                  "%s [%s%s] %3d%%  %s",
+                  what,
+                  "#".repeat(full),
+                  ".".repeat(BAR_CELLS - full),
+                  percent,
+                  String.join("  ", parts))));
+    }
+  }
+
   /** Clears the lines that were redrawn, so that the result can stand in their place. */
   void clear() {
     if (linesDrawn > 0) {

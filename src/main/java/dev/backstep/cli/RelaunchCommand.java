@@ -6,7 +6,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "relaunch",
-    description = "Continues a failed or stopped backup where it stopped, in this process.",
+    description = "Continues a failed or stopped backup or verification where it stopped.",
     exitCodeList = {
       ExitCode.DONE,
       ExitCode.FAILED,
@@ -21,7 +21,9 @@ final class RelaunchCommand implements Callable<Integer> {
   private final Session session;
   private final CommandOptions options;
 
-  @Parameters(paramLabel = "ID", description = "A backup's id, or its execution's number.")
+  @Parameters(
+      paramLabel = "ID",
+      description = "A backup's or verification's id, or a backup execution's number.")
   private String id = "";
 
   RelaunchCommand(Session session) {
@@ -32,6 +34,9 @@ final class RelaunchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Engine engine = session.jobs();
+    if (VerifyWatch.isOne(id)) {
+      return new VerifyWatch(session, engine).follow(engine.relaunchVerify(id));
+    }
     return new RunWatch(session, options, engine).follow(engine.relaunch(id));
   }
 }

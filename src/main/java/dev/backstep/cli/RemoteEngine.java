@@ -13,6 +13,8 @@ import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.Verification;
+import dev.backstep.job.VerifyRun;
 import dev.backstep.job.definition.JobDefinitions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -114,6 +116,34 @@ final class RemoteEngine implements Engine {
   @Override
   public void delete(String id) {
     client.delete(path(id));
+  }
+
+  @Override
+  public VerifyRun verify(Optional<BackupId> backup, boolean whole) {
+    Map<String, Object> request = new LinkedHashMap<>();
+    backup.ifPresentOrElse(
+        id -> request.put("backup_id", id.value()), () -> request.put("all", true));
+    request.put("structure_only", !whole);
+    return verifyRun(client.post(RemoteVerify.PATH, request));
+  }
+
+  private VerifyRun verifyRun(JsonNode verification) {
+    return new RemoteVerify(client, verification.get("verification_id").asString());
+  }
+
+  @Override
+  public VerifyRun relaunchVerify(String id) {
+    return verifyRun(client.post(RemoteVerify.path(id) + "/relaunch", Map.of()));
+  }
+
+  @Override
+  public void stopVerify(String id) {
+    client.post(RemoteVerify.path(id) + "/stop", Map.of());
+  }
+
+  @Override
+  public Optional<Verification> verification(String id) {
+    return client.find(RemoteVerify.path(id)).map(RemoteVerify::read);
   }
 
   @Override

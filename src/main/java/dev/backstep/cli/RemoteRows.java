@@ -102,7 +102,7 @@ final class RemoteRows {
         json.get("bytes_stored").asLong(),
         text(json, "image"),
         OptionalLong.empty(),
-        false,
+        json.get("damaged").asBoolean(),
         Optional.empty(),
         Optional.empty(),
         text(json, "error"));
@@ -131,7 +131,7 @@ final class RemoteRows {
     return value.isString() ? Optional.of(value.asString()) : Optional.empty();
   }
 
-  private static Optional<Instant> time(JsonNode json, String name) {
+  static Optional<Instant> time(JsonNode json, String name) {
     return text(json, name).map(text -> OffsetDateTime.parse(text).toInstant());
   }
 }

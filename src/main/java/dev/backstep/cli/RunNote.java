@@ -23,7 +23,7 @@ record RunNote(Path home, String backupId) {
 
   /** The note of a backup; its id is safe in a path when it is one at all. */
   static Optional<RunNote> of(Path home, String backupId) {
-    return backupId.matches("backup-[A-Za-z0-9._-]{1,200}")
+    return backupId.matches("(backup|verify)-[A-Za-z0-9._-]{1,200}")
         ? Optional.of(new RunNote(home, backupId))
         : Optional.empty();
   }

@@ -32,6 +32,10 @@ final class ShowCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Engine engine = session.catalog();
+    if (VerifyWatch.isOne(id)) {
+      new VerifyWatch(session, engine).print(id);
+      return 0;
+    }
     new BackupPrinter(session, options, engine).print(find(engine, id));
     return 0;
   }

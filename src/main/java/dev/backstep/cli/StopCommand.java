@@ -7,7 +7,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "stop",
-    description = "Asks a running backup, in whatever process, to stop at its next chunk.",
+    description =
+        "Asks a running backup or verification, in whatever process, to stop at its next chunk.",
     exitCodeList = {
       ExitCode.DONE,
       ExitCode.FAILED,
@@ -20,7 +21,9 @@ final class StopCommand implements Callable<Integer> {
   private final Session session;
   private final CommandOptions options;
 
-  @Parameters(paramLabel = "ID", description = "A backup's id, or its execution's number.")
+  @Parameters(
+      paramLabel = "ID",
+      description = "A backup's or verification's id, or a backup execution's number.")
   private String id = "";
 
   StopCommand(Session session) {
@@ -31,7 +34,11 @@ final class StopCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     try {
-      session.jobs().stop(id);
+      if (VerifyWatch.isOne(id)) {
+        session.jobs().stopVerify(id);
+      } else {
+        session.jobs().stop(id);
+      }
     } catch (DatabaseBusyException e) {
       ProcessHandle owner =
           RunNote.of(options.home(), id).flatMap(RunNote::process).orElseThrow(() -> e);

@@ -85,6 +85,7 @@ public final class BackupDocument {
     fields.put("base_id", disk.baseId().map(DiskBackupId::value).orElse(null));
     fields.put("backing_image", backingImage(backup, disk).map(Path::toString).orElse(null));
     fields.put("chain_length", disk.chainLength());
+    fields.put("damaged", disk.damaged());
     fields.put("error", disk.error().orElse(null));
     return fields;
   }

@@ -54,6 +54,12 @@ final class DatabaseMeters {
         Tags.empty(),
         "seconds",
         DatabaseMeters::lag);
+    gauge(
+        "backstep.images.damaged",
+        "Images of restore points that were found damaged, or stand on one that was",
+        Tags.empty(),
+        "",
+        Figures::damagedImages);
     watch.onFigures(this::show);
   }
 

@@ -15,6 +15,7 @@ import java.util.List;
  */
 public record CheckResult(
     Path image,
+    Qcow2Header header,
     List<Finding> findings,
     long corruptions,
     long leaks,

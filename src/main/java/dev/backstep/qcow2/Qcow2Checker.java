@@ -83,6 +83,7 @@ public final class Qcow2Checker {
     mapping.checkCopied(header.l1Offset(), l1, l2Offsets, counts);
     return new CheckResult(
         image,
+        header,
         findings.kept(),
         findings.corruptions(),
         findings.leaks(),

@@ -1,6 +1,5 @@
 package dev.backstep.qcow2;
 
-import dev.backstep.blockio.DirectFile;
 import dev.backstep.blockio.ReadOnlyFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -87,7 +86,7 @@ public record Qcow2Header(
    *
    * @throws IllegalArgumentException when header and backing name do not fit in the first cluster
    */
-  void write(DirectFile file) throws IOException {
+  void write(ImageOutput output) throws IOException {
     int headerBytes = Qcow2Constants.HEADER_BYTES_V3 + 8;
     ByteBuffer head = ByteBuffer.allocate(clusterBytes());
     byte[] name =
@@ -114,6 +113,6 @@ public record Qcow2Header(
       head.putInt(Qcow2Constants.EXTENSION_BACKING_FORMAT).putInt(format.length).put(format);
     }
     head.put(nameOffset, name).clear();
-    file.write(head, 0);
+    output.write(head, 0);
   }
 }

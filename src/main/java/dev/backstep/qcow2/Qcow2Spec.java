@@ -1,5 +1,6 @@
 package dev.backstep.qcow2;
 
+import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.Compression;
 import java.util.Optional;
 
@@ -41,6 +42,26 @@ public record Qcow2Spec(
 
   int l1Entries() {
     return (int) Math.ceilDiv(sizeBytes, 1L << (2 * clusterBits - 3));
+  }
+
+  /**
+   * @throws IllegalArgumentException unless a range is made of whole clusters, but for the disk's
+   *     end, and lies behind a position and inside the disk
+   */
+  void requireBehind(long position, ByteRange range) {
+    int clusterBytes = 1 << clusterBits;
+    boolean aligned =
+        range.offset() % clusterBytes == 0
+            && (range.length() % clusterBytes == 0 || range.end() == sizeBytes);
+    if (range.offset() < position || range.end() > sizeBytes || !aligned) {
+      throw new IllegalArgumentException(
+          "write of "
+              + range
+              + ": expected whole clusters behind byte "
+              + position
+              + " inside the disk of "
+              + sizeBytes);
+    }
   }
 
   Qcow2Header header(long l1Offset, RefcountTable refcounts) {

@@ -2,6 +2,7 @@ package dev.backstep.qcow2;
 
 import dev.backstep.blockio.AlignedBuffers;
 import dev.backstep.blockio.Block;
+import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DirectFile;
 import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.Compression;
@@ -32,6 +33,7 @@ public final class Qcow2Writer implements Closeable {
   private final Qcow2Spec spec;
   private final int clusterBytes;
   private final DirectFile file;
+  private final ImageOutput output;
   private final WriteQueue queue;
   private final WriterTables tables;
   private final @Nullable ClusterPacker packer;
@@ -43,11 +45,12 @@ public final class Qcow2Writer implements Closeable {
   private volatile @Nullable WriterState durable;
   private boolean finished;
 
-  private Qcow2Writer(Path path, Qcow2Spec spec, DirectFile file) {
+  private Qcow2Writer(Path path, Qcow2Spec spec, DirectFile file, Optional<ChecksumLog> checksums) {
     this.spec = spec;
     this.clusterBytes = 1 << spec.clusterBits();
     this.file = file;
-    this.queue = new WriteQueue(file, String.valueOf(path.getFileName()));
+    this.output = new ImageOutput(file, checksums);
+    this.queue = new WriteQueue(output, String.valueOf(path.getFileName()));
     this.tables = new WriterTables(spec.clusterBits(), spec.l1Entries(), clusterBytes);
     this.packer =
         spec.compression() == Compression.ZSTD
@@ -55,9 +58,20 @@ public final class Qcow2Writer implements Closeable {
             : null;
   }
 
-  /** Begins an image, emptying a file that is there. */
+  /** Begins an image of which no checksums are kept, emptying a file that is there. */
   public static Qcow2Writer create(Path path, Qcow2Spec spec) throws IOException {
-    Qcow2Writer writer = new Qcow2Writer(path, spec, DirectFile.create(path));
+    return create(path, spec, Optional.empty());
+  }
+
+  /**
+   * Begins an image, emptying a file that is there.
+   *
+   * @param checksums takes the checksums of all that is written for good; the caller closes it,
+   *     after this
+   */
+  public static Qcow2Writer create(Path path, Qcow2Spec spec, Optional<ChecksumLog> checksums)
+      throws IOException {
+    Qcow2Writer writer = new Qcow2Writer(path, spec, DirectFile.create(path), checksums);
     writer.hostOffset = writer.clusterBytes + writer.tables.l1Bytes().remaining();
     return writer;
   }
@@ -67,9 +81,11 @@ public final class Qcow2Writer implements Closeable {
    * written behind that state is forgotten and overwritten.
    *
    * @param spec the same as when it was begun
+   * @param checksums gone on with from the same state
    * @throws Qcow2FormatException when the file cannot be what the state says; begin it anew then
    */
-  public static Qcow2Writer resume(Path path, Qcow2Spec spec, WriterState state)
+  public static Qcow2Writer resume(
+      Path path, Qcow2Spec spec, WriterState state, Optional<ChecksumLog> checksums)
       throws IOException {
     DirectFile file = DirectFile.open(path);
     try {
@@ -81,7 +97,7 @@ public final class Qcow2Writer implements Closeable {
                 + state.hostOffset()
                 + " bytes were forced; the image must be written anew");
       }
-      Qcow2Writer writer = new Qcow2Writer(path, spec, file);
+      Qcow2Writer writer = new Qcow2Writer(path, spec, file, checksums);
       writer.tables.load(path, file, state);
       writer.position = state.guestOffset();
       writer.appended = state.guestOffset();
@@ -249,18 +265,7 @@ public final class Qcow2Writer implements Closeable {
   }
 
   private void advance(ByteRange range) {
-    boolean aligned =
-        range.offset() % clusterBytes == 0
-            && (range.length() % clusterBytes == 0 || range.end() == spec.sizeBytes());
-    if (range.offset() < position || range.end() > spec.sizeBytes() || !aligned) {
-      throw new IllegalArgumentException(
-          "write of "
-              + range
-              + ": expected whole clusters behind byte "
-              + position
-              + " inside the disk of "
-              + spec.sizeBytes());
-    }
+    spec.requireBehind(position, range);
     position = range.end();
   }
 
@@ -312,25 +317,19 @@ public final class Qcow2Writer implements Closeable {
       appendPacked(packer.take());
     }
     long guest = packer == null || packer.isEmpty() ? position : appended;
-    WriterState state = new WriterState(guest, hostOffset, bytesData);
-    ByteBuffer l1 = tables.l1Bytes();
-    ByteBuffer l2 = tables.isTouched() ? tables.l2Bytes() : ByteBuffer.allocate(0);
-    long l2Offset = tables.isTouched() ? tables.tableOffset() : 0;
-    checkpoint = queue.barrier().thenRunAsync(() -> force(state, l1, l2, l2Offset), queue::execute);
+    WriterState reached = new WriterState(guest, hostOffset, bytesData, 0);
+    WriterTables.Copy then = tables.copy();
+    checkpoint = queue.barrier().thenRunAsync(() -> force(reached, then), queue::execute);
   }
 
-  private void force(WriterState state, ByteBuffer l1, ByteBuffer l2, long l2Offset) {
+  private void force(WriterState reached, WriterTables.Copy then) {
     try {
       queue.check();
-      file.write(l1, clusterBytes);
-      if (l2.hasRemaining()) {
-        file.write(l2, l2Offset);
+      then.write(file);
+      if (file.sizeBytes() < reached.hostOffset()) {
+        file.truncate(reached.hostOffset());
       }
-      if (file.sizeBytes() < state.hostOffset()) {
-        file.truncate(state.hostOffset());
-      }
-      file.force();
-      durable = state;
+      durable = reached.withChecksums(output.force());
     } catch (IOException e) {
       queue.fail(e);
     }
@@ -363,17 +362,17 @@ public final class Qcow2Writer implements Closeable {
     awaitCheckpoint();
     queue.barrier().join();
     queue.check();
-    file.write(tables.l1Bytes(), clusterBytes);
+    output.write(tables.l1Bytes(), clusterBytes);
     long end = Math.ceilDiv(hostOffset, clusterBytes) * clusterBytes;
-    RefcountTable refcounts = new RefcountTable(file, spec.clusterBits(), end);
+    RefcountTable refcounts = new RefcountTable(output, spec.clusterBits(), end);
     if (packer != null) {
       tables.countCompressed(file, refcounts);
     }
     refcounts.finish();
     file.truncate(refcounts.end());
     file.force();
-    spec.header(clusterBytes, refcounts).write(file);
-    file.force();
+    spec.header(clusterBytes, refcounts).write(output);
+    output.force();
     finished = true;
     return refcounts.end();
   }

@@ -1,6 +1,5 @@
 package dev.backstep.qcow2;
 
-import dev.backstep.blockio.DirectFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -13,7 +12,7 @@ import java.util.Arrays;
  */
 final class RefcountTable {
 
-  private final DirectFile file;
+  private final ImageOutput output;
   private final int clusterBits;
   private final int blockEntries;
   private final long usedClusters;
@@ -29,8 +28,8 @@ final class RefcountTable {
   /**
    * @param end first byte behind the data and the tables, cluster aligned
    */
-  RefcountTable(DirectFile file, int clusterBits, long end) {
-    this.file = file;
+  RefcountTable(ImageOutput output, int clusterBits, long end) {
+    this.output = output;
     this.clusterBits = clusterBits;
     this.blockEntries = (1 << clusterBits) / 2;
     this.usedClusters = end >>> clusterBits;
@@ -91,7 +90,7 @@ final class RefcountTable {
     for (long i = 0; i < blocks; i++) {
       table.putLong(usedClusters + i << clusterBits);
     }
-    file.write(table.clear(), tableOffset());
+    output.write(table.clear(), tableOffset());
   }
 
   private void writeBlock() throws IOException {
@@ -101,7 +100,7 @@ final class RefcountTable {
     for (int i = 0; i < blockEntries && first + i < total; i++) {
       bytes.putShort(current[i] == 0 ? 1 : current[i]);
     }
-    file.write(bytes.clear(), usedClusters + block << clusterBits);
+    output.write(bytes.clear(), usedClusters + block << clusterBits);
     short[] done = current;
     current = next;
     next = done;

@@ -1,6 +1,5 @@
 package dev.backstep.qcow2;
 
-import dev.backstep.blockio.DirectFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Set;
@@ -22,21 +21,21 @@ final class WriteQueue {
   private static final int THREADS = 3;
   private static final int IN_FLIGHT_MAX = 12;
 
-  private final DirectFile file;
+  private final ImageOutput output;
   private final ExecutorService threads;
   private final Semaphore room = new Semaphore(IN_FLIGHT_MAX);
   private final Set<CompletableFuture<Void>> inFlight = ConcurrentHashMap.newKeySet();
   private final AtomicReference<@Nullable IOException> failure = new AtomicReference<>();
 
-  WriteQueue(DirectFile file, String name) {
-    this.file = file;
+  WriteQueue(ImageOutput output, String name) {
+    this.output = output;
     this.threads =
         Executors.newFixedThreadPool(
             THREADS, Thread.ofPlatform().daemon().name("write-" + name + "-", 0).factory());
   }
 
   /**
-   * Writes bytes some time from now; waits while too many writes are in flight.
+   * Writes bytes, for good, some time from now; waits while too many writes are in flight.
    *
    * @param done called once when the bytes are written or have failed
    */
@@ -48,7 +47,7 @@ final class WriteQueue {
       inFlight.add(written);
       threads.execute(() -> {
         try {
-          file.write(bytes, offset);
+          output.write(bytes, offset);
         } catch (IOException e) {
           fail(e);
         } catch (RuntimeException | Error e) {

@@ -8,20 +8,24 @@ package dev.backstep.qcow2;
  *     the disk's end
  * @param hostOffset first byte of the file that is not taken
  * @param bytesData guest bytes stored as data so far, before compression
+ * @param checksumBytes length of the file of checksums; 0 when there is none
  */
-public record WriterState(long guestOffset, long hostOffset, long bytesData) {
+public record WriterState(long guestOffset, long hostOffset, long bytesData, long checksumBytes) {
 
   public WriterState {
-    if (guestOffset < 0 || hostOffset < 0 || bytesData < 0) {
-      throw new IllegalArgumentException(
-          "writer state " + guestOffset + "," + hostOffset + "," + bytesData + " is negative");
+    if (guestOffset < 0 || hostOffset < 0 || bytesData < 0 || checksumBytes < 0) {
+      throw new IllegalArgumentException("writer state with a negative number");
     }
+  }
+
+  WriterState withChecksums(long lengthBytes) {
+    return new WriterState(guestOffset, hostOffset, bytesData, lengthBytes);
   }
 
   /** The form that {@link #parse} reads. */
   @Override
   public String toString() {
-    return guestOffset + "," + hostOffset + "," + bytesData;
+    return guestOffset + "," + hostOffset + "," + bytesData + "," + checksumBytes;
   }
 
   /**
@@ -29,10 +33,13 @@ public record WriterState(long guestOffset, long hostOffset, long bytesData) {
    */
   public static WriterState parse(String text) {
     String[] parts = text.split(",", -1);
-    if (parts.length != 3) {
-      throw new IllegalArgumentException("writer state '" + text + "': expected three numbers");
+    if (parts.length != 4) {
+      throw new IllegalArgumentException("writer state '" + text + "': expected four numbers");
     }
     return new WriterState(
-        Long.parseLong(parts[0]), Long.parseLong(parts[1]), Long.parseLong(parts[2]));
+        Long.parseLong(parts[0]),
+        Long.parseLong(parts[1]),
+        Long.parseLong(parts[2]),
+        Long.parseLong(parts[3]));
   }
 }

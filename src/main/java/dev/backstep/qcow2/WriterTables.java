@@ -81,6 +81,25 @@ final class WriterTables {
     return bytes(l2, 1 << clusterBits);
   }
 
+  /** The tables as they were at a moment; an empty L2 table has no host cluster yet. */
+  record Copy(ByteBuffer l1, long l1Offset, ByteBuffer l2, long l2Offset) {
+
+    /** Writes them, not for good. */
+    void write(DirectFile file) throws IOException {
+      file.write(l1, l1Offset);
+      if (l2.hasRemaining()) {
+        file.write(l2, l2Offset);
+      }
+    }
+  }
+
+  /** The tables as they are now. */
+  Copy copy() {
+    return regionTouched
+        ? new Copy(l1Bytes(), l1Offset, l2Bytes(), tableOffset())
+        : new Copy(l1Bytes(), l1Offset, ByteBuffer.allocate(0), 0);
+  }
+
   private static ByteBuffer bytes(long[] table, int length) {
     ByteBuffer bytes = AlignedBuffers.allocate(Math.max(length, 1)).limit(length);
     bytes.asLongBuffer().put(table);

@@ -40,6 +40,21 @@ public final class DiskFolder {
     return folder.resolve(imageName(id) + ".partial");
   }
 
+  /** The checksums of what the image's file holds; see {@code ChecksumFile}. */
+  public Path checksums(DiskBackupId id) {
+    return folder.resolve(checksumsName(id));
+  }
+
+  /** The name of the checksums in this folder. */
+  public static String checksumsName(DiskBackupId id) {
+    return id.value() + ".sums";
+  }
+
+  /** The checksums while the image is being written. */
+  public Path partialChecksums(DiskBackupId id) {
+    return folder.resolve(checksumsName(id) + ".partial");
+  }
+
   /** Makes the folder where it is not there yet. */
   public void create() throws IOException {
     try {
@@ -51,7 +66,10 @@ public final class DiskFolder {
 
   /** Whether any file of that id is here, complete or not. */
   public boolean knows(DiskBackupId id) {
-    return Files.exists(image(id)) || Files.exists(partial(id)) || Files.exists(manifestFile(id));
+    return Files.exists(image(id))
+        || Files.exists(partial(id))
+        || Files.exists(checksums(id))
+        || Files.exists(manifestFile(id));
   }
 
   /**
@@ -67,14 +85,17 @@ public final class DiskFolder {
   }
 
   /**
-   * Publishes a finished image: first its manifest, then its final name, so that an image under its
-   * final name always has its manifest. Both are durable when this returns. May be called again
-   * after a crash in between.
+   * Publishes a finished image: first its checksums, then its manifest, then its final name, so
+   * that an image under its final name always has its manifest, and a manifest its checksums. All
+   * are durable when this returns. May be called again after a crash in between.
    *
    * @throws IOException when neither the partial nor the published image is there, or the
    *     repository cannot be written
    */
   public void publish(DiskBackupId id, DiskManifest manifest) throws IOException {
+    if (Files.exists(partialChecksums(id))) {
+      DurableFiles.publish(partialChecksums(id), checksums(id));
+    }
     DurableFiles.write(manifestFile(id), Json.bytes(manifest));
     if (Files.exists(partial(id)) || !Files.exists(image(id))) {
       DurableFiles.publish(partial(id), image(id));
@@ -87,6 +108,8 @@ public final class DiskFolder {
    */
   public void discard(DiskBackupId id) throws IOException {
     Files.deleteIfExists(manifestFile(id));
+    Files.deleteIfExists(partialChecksums(id));
+    Files.deleteIfExists(checksums(id));
     Files.deleteIfExists(partial(id));
     Files.deleteIfExists(image(id));
   }
@@ -115,11 +138,12 @@ public final class DiskFolder {
   }
 
   /**
-   * Removes a published image that nothing stands on, before its manifest: an image under its final
-   * name always has one. Durable when this returns; again it does nothing.
+   * Removes a published image that nothing stands on, and its checksums, before its manifest: an
+   * image under its final name always has one. Durable when this returns; again it does nothing.
    */
   public void removeImage(DiskBackupId id) throws IOException {
     DurableFiles.delete(image(id));
+    DurableFiles.delete(checksums(id));
   }
 
   /** Removes the manifest of an image that is gone. As {@link #removeImage}. */
@@ -137,7 +161,7 @@ public final class DiskFolder {
     List<DiskManifest> chain = new ArrayList<>();
     Optional<DiskBackupId> next = Optional.of(top);
     while (next.isPresent()) {
-      DiskManifest manifest = checked(next.get());
+      DiskManifest manifest = published(next.get());
       chain.add(manifest);
       next = manifest.parentId();
       if (chain.size() > CHAIN_LENGTH_MAX) {
@@ -149,7 +173,12 @@ public final class DiskFolder {
     return List.copyOf(chain);
   }
 
-  private DiskManifest checked(DiskBackupId id) throws IOException {
+  /**
+   * The manifest of a published image, which is there and as long as when it was published.
+   *
+   * @throws RepositoryException {@code MISSING} or {@code DAMAGED}, naming the file
+   */
+  public DiskManifest published(DiskBackupId id) throws IOException {
     DiskManifest manifest = Json.read(manifestFile(id), DiskManifest.class);
     Path image = image(id);
     if (!manifest.diskBackupId().equals(id.value())) {

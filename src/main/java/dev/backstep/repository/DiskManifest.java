@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param image file name of the image, in the same folder
  * @param imageBytes length of the image file
  * @param dataBytes guest bytes stored in this image, before compression
+ * @param checksums file name of the image's checksums, in the same folder; null for none
+ * @param checksumsSha256 SHA-256 of that file, in hex digits
  * @param snapshotTakenAt ISO 8601, UTC
  * @param completedAt ISO 8601, UTC
  */
@@ -44,6 +46,8 @@ public record DiskManifest(
     String image,
     long imageBytes,
     long dataBytes,
+    @Nullable String checksums,
+    @Nullable String checksumsSha256,
     String snapshotTakenAt,
     String completedAt) {
 

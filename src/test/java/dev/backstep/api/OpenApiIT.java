@@ -1,5 +1,6 @@
 package dev.backstep.api;
 
+import static dev.backstep.api.ServerProcess.disks;
 import static dev.backstep.api.ServerProcess.json;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -238,9 +239,13 @@ class OpenApiIT {
 
   @Test
   void answersAreWhatItSays() throws Exception {
-    JsonNode backup = server.backup("vm");
-    String id = backup.get("backup_id").asString();
-    for (int i = 0; i < 100 && get("/api/v1/schedules/fires").get("fires").isEmpty(); i++) {
+    for (int i = 0; i < 300 && get("/api/v1/backups?vm_name=vm").get("backups").isEmpty(); i++) {
+      Thread.sleep(100);
+    }
+    assertIs("Schedule", json(server.post("/api/v1/schedules/pause", "{\"vm_name\":\"vm\"}"), 200));
+    String id = get("/api/v1/backups?vm_name=vm").get("backups").get(0).get("backup_id").asString();
+    JsonNode backup = server.awaitCompleted(id);
+    for (int i = 0; i < 300 && get("/api/v1/schedules/fires").get("fires").isEmpty(); i++) {
       Thread.sleep(100);
     }
 
@@ -257,12 +262,35 @@ class OpenApiIT {
     assertIs("FirePage", get("/api/v1/schedules/fires"));
     assertIs("MissedFires", get("/api/v1/schedules/missed"));
     assertIs("Reload", json(server.post("/api/v1/schedules/reload", "{}"), 200));
-    assertIs("Schedule", json(server.post("/api/v1/schedules/pause", "{\"vm_name\":\"vm\"}"), 200));
     assertIs(
         "NewToken",
         json(server.post("/api/v1/tokens", "{\"name\":\"a\",\"role\":\"viewer\"}"), 201));
     assertIs("TokenPage", get("/api/v1/tokens"));
     assertIs("Problem", json(server.get("/api/v1/backups/nothing"), 404));
+    verificationIsWhatItSays(backup);
+  }
+
+  /** Of a damaged image, so that there is something to be told. */
+  private static void verificationIsWhatItSays(JsonNode backup) throws Exception {
+    Files.delete(Path.of(disks(backup).getFirst().get("image").asString()));
+    String path = "/api/v1/verifications";
+    String asked = "{\"backup_id\":\"" + backup.get("backup_id").asString() + "\"}";
+    JsonNode begun = json(server.post(path, asked), 202);
+    assertIs("Verification", begun);
+    String id = begun.get("verification_id").asString();
+    JsonNode now = get(path + "/" + id);
+    for (int i = 0; i < 300 && now.get("status").asString().equals("RUNNING"); i++) {
+      Thread.sleep(100);
+      now = get(path + "/" + id);
+    }
+    assertIs("VerificationDetails", now);
+    assertThat(now.get("findings").size()).isEqualTo(1);
+    assertIs("VerificationPage", get(path));
+    assertIs("Verification", get(path + "/" + id + "?details=false"));
+    assertIs("Problem", json(server.post(path + "/" + id + "/stop", "{}"), 409));
+    assertIs("Problem", json(server.post(path + "/" + id + "/relaunch", "{}"), 409));
+    assertIs("Problem", json(server.post(path, "{}"), 400));
+    assertIs("Problem", json(server.get(path + "/verify-nothing"), 404));
   }
 
   @Test

@@ -3,7 +3,9 @@ package dev.backstep.bench;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.CatalogConfiguration;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.VerifyJobs;
 import dev.backstep.job.backup.BackupConfiguration;
+import dev.backstep.job.verify.VerifyConfiguration;
 import dev.backstep.source.SourceProvider;
 import dev.backstep.source.image.ImageSourceProvider;
 import dev.backstep.source.nbd.NbdSourceProvider;
@@ -36,7 +38,7 @@ public final class Bench {
   /** What the program is made of, less its command line. */
   @SpringBootConfiguration
   @EnableAutoConfiguration(exclude = QuartzAutoConfiguration.class)
-  @Import({CatalogConfiguration.class, BackupConfiguration.class})
+  @Import({CatalogConfiguration.class, BackupConfiguration.class, VerifyConfiguration.class})
   static class Application {
     @Bean
     SourceProvider imageSource() {
@@ -68,6 +70,7 @@ public final class Bench {
               Integer.parseInt(args[2]),
               new Measure(Integer.parseInt(args[1])),
               context.getBean(BackupJobs.class),
+              context.getBean(VerifyJobs.class),
               context.getBean(BackupQueries.class),
               new ArrayList<>(),
               new AtomicInteger());
@@ -111,6 +114,9 @@ public final class Bench {
     }
     if (wanted("restore")) {
       new RestoreCases(bed).restore(raw);
+    }
+    if (wanted("verify")) {
+      new VerifyCases(bed).verify(raw);
     }
     if (wanted("four")) {
       new FourDiskCases(bed).fourDisks();

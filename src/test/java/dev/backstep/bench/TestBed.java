@@ -2,6 +2,7 @@ package dev.backstep.bench;
 
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.VerifyJobs;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -17,6 +18,7 @@ record TestBed(
     int mib,
     Measure measure,
     BackupJobs jobs,
+    VerifyJobs verifyJobs,
     BackupQueries queries,
     List<Measure.Row> rows,
     AtomicInteger repositories) {}

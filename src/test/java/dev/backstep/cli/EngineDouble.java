@@ -4,6 +4,7 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.catalog.VerificationRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
@@ -13,11 +14,14 @@ import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.Verification;
+import dev.backstep.job.VerifyRun;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -40,6 +44,9 @@ final class EngineDouble implements Engine {
 
   /** How the next run ends. */
   BackupRow outcome = BackupRowExamples.backup("0", Status.COMPLETED);
+
+  /** How the next verification ends. */
+  @Nullable Verification verified;
 
   /** Held until somebody stops the run, when counted. */
   CountDownLatch untilStopped = new CountDownLatch(0);
@@ -80,6 +87,46 @@ final class EngineDouble implements Engine {
     asked.add(what);
     if (refusal != null) {
       throw refusal;
+    }
+  }
+
+  @Override
+  public VerifyRun verify(Optional<BackupId> backup, boolean whole) {
+    note("verify " + backup.map(BackupId::value).orElse("all") + (whole ? "" : " structure"));
+    return new Verify();
+  }
+
+  @Override
+  public VerifyRun relaunchVerify(String id) {
+    note("relaunch " + id);
+    return new Verify();
+  }
+
+  @Override
+  public void stopVerify(String id) {
+    note("stop " + id);
+    untilStopped.countDown();
+  }
+
+  @Override
+  public Optional<Verification> verification(String id) {
+    return Optional.ofNullable(verified);
+  }
+
+  private final class Verify implements VerifyRun {
+    @Override
+    public String id() {
+      return "verify-20260131-220000";
+    }
+
+    @Override
+    public VerificationRow state() {
+      return Objects.requireNonNull(verified).row();
+    }
+
+    @Override
+    public boolean await(Duration timeout) throws InterruptedException {
+      return untilStopped.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
     }
   }
 

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.blockio.Block;
+import dev.backstep.blockio.Checksum;
+import dev.backstep.blockio.ChecksumFile;
+import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.Compression;
 import dev.backstep.testing.HeapBlock;
@@ -14,8 +17,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Random;
+import java.util.TreeMap;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -197,7 +204,9 @@ class Qcow2WriterTests {
     Qcow2Spec spec = spec(disk.length, bits, compression);
     Path image = folder.resolve("image.qcow2");
     int position = 0;
-    Qcow2Writer writer = Qcow2Writer.create(image, spec);
+    Path sums = folder.resolve("image.sums");
+    ChecksumLog log = ChecksumLog.create(sums);
+    Qcow2Writer writer = Qcow2Writer.create(image, spec, Optional.of(log));
     int restarts = 0;
     while (position < disk.length) {
       int length = Math.min(1 << 17, disk.length - position);
@@ -209,18 +218,48 @@ class Qcow2WriterTests {
       if (restarts < 12 && random.nextInt(8) == 0) {
         WriterState state = forced(writer);
         writer.close();
-        scribbleBehind(image, state, random);
-        writer = Qcow2Writer.resume(image, spec, WriterState.parse(state.toString()));
+        log.close();
+        scribbleBehind(image, state.hostOffset(), random);
+        scribbleBehind(sums, state.checksumBytes(), random);
+        WriterState told = WriterState.parse(state.toString());
+        log = ChecksumLog.resume(sums, told.checksumBytes(), told.hostOffset());
+        writer = Qcow2Writer.resume(image, spec, told, Optional.of(log));
         position = (int) Math.min(state.guestOffset(), disk.length);
         restarts++;
       }
     }
-    writer.finish();
+    long end = writer.finish();
     writer.close();
+    log.close();
 
     assertThat(restarts).isPositive();
+    assertThat(gaps(image, sums, end)).allMatch(gap -> gap < 1 << bits);
     Tool.checkImage(image);
     Tool.compare(image, "qcow2", raw("model.raw", disk), "raw");
+  }
+
+  /** The lengths of what no checksum covers; every checksum must be right, and none overlap. */
+  private static List<Long> gaps(Path image, Path sums, long end) throws IOException {
+    NavigableMap<Long, Long> covered = new TreeMap<>();
+    byte[] bytes = Files.readAllBytes(image);
+    try (ChecksumFile file = ChecksumFile.open(sums)) {
+      for (Optional<Checksum> next = file.next(); next.isPresent(); next = file.next()) {
+        Checksum sum = next.get();
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, (int) sum.offset(), sum.lengthBytes());
+        assertThat((int) crc.getValue()).as("%s", sum).isEqualTo(sum.crc32c());
+        assertThat(covered.put(sum.offset(), sum.offset() + sum.lengthBytes())).isNull();
+      }
+    }
+    List<Long> gaps = new ArrayList<>();
+    long at = 0;
+    for (Map.Entry<Long, Long> range : covered.entrySet()) {
+      assertThat(range.getKey()).isGreaterThanOrEqualTo(at);
+      gaps.add(range.getKey() - at);
+      at = range.getValue();
+    }
+    assertThat(at).isEqualTo(end);
+    return gaps;
   }
 
   private static WriterState forced(Qcow2Writer writer) throws Exception {
@@ -231,12 +270,11 @@ class Qcow2WriterTests {
     return writer.durable().get();
   }
 
-  private static void scribbleBehind(Path image, WriterState state, Random random)
-      throws IOException {
-    try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
+  private static void scribbleBehind(Path path, long end, Random random) throws IOException {
+    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
       byte[] garbage = new byte[1 + random.nextInt(300_000)];
       random.nextBytes(garbage);
-      file.seek(state.hostOffset());
+      file.seek(end);
       file.write(garbage);
     }
   }
@@ -250,8 +288,9 @@ class Qcow2WriterTests {
       writeAll(writer, disk, 1 << 20);
     }
 
-    assertThatThrownBy(
-            () -> Qcow2Writer.resume(image, spec, new WriterState(1 << 20, 50_000_000, 0)))
+    assertThatThrownBy(() ->
+            Qcow2Writer.resume(
+                image, spec, new WriterState(1 << 20, 50_000_000, 0, 0), Optional.empty()))
         .isInstanceOf(Qcow2FormatException.class)
         .hasMessageContaining("50000000 bytes were forced")
         .hasMessageContaining("written anew");

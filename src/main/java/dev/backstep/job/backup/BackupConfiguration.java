@@ -1,5 +1,6 @@
 package dev.backstep.job.backup;
 
+import dev.backstep.job.DeadExecutions;
 import dev.backstep.job.ExternalLeftovers;
 import dev.backstep.job.JobSettings;
 import dev.backstep.job.ProcessLease;
@@ -20,6 +21,7 @@ import org.springframework.context.annotation.Import;
 @EnableConfigurationProperties(JobSettings.class)
 @Import({
   ProcessLease.class,
+  DeadExecutions.class,
   Sources.class,
   Registration.class,
   ExternalLeftovers.class,

@@ -3,6 +3,7 @@ package dev.backstep.job.backup;
 import dev.backstep.backup.CopyItem;
 import dev.backstep.domain.BackupId;
 import dev.backstep.job.LogFields;
+import dev.backstep.job.StopAtChunk;
 import org.springframework.batch.core.configuration.annotation.JobScope;
 import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.builder.JobBuilder;

@@ -19,6 +19,7 @@ import dev.backstep.qcow2.WriterState;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.DiskManifest;
 import dev.backstep.source.SourceDisk;
+import java.io.EOFException;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.Optional;
@@ -156,7 +157,7 @@ class DiskStep {
       throws IOException {
     try {
       return DiskBackup.open(request, source, folder, resume);
-    } catch (Qcow2FormatException e) {
+    } catch (Qcow2FormatException | EOFException e) {
       if (resume.isEmpty()) {
         throw e;
       }

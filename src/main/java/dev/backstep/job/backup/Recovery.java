@@ -8,20 +8,17 @@ import dev.backstep.catalog.Continuations;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupEvent;
+import dev.backstep.job.DeadExecutions;
 import dev.backstep.job.LogFields;
 import dev.backstep.job.RestorePointRemoval;
 import java.time.Instant;
-import java.time.LocalDateTime;
 import java.util.Optional;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
-import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.repository.JobRepository;
-import org.springframework.batch.core.step.StepExecution;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 
@@ -34,7 +31,7 @@ class Recovery {
 
   private static final Logger log = LoggerFactory.getLogger(Recovery.class);
 
-  private final JobOperator operator;
+  private final DeadExecutions dead;
   private final JobRepository repository;
   private final Backups backups;
   private final BackupQueries queries;
@@ -45,7 +42,7 @@ class Recovery {
   private final ApplicationEventPublisher events;
 
   Recovery(
-      JobOperator operator,
+      DeadExecutions dead,
       JobRepository repository,
       Backups backups,
       BackupQueries queries,
@@ -54,7 +51,7 @@ class Recovery {
       Leftovers leftovers,
       RestorePointRemoval removal,
       ApplicationEventPublisher events) {
-    this.operator = operator;
+    this.dead = dead;
     this.repository = repository;
     this.backups = backups;
     this.queries = queries;
@@ -141,32 +138,7 @@ class Recovery {
     }
   }
 
-  /**
-   * Ends an execution that nobody runs any more. The framework's own recovery leaves UNKNOWN alone;
-   * here it may be ended too, because a chunk that is done twice leaves the same image.
-   */
   void end(@Nullable JobExecution execution) {
-    if (execution == null) {
-      return;
-    }
-    if (execution.isRunning()) {
-      operator.recover(execution);
-    }
-    JobExecution current = repository.getJobExecution(execution.getId());
-    if (current == null) {
-      return;
-    }
-    for (StepExecution step : current.getStepExecutions()) {
-      if (step.getStatus().isRunning() || step.getStatus() == BatchStatus.UNKNOWN) {
-        step.setStatus(BatchStatus.FAILED);
-        step.setEndTime(LocalDateTime.now());
-        repository.update(step);
-      }
-    }
-    if (current.isRunning() || current.getStatus() == BatchStatus.UNKNOWN) {
-      current.setStatus(BatchStatus.FAILED);
-      current.setEndTime(LocalDateTime.now());
-      repository.update(current);
-    }
+    dead.end(execution);
   }
 }

@@ -106,7 +106,7 @@ class DiskCompletion {
         Path image = folder.partial(id);
         MovedImage.Checked checked =
             new MovedImage(disk.virtualSize(), disk.baseId())
-                .check(Files.exists(image) ? image : folder.image(id));
+                .check(Files.exists(image) ? image : folder.image(id), folder.partialChecksums(id));
         publish(backup, disk, folder, token, completion, checked);
         log.info("{}: completed by its mover", id);
       }
@@ -211,6 +211,8 @@ class DiskCompletion {
         DiskFolder.imageName(disk.id()),
         checked.imageBytes(),
         checked.dataBytes(),
+        DiskFolder.checksumsName(disk.id()),
+        checked.checksumsSha256(),
         backup.snapshotTakenAt().orElseThrow().toString(),
         Clock.systemUTC().instant().toString());
   }

@@ -1,4 +1,4 @@
-package dev.backstep.job.backup;
+package dev.backstep.job;
 
 import org.springframework.batch.core.job.JobInterruptedException;
 import org.springframework.batch.core.step.StepExecution;
@@ -9,7 +9,7 @@ import org.springframework.batch.core.step.StepInterruptionPolicy;
  * request: the framework's own policy would end the step as COMPLETED with the rest of the disk
  * missing.
  */
-final class StopAtChunk implements StepInterruptionPolicy {
+public final class StopAtChunk implements StepInterruptionPolicy {
 
   @Override
   public void checkInterrupted(StepExecution step) throws JobInterruptedException {

@@ -1,0 +1,210 @@
+package dev.backstep.backup;
+
+import dev.backstep.blockio.Checksum;
+import dev.backstep.blockio.ChecksumCheck;
+import dev.backstep.blockio.ChecksumFile;
+import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.qcow2.CheckResult;
+import dev.backstep.qcow2.Finding;
+import dev.backstep.qcow2.Qcow2Checker;
+import dev.backstep.qcow2.Qcow2FormatException;
+import dev.backstep.qcow2.Qcow2Header;
+import dev.backstep.repository.DiskFolder;
+import dev.backstep.repository.DiskManifest;
+import dev.backstep.repository.RepositoryException;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Checks one image of a repository, and not those under it: first its {@link #structure}, then its
+ * data, some at a time, so that it can stop after any part and go on in another process. It goes on
+ * after each finding. For one thread; the caller closes it.
+ */
+public final class ImageCheck implements Closeable {
+
+  private static final int SECTOR_BYTES = 512;
+
+  /** Findings are about entries of tables. */
+  private static final int ENTRY_BYTES = 8;
+
+  private final DiskFolder folder;
+  private final DiskBackupId id;
+  private @Nullable ChecksumFile checksums;
+  private @Nullable ChecksumCheck data;
+  private long next;
+
+  public ImageCheck(DiskFolder folder, DiskBackupId id) {
+    this.folder = folder;
+    this.id = id;
+  }
+
+  /**
+   * What a part of the data's check found.
+   *
+   * @param bytes checked
+   * @param next number of checksums checked so far, with those that an earlier check had done
+   * @param last whether nothing is left to check
+   */
+  public record Part(long bytes, long next, boolean last, List<Damage> damages) {}
+
+  /** Checks manifest, header, tables, refcounts, and the file of checksums. */
+  public List<Damage> structure() {
+    List<Damage> damages = new ArrayList<>();
+    Optional<DiskManifest> manifest = manifest(damages);
+    if (manifest.isPresent()) {
+      checkImage(manifest.get(), damages);
+      checkSums(manifest.get(), damages);
+    }
+    return damages;
+  }
+
+  private Optional<DiskManifest> manifest(List<Damage> damages) {
+    try {
+      return Optional.of(folder.published(id));
+    } catch (IOException e) {
+      boolean missing =
+          e instanceof RepositoryException known
+              && known.kind() == RepositoryException.Kind.MISSING;
+      damages.add(Damage.of(missing ? Damage.Kind.MISSING : Damage.Kind.MANIFEST, e));
+      return Optional.empty();
+    }
+  }
+
+  private void checkImage(DiskManifest manifest, List<Damage> damages) {
+    try {
+      CheckResult result = Qcow2Checker.check(folder.image(id));
+      for (Finding finding : result.findings()) {
+        damages.add(
+            new Damage(
+                Damage.Kind.STRUCTURE,
+                Optional.of(new ByteRange(finding.offsetBytes(), ENTRY_BYTES)),
+                finding.found(),
+                finding.expected() + "; " + finding.meaning()));
+      }
+      Qcow2Header header = result.header();
+      long sizeBytes = Math.ceilDiv(manifest.virtualSize(), SECTOR_BYTES) * SECTOR_BYTES;
+      expect("virtual size", header.virtualSize(), sizeBytes, damages);
+      Optional<String> base = manifest.parentId().map(DiskFolder::imageName);
+      expect("backing file", header.backingFile().orElse("none"), base.orElse("none"), damages);
+    } catch (Qcow2FormatException e) {
+      damages.add(Damage.of(Damage.Kind.STRUCTURE, e));
+    } catch (IOException e) {
+      damages.add(Damage.of(Damage.Kind.UNREADABLE, e));
+    }
+  }
+
+  private static void expect(String what, Object found, Object expected, List<Damage> damages) {
+    if (!found.equals(expected)) {
+      damages.add(
+          new Damage(
+              Damage.Kind.MANIFEST,
+              Optional.empty(),
+              what + " " + found + " in the image's header",
+              expected + ", as the manifest says"));
+    }
+  }
+
+  private void checkSums(DiskManifest manifest, List<Damage> damages) {
+    if (manifest.checksumsSha256() == null) {
+      return;
+    }
+    try {
+      String found = ChecksumFile.sha256(folder.checksums(id));
+      if (!found.equals(manifest.checksumsSha256())) {
+        damages.add(
+            new Damage(
+                Damage.Kind.CHECKSUMS,
+                Optional.empty(),
+                folder.checksums(id) + ": SHA-256 " + found,
+                manifest.checksumsSha256() + ", as the manifest says"));
+      }
+    } catch (NoSuchFileException e) {
+      damages.add(
+          new Damage(
+              Damage.Kind.MISSING,
+              Optional.empty(),
+              folder.checksums(id) + ": there is no such file",
+              "the image's checksums"));
+    } catch (IOException e) {
+      damages.add(Damage.of(Damage.Kind.UNREADABLE, e));
+    }
+  }
+
+  /** Whether there are checksums to check its data by; an early release made none. */
+  public boolean canCheckData() {
+    return Files.exists(folder.image(id)) && Files.exists(folder.checksums(id));
+  }
+
+  /**
+   * Begins to check the data.
+   *
+   * @param from number of checksums to leave out, as the {@link Part#next} of an earlier check
+   * @throws IOException when image or checksums cannot be opened
+   */
+  public void openData(long from) throws IOException {
+    close();
+    checksums = ChecksumFile.open(folder.checksums(id));
+    checksums.skip(from);
+    next = from;
+    data = ChecksumCheck.open(folder.image(id));
+  }
+
+  public boolean isDataOpen() {
+    return data != null;
+  }
+
+  /**
+   * Checks some more of the data.
+   *
+   * @param bytes about so many
+   * @throws IOException when the checksums cannot be read
+   */
+  public Part data(long bytes) throws IOException {
+    if (checksums == null || data == null) {
+      throw new IllegalStateException("the data's check of " + id + " is not open");
+    }
+    List<Checksum> part = new ArrayList<>();
+    long length = 0;
+    Optional<Checksum> one = Optional.empty();
+    while (length < bytes && (one = checksums.next()).isPresent()) {
+      part.add(one.get());
+      length += one.get().lengthBytes();
+    }
+    next += part.size();
+    List<Damage> damages = new ArrayList<>();
+    for (ChecksumCheck.Mismatch wrong : data.check(part)) {
+      Checksum expected = wrong.expected();
+      damages.add(
+          new Damage(
+              Damage.Kind.DATA,
+              Optional.of(new ByteRange(expected.offset(), expected.lengthBytes())),
+              wrong.found(),
+              ChecksumCheck.text(expected.crc32c())));
+    }
+    return new Part(length, next, length < bytes, damages);
+  }
+
+  @Override
+  public void close() throws IOException {
+    ChecksumFile file = checksums;
+    ChecksumCheck check = data;
+    checksums = null;
+    data = null;
+    try {
+      if (file != null) {
+        file.close();
+      }
+    } finally {
+      if (check != null) {
+        check.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,185 @@
+package dev.backstep.catalog;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.ImageResult;
+import dev.backstep.domain.Proof;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.domain.Status;
+import dev.backstep.domain.VmId;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import javax.sql.DataSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** Questions about verifications. Changes nothing. Safe for use by several threads. */
+public final class VerificationQueries {
+
+  private static final String ROWS =
+      """
+      select v.*,
+        (select count(*) from verification_images i where i.verification_id = v.id) as images,
+        (select count(*) from verification_images i
+          where i.verification_id = v.id and i.result <> 'PENDING') as checked,
+        (select count(*) from verification_images i
+          where i.verification_id = v.id and i.result = 'DAMAGED') as damaged,
+        (select coalesce(sum(d.bytes_stored), 0) from verification_images i
+          join backup_disks d on d.id = i.disk_backup_id
+          where i.verification_id = v.id) as bytes_total,
+        (select coalesce(sum(i.bytes_checked), 0) from verification_images i
+          where i.verification_id = v.id) as bytes_checked
+      from verifications v
+      """;
+
+  private final JdbcClient jdbc;
+  private final Leases leases;
+
+  public VerificationQueries(DataSource dataSource, Leases leases) {
+    this.jdbc = JdbcClient.create(dataSource);
+    this.leases = leases;
+  }
+
+  public Optional<VerificationRow> find(String id) {
+    return jdbc.sql(ROWS + "where v.id = :id")
+        .param("id", id)
+        .query((row, index) -> row(row))
+        .optional();
+  }
+
+  /**
+   * Newest first.
+   *
+   * @throws IllegalArgumentException when the place is none that a page has given
+   */
+  public Page<VerificationRow> page(PageRequest request) {
+    Optional<Cursor> after = Cursor.of(request);
+    String where =
+        after.isPresent()
+            ? "where v.created_at <= :at and (v.created_at < :at or v.id < :id)\n"
+            : "";
+    List<VerificationRow> rows =
+        jdbc.sql(ROWS + where + "order by v.created_at desc, v.id desc limit :limit")
+            .param("at", after.map(Cursor::time).map(UtcTime::of).orElse(null))
+            .param("id", after.map(Cursor::text).orElse(""))
+            .param("limit", Cursor.rows(request))
+            .query((row, index) -> row(row))
+            .list();
+    return Cursor.page(rows, request, row -> Cursor.at(row.createdAt(), row.id()));
+  }
+
+  /** Those that the catalog calls running and whose owner gives no sign of life. */
+  public List<VerificationRow> dead() {
+    return jdbc
+        .sql(ROWS + "where v.status = 'RUNNING'")
+        .query((row, index) -> row(row))
+        .list()
+        .stream()
+        .filter(row -> row.leaseToken().isEmpty() || !leases.alive(row.leaseToken().getAsLong()))
+        .toList();
+  }
+
+  /** Whether a disk backup is completed, and so its image meant to be there. */
+  public boolean isCompleted(DiskBackupId image) {
+    return jdbc.sql("select count(*) from backup_disks where id = :id and status = 'COMPLETED'")
+            .param("id", image.value())
+            .query(Long.class)
+            .single()
+        > 0;
+  }
+
+  /** The images of one, in the order of checking. */
+  public List<VerifiedImage> images(String id) {
+    return jdbc.sql(
+            """
+            select i.image_no, i.result, i.bytes_checked, d.*, v.name as vm_name,
+              r.path as repository_path
+            from verification_images i
+            join backup_disks d on d.id = i.disk_backup_id
+            join vms v on v.id = d.vm_id
+            join repositories r on r.id = d.repository_id
+            where i.verification_id = :id order by i.image_no\
+            """)
+        .param("id", id)
+        .query((row, index) ->
+            new VerifiedImage(
+                row.getInt("image_no"),
+                new DiskBackupId(row.getString("id")),
+                new BackupId(row.getString("backup_id")),
+                new VmId(row.getString("vm_id")),
+                row.getString("vm_name"),
+                row.getInt("disk_id"),
+                new RepositoryId(row.getString("repository_id")),
+                row.getString("repository_path"),
+                Optional.ofNullable(row.getString("base_id")).map(DiskBackupId::new),
+                ImageResult.valueOf(row.getString("result")),
+                row.getLong("bytes_checked")))
+        .list();
+  }
+
+  /** What was found, by image. */
+  public List<FindingRow> findings(String id) {
+    return jdbc.sql(
+            """
+            select * from verification_findings where verification_id = :id
+            order by image_no, finding_no\
+            """)
+        .param("id", id)
+        .query((row, index) -> finding(row))
+        .list();
+  }
+
+  private static FindingRow finding(ResultSet row) throws SQLException {
+    long offset = row.getLong("offset_bytes");
+    Optional<ByteRange> range =
+        row.wasNull()
+            ? Optional.empty()
+            : Optional.of(new ByteRange(offset, row.getLong("length_bytes")));
+    return new FindingRow(
+        row.getInt("image_no"),
+        row.getString("kind"),
+        range,
+        row.getString("found"),
+        row.getString("expected"));
+  }
+
+  /** When an image last passed which proof. */
+  public Map<Proof, Instant> proofs(DiskBackupId image) {
+    Map<Proof, Instant> proofs = new EnumMap<>(Proof.class);
+    jdbc.sql("select proof, proven_at from image_proofs where disk_backup_id = :image")
+        .param("image", image.value())
+        .query(row -> {
+          proofs.put(Proof.valueOf(row.getString("proof")), UtcTime.read(row, "proven_at"));
+        });
+    return proofs;
+  }
+
+  private static VerificationRow row(ResultSet row) throws SQLException {
+    return new VerificationRow(
+        row.getString("id"),
+        Optional.ofNullable(row.getString("backup_id")).map(BackupId::new),
+        row.getBoolean("whole"),
+        Status.valueOf(row.getString("status")),
+        UtcTime.read(row, "created_at"),
+        UtcTime.find(row, "completed_at"),
+        number(row, "lease_token"),
+        number(row, "execution_id"),
+        Optional.ofNullable(row.getString("error")),
+        row.getInt("images"),
+        row.getInt("checked"),
+        row.getInt("damaged"),
+        row.getLong("bytes_total"),
+        row.getLong("bytes_checked"));
+  }
+
+  private static OptionalLong number(ResultSet row, String column) throws SQLException {
+    long value = row.getLong(column);
+    return row.wasNull() ? OptionalLong.empty() : OptionalLong.of(value);
+  }
+}

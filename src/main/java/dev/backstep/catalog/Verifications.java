@@ -1,0 +1,300 @@
+package dev.backstep.catalog;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.ImageResult;
+import dev.backstep.domain.Proof;
+import dev.backstep.domain.Status;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import javax.sql.DataSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.transaction.PlatformTransactionManager;
+
+/**
+ * The tables of verifications. Each method joins the surrounding transaction, else runs in one of
+ * its own. Safe for use by several threads.
+ */
+public final class Verifications {
+
+  private static final int FOUND_CHARS_MAX = 2000;
+
+  private final JdbcClient jdbc;
+  private final Transactions transactions;
+  private final Leases leases;
+  private final Clock clock;
+
+  public Verifications(
+      DataSource dataSource, PlatformTransactionManager manager, Leases leases, Clock clock) {
+    this.jdbc = JdbcClient.create(dataSource);
+    this.transactions = new Transactions(manager);
+    this.leases = leases;
+    this.clock = clock;
+  }
+
+  /**
+   * Notes a verification that runs, and the images that it is about: those of a restore point with
+   * all that they need, or all there are.
+   *
+   * @param whole whether data is to be checked, not only structure
+   * @return its id
+   */
+  public String begin(Optional<BackupId> backup, boolean whole, long leaseToken) {
+    return transactions.in(() -> {
+      Instant now = clock.instant();
+      String id = BackupNames.verification(now, name -> count(name) > 0);
+      jdbc.sql(
+              """
+              insert into verifications (id, backup_id, whole, status, created_at, lease_token)
+              values (:id, :backup, :whole, :status, :now, :token)\
+              """)
+          .param("id", id)
+          .param("backup", backup.map(BackupId::value).orElse(null))
+          .param("whole", whole)
+          .param("status", Status.RUNNING.name())
+          .param("now", UtcTime.of(now))
+          .param("token", leaseToken)
+          .update();
+      if (backup.isPresent()) {
+        addChains(id, backup.get());
+      } else {
+        addAll(id);
+      }
+      return id;
+    });
+  }
+
+  private long count(String id) {
+    return jdbc.sql("select count(*) from verifications where id = :id")
+        .param("id", id)
+        .query(Long.class)
+        .single();
+  }
+
+  /** Lineage numbers ascend along a chain, so a backing image comes first. */
+  private void addAll(String id) {
+    jdbc.sql(
+            """
+            insert into verification_images (verification_id, image_no, disk_backup_id, result)
+            select :id, row_number() over
+                (order by d.vm_id, d.disk_id, d.repository_id, d.lineage_no),
+              d.id, 'PENDING'
+            from backup_disks d where d.status = 'COMPLETED'\
+            """)
+        .param("id", id)
+        .update();
+  }
+
+  private void addChains(String id, BackupId backup) {
+    int number = 0;
+    Set<String> seen = new HashSet<>();
+    List<String> tops =
+        jdbc.sql(
+                """
+                select id from backup_disks where backup_id = :backup and status = 'COMPLETED'
+                order by disk_id\
+                """)
+            .param("backup", backup.value())
+            .query((row, index) -> row.getString("id"))
+            .list();
+    for (String top : tops) {
+      for (String image : chain(top)) {
+        if (seen.add(image)) {
+          number++;
+          jdbc.sql(
+                  """
+                  insert into verification_images
+                    (verification_id, image_no, disk_backup_id, result)
+                  values (:id, :number, :image, 'PENDING')\
+                  """)
+              .param("id", id)
+              .param("number", number)
+              .param("image", image)
+              .update();
+        }
+      }
+    }
+  }
+
+  /** From the root up. */
+  private List<String> chain(String top) {
+    Set<String> chain = new LinkedHashSet<>();
+    Optional<String> next = Optional.of(top);
+    while (next.isPresent() && chain.add(next.get())) {
+      next =
+          jdbc.sql("select base_id from backup_disks where id = :id and base_id is not null")
+              .param("id", next.get())
+              .query((row, index) -> row.getString("base_id"))
+              .optional();
+    }
+    return List.copyOf(chain).reversed();
+  }
+
+  /**
+   * Takes over one that failed or was stopped.
+   *
+   * @return whether it was one
+   */
+  public boolean resume(String id, long leaseToken) {
+    return jdbc.sql(
+                """
+                update verifications set status = 'RUNNING', lease_token = :token,
+                  completed_at = null, error = null
+                where id = :id and status in ('FAILED', 'STOPPED')\
+                """)
+            .param("token", leaseToken)
+            .param("id", id)
+            .update()
+        > 0;
+  }
+
+  /** Notes which Batch execution runs it. */
+  public void executing(String id, long leaseToken, long executionId) {
+    jdbc.sql(
+            "update verifications set execution_id = :execution where id = :id and lease_token ="
+                + " :token")
+        .param("execution", executionId)
+        .param("id", id)
+        .param("token", leaseToken)
+        .update();
+  }
+
+  /**
+   * Locks it until the surrounding transaction ends.
+   *
+   * @throws FencedException when this lease does not run it any more
+   */
+  public void lock(String id, long leaseToken) throws FencedException {
+    boolean ours =
+        jdbc.sql(
+                """
+                select id from verifications
+                where id = :id and status = 'RUNNING' and lease_token = :token for update\
+                """)
+            .param("id", id)
+            .param("token", leaseToken)
+            .query((row, index) -> row.getString("id"))
+            .optional()
+            .isPresent();
+    if (!ours || !leases.alive(leaseToken)) {
+      throw new FencedException(
+          id + " does not run under a living lease " + leaseToken + "; relaunch it");
+    }
+  }
+
+  /** Adds to what is found wrong with an image. */
+  public void found(String id, FindingRow finding) {
+    jdbc.sql(
+            """
+            insert into verification_findings
+              (verification_id, image_no, finding_no, kind, offset_bytes, length_bytes, found,
+               expected)
+            select :id, :image, coalesce(max(finding_no), 0) + 1, :kind, :offset, :length, :found,
+              :expected
+            from verification_findings where verification_id = :id and image_no = :image\
+            """)
+        .param("id", id)
+        .param("image", finding.imageNumber())
+        .param("kind", finding.kind())
+        .param("offset", finding.range().map(ByteRange::offset).orElse(null))
+        .param("length", finding.range().map(ByteRange::length).orElse(null))
+        .param("found", cut(finding.found()))
+        .param("expected", cut(finding.expected()))
+        .update();
+  }
+
+  private static String cut(String text) {
+    return text.length() <= FOUND_CHARS_MAX ? text : text.substring(0, FOUND_CHARS_MAX) + "…";
+  }
+
+  /** Notes how much of an image's data is checked. */
+  public void checked(String id, int image, long bytes) {
+    jdbc.sql(
+            """
+            update verification_images set bytes_checked = :bytes
+            where verification_id = :id and image_no = :image\
+            """)
+        .param("bytes", bytes)
+        .param("id", id)
+        .param("image", image)
+        .update();
+  }
+
+  /** Notes how the check of an image ended. */
+  public void done(String id, int image, ImageResult result) {
+    jdbc.sql(
+            """
+            update verification_images set result = :result, checked_at = :now
+            where verification_id = :id and image_no = :image\
+            """)
+        .param("result", result.name())
+        .param("now", UtcTime.of(clock.instant()))
+        .param("id", id)
+        .param("image", image)
+        .update();
+  }
+
+  /** Enters a proof that an image has passed into its ledger. */
+  public void proven(DiskBackupId image, Proof proof, long executionId) {
+    String set = "proven_at = :now, execution_id = :execution";
+    int updated =
+        proof(
+            "update image_proofs set " + set + " where disk_backup_id = :image and proof = :proof",
+            image,
+            proof,
+            executionId);
+    if (updated == 0) {
+      proof(
+          """
+          insert into image_proofs (disk_backup_id, proof, proven_at, execution_id)
+          values (:image, :proof, :now, :execution)\
+          """,
+          image,
+          proof,
+          executionId);
+    }
+  }
+
+  private int proof(String sql, DiskBackupId image, Proof proof, long executionId) {
+    return jdbc.sql(sql)
+        .param("now", UtcTime.of(clock.instant()))
+        .param("execution", executionId)
+        .param("image", image.value())
+        .param("proof", proof.name())
+        .update();
+  }
+
+  /** Notes that an image that was called damaged is whole, as is all that it needs. */
+  public void whole(DiskBackupId image) {
+    jdbc.sql("update backup_disks set damaged = :damaged where id = :id and damaged <> :damaged")
+        .param("damaged", false)
+        .param("id", image.value())
+        .update();
+  }
+
+  /**
+   * Notes its end.
+   *
+   * @return whether this lease still ran it
+   */
+  public boolean ended(String id, long leaseToken, Status status, Optional<String> error) {
+    return jdbc.sql(
+                """
+                update verifications set status = :status, completed_at = :now, error = :error
+                where id = :id and lease_token = :token and status = 'RUNNING'\
+                """)
+            .param("status", status.name())
+            .param("now", UtcTime.of(clock.instant()))
+            .param("error", error.map(Verifications::cut).orElse(null))
+            .param("id", id)
+            .param("token", leaseToken)
+            .update()
+        > 0;
+  }
+}

@@ -1,0 +1,196 @@
+package dev.backstep.catalog;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.ImageResult;
+import dev.backstep.domain.Proof;
+import dev.backstep.domain.Reason;
+import dev.backstep.domain.Status;
+import dev.backstep.domain.VmId;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.jdbc.support.JdbcTransactionManager;
+
+/** What the catalog remembers of verifications, on any database. */
+abstract class VerificationContract {
+
+  private final MovableClock clock = new MovableClock(Instant.now());
+
+  private TestCatalog catalog;
+  private Verifications verifications;
+  private VerificationQueries queries;
+  private long lease;
+
+  abstract TestCatalog open(Path home, MovableClock clock) throws Exception;
+
+  @BeforeEach
+  void openCatalog(@TempDir Path home) throws Exception {
+    catalog = open(home, clock);
+    verifications =
+        new Verifications(
+            catalog.dataSource,
+            new JdbcTransactionManager(catalog.dataSource),
+            catalog.leases,
+            clock);
+    queries = new VerificationQueries(catalog.dataSource, catalog.leases);
+    lease = catalog.lease();
+    for (String name : List.of("a", "b")) {
+      catalog.machines.register(new VmId(name), name);
+    }
+  }
+
+  @AfterEach
+  void closeCatalog() {
+    catalog.close();
+  }
+
+  /** A completed backup of two disks, each on its base where there is one. */
+  private List<DiskBackupId> completed(String vm, List<DiskBackupId> bases) throws Exception {
+    BackupId backup = catalog.begin(new VmId(vm), lease);
+    List<DiskBackupId> disks = new ArrayList<>();
+    for (int disk = 0; disk < 2; disk++) {
+      DiskBackupId id =
+          catalog.backups.addDisk(backup, disk, new DiskKey("k" + disk), 1000, taken -> false);
+      Optional<DiskBackupId> base =
+          bases.isEmpty() ? Optional.empty() : Optional.of(bases.get(disk));
+      Reason reason = base.isEmpty() ? Reason.NO_BASELINE : Reason.CHANGED_EXTENTS;
+      catalog.backups.planned(
+          id,
+          lease,
+          new Backups.Plan(reason, "", Optional.empty(), base, bases.isEmpty() ? 1 : 2, 1000, 500));
+      catalog.complete(id, lease, "change-" + id);
+      disks.add(id);
+    }
+    catalog.backups.sealed(backup, lease, clock.instant());
+    clock.advance(Duration.ofSeconds(1));
+    return disks;
+  }
+
+  private BackupId backupOf(DiskBackupId disk) {
+    return catalog.queries.find(disk.value()).orElseThrow().id();
+  }
+
+  @Test
+  void restorePointIsCheckedWithAllThatItNeedsRootsFirst() throws Exception {
+    List<DiskBackupId> full = completed("a", List.of());
+    List<DiskBackupId> overlay = completed("a", full);
+    completed("a", overlay);
+    completed("b", List.of());
+
+    String id = verifications.begin(Optional.of(backupOf(overlay.get(0))), true, lease);
+
+    assertThat(queries.images(id))
+        .extracting(VerifiedImage::image)
+        .containsExactly(full.get(0), overlay.get(0), full.get(1), overlay.get(1));
+    VerificationRow row = queries.find(id).orElseThrow();
+    assertThat(row.images()).isEqualTo(4);
+    assertThat(row.checked()).isZero();
+    assertThat(row.bytesTotal()).isEqualTo(1200);
+    assertThat(row.status()).isEqualTo(Status.RUNNING);
+  }
+
+  @Test
+  void allAreCheckedButWhatIsNoRestorePointAnyMore() throws Exception {
+    List<DiskBackupId> full = completed("a", List.of());
+    List<DiskBackupId> overlay = completed("a", full);
+    List<DiskBackupId> other = completed("b", List.of());
+    new Removals(catalog.dataSource, clock).begin(backupOf(other.get(0)));
+
+    String id = verifications.begin(Optional.empty(), false, lease);
+
+    assertThat(queries.images(id))
+        .extracting(VerifiedImage::image)
+        .containsExactly(full.get(0), overlay.get(0), full.get(1), overlay.get(1));
+    assertThat(queries.isCompleted(full.get(0))).isTrue();
+    assertThat(queries.isCompleted(other.get(0))).isFalse();
+  }
+
+  @Test
+  void resultsFindingsAndProofsStay() throws Exception {
+    List<DiskBackupId> full = completed("a", List.of());
+    String id = verifications.begin(Optional.empty(), true, lease);
+
+    verifications.checked(id, 1, 300);
+    verifications.done(id, 1, ImageResult.CLEAN);
+    verifications.proven(full.get(0), Proof.DATA, 7);
+    verifications.proven(full.get(0), Proof.DATA, 8);
+    FindingRow whole = new FindingRow(2, "MISSING", Optional.empty(), "nothing", "a file");
+    FindingRow part =
+        new FindingRow(2, "DATA", Optional.of(new ByteRange(65_536, 10)), "x".repeat(9000), "1");
+    verifications.found(id, whole);
+    verifications.found(id, part);
+    verifications.done(id, 2, ImageResult.DAMAGED);
+
+    VerificationRow row = queries.find(id).orElseThrow();
+    assertThat(row.checked()).isEqualTo(2);
+    assertThat(row.damaged()).isEqualTo(1);
+    assertThat(row.bytesChecked()).isEqualTo(300);
+    List<FindingRow> findings = queries.findings(id);
+    assertThat(findings).hasSize(2).first().isEqualTo(whole);
+    assertThat(findings.get(1).range()).isEqualTo(part.range());
+    assertThat(findings.get(1).found()).as("a cut text").hasSizeLessThan(3000);
+    assertThat(queries.proofs(full.get(0))).isEqualTo(Map.of(Proof.DATA, truncated(clock)));
+    assertThat(queries.proofs(full.get(1))).isEmpty();
+  }
+
+  private static Instant truncated(MovableClock clock) {
+    return clock.instant().truncatedTo(ChronoUnit.MILLIS);
+  }
+
+  @Test
+  void onlyItsOwnerWritesToIt() throws Exception {
+    completed("a", List.of());
+    String id = verifications.begin(Optional.empty(), true, lease);
+    long other = catalog.lease();
+
+    verifications.lock(id, lease);
+    assertThatThrownBy(() -> verifications.lock(id, other))
+        .isInstanceOf(FencedException.class)
+        .hasMessageContaining(id);
+    assertThat(verifications.ended(id, other, Status.STOPPED, Optional.empty())).isFalse();
+    assertThat(queries.dead()).isEmpty();
+    catalog.leases.release(lease);
+    assertThatThrownBy(() -> verifications.lock(id, lease)).isInstanceOf(FencedException.class);
+    assertThat(queries.dead()).extracting(VerificationRow::id).containsExactly(id);
+    assertThat(verifications.resume(id, other)).as("still called running").isFalse();
+    assertThat(verifications.ended(id, lease, Status.FAILED, Optional.of("it died"))).isTrue();
+    assertThat(verifications.resume(id, other)).isTrue();
+    assertThat(queries.find(id).orElseThrow().error()).isEmpty();
+    verifications.lock(id, other);
+  }
+
+  @Test
+  void pagesAreNewestFirstAndIdsTellThoseOfOneSecondApart() throws Exception {
+    List<String> ids = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      ids.addFirst(verifications.begin(Optional.empty(), true, lease));
+      clock.advance(Duration.ofMillis(2));
+    }
+
+    Page<VerificationRow> first = queries.page(PageRequest.first(3));
+    Page<VerificationRow> second = queries.page(new PageRequest(first.next(), 3));
+
+    assertThat(first.items())
+        .extracting(VerificationRow::id)
+        .containsExactlyElementsOf(ids.subList(0, 3));
+    assertThat(second.items())
+        .extracting(VerificationRow::id)
+        .containsExactlyElementsOf(ids.subList(3, 5));
+    assertThat(second.next()).isEmpty();
+  }
+}

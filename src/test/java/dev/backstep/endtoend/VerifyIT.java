@@ -1,0 +1,255 @@
+package dev.backstep.endtoend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.backstep.backup.Damage;
+import dev.backstep.backup.ImageCheck;
+import dev.backstep.blockio.Checksum;
+import dev.backstep.blockio.ChecksumFile;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.VmId;
+import dev.backstep.repository.DiskFolder;
+import dev.backstep.repository.Repository;
+import dev.backstep.testing.Tool;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Images that rot. {@code -Dverify.flips=N} sets how many bits are flipped, {@code -Dverify.seed=S}
+ * the seed.
+ */
+class VerifyIT {
+
+  private static final int FLIPS = Integer.getInteger("verify.flips", 2000);
+  private static final long SEED = Long.getLong("verify.seed", System.nanoTime());
+
+  @TempDir private Path folder;
+
+  private Program program;
+  private final List<Path> disks = new ArrayList<>();
+
+  @BeforeEach
+  void makeMachine() throws IOException {
+    program = new Program(folder);
+    StringBuilder definition = new StringBuilder("vm: rot\nsource:\n  type: image\n  disks:\n");
+    for (int i = 0; i < 2; i++) {
+      Path disk = folder.resolve("d" + i + ".qcow2");
+      disks.add(disk);
+      Tool.run("qemu-img", "create", "-q", "-f", "qcow2", disk, "700M");
+      write(i, 1, 0, 1);
+      write(i, 2, 600, 1);
+      definition.append("    - { key: k").append(i).append(", path: ").append(disk).append(" }\n");
+    }
+    definition.append("repository: ").append(repository()).append('\n');
+    Files.createDirectory(folder.resolve("jobs"));
+    Files.writeString(folder.resolve("jobs/rot.yaml"), definition);
+  }
+
+  private Path repository() {
+    return folder.resolve("repository");
+  }
+
+  private void write(int disk, int pattern, int atMib, int mib) {
+    String command = "write -q -P " + pattern + " " + atMib + "M " + mib + "M";
+    Tool.run("qemu-io", "-f", "qcow2", "-c", command, disks.get(disk));
+  }
+
+  private JsonNode backUp() throws Exception {
+    return program.succeed("backup", "rot", "--json").json();
+  }
+
+  private static String id(JsonNode backup) {
+    return backup.get("backup_id").asString();
+  }
+
+  private static Path image(JsonNode backup, int disk) {
+    return Path.of(backup.get("disks").get(disk).get("image").asString());
+  }
+
+  private static void flip(Path file, long offset, int bit) throws IOException {
+    try (RandomAccessFile open = new RandomAccessFile(file.toFile(), "rw")) {
+      open.seek(offset);
+      int old = open.read();
+      open.seek(offset);
+      open.write(old ^ 1 << bit);
+    }
+  }
+
+  private ImageCheck check(JsonNode backup, int disk) throws IOException {
+    DiskFolder images = Repository.open(repository()).disk(new VmId("rot"), disk);
+    return new ImageCheck(
+        images, new DiskBackupId(backup.get("disks").get(disk).get("id").asString()));
+  }
+
+  private static List<Damage> damages(ImageCheck check) throws IOException {
+    List<Damage> damages = new ArrayList<>(check.structure());
+    if (check.canCheckData()) {
+      check.openData(0);
+      ImageCheck.Part part;
+      do {
+        part = check.data(1 << 20);
+        damages.addAll(part.damages());
+      } while (!part.last());
+    }
+    return damages;
+  }
+
+  @Test
+  void everyFlippedBitIsFoundWhereItIs() throws Exception {
+    JsonNode full = backUp();
+    write(0, 3, 300, 1);
+    write(1, 4, 300, 1);
+    JsonNode overlay = backUp();
+    Random random = new Random(SEED);
+    int found = 0;
+    for (JsonNode backup : List.of(full, overlay)) {
+      for (int disk = 0; disk < 2; disk++) {
+        Path image = image(backup, disk);
+        Path sums = Path.of(image.toString().replace(".qcow2", ".sums"));
+        List<Checksum> ranges = ranges(sums);
+        try (ImageCheck check = check(backup, disk)) {
+          assertThat(damages(check)).as("of a whole image").isEmpty();
+          for (int i = 0; i < FLIPS / 4; i++) {
+            // Every other flip is in one of the small ranges: header, tables, refcounts.
+            Checksum range = ranges.get(i % 2 == 0 ? i % ranges.size() : largest(ranges));
+            long offset = range.offset() + random.nextInt(range.lengthBytes());
+            int bit = random.nextInt(8);
+            flip(image, offset, bit);
+            assertThat(damages(check))
+                .as("seed %s, bit %s of byte %s of %s", SEED, bit, offset, image)
+                .anyMatch(damage ->
+                    damage.kind() == Damage.Kind.DATA
+                        && damage.range().orElseThrow().offset() == range.offset());
+            flip(image, offset, bit);
+            found++;
+          }
+          long at = random.nextLong(Files.size(sums));
+          flip(sums, at, random.nextInt(8));
+          assertThat(damages(check)).as("flipped checksums, seed %s", SEED).isNotEmpty();
+        }
+      }
+    }
+    System.err.printf("VerifyIT: %d flipped bits, %d found%n", FLIPS / 4 * 4, found);
+  }
+
+  private static List<Checksum> ranges(Path sums) throws IOException {
+    List<Checksum> ranges = new ArrayList<>();
+    try (ChecksumFile file = ChecksumFile.open(sums)) {
+      for (Optional<Checksum> next = file.next(); next.isPresent(); next = file.next()) {
+        ranges.add(next.get());
+      }
+    }
+    return ranges;
+  }
+
+  private static int largest(List<Checksum> ranges) {
+    int largest = 0;
+    for (int i = 0; i < ranges.size(); i++) {
+      largest = ranges.get(i).lengthBytes() > ranges.get(largest).lengthBytes() ? i : largest;
+    }
+    return largest;
+  }
+
+  @Test
+  void damageDemotesWhatStandsOnItAndTheDiskIsCopiedWhole() throws Exception {
+    JsonNode full = backUp();
+    write(0, 3, 300, 1);
+    JsonNode overlay = backUp();
+    assertThat(program.succeed("verify", id(overlay)).output())
+        .contains("4 of 4 images checked", "no damage found");
+    long at = Files.size(image(full, 0)) - (3 << 16);
+    flip(image(full, 0), at, 5);
+
+    Program.Result result = program.run("verify", id(overlay));
+
+    assertThat(result.status()).as(result.errors()).isEqualTo(1);
+    assertThat(result.output())
+        .contains("DAMAGED  rot disk 0", id(full), image(full, 0).toString(), "CRC-32C");
+    JsonNode shown = program.succeed("show", id(overlay), "--json").json().get("disks");
+    assertThat(shown.get(0).get("damaged").asBoolean()).isTrue();
+    assertThat(shown.get(1).get("damaged").asBoolean()).isFalse();
+
+    flip(image(full, 0), at, 5);
+    JsonNode again = program.succeed("verify", "--all", "--json").json();
+    assertThat(again.get("images_checked").asInt()).isEqualTo(4);
+    assertThat(again.get("findings").size()).isZero();
+    shown = program.succeed("show", id(overlay), "--json").json().get("disks");
+    assertThat(shown.get(0).get("damaged").asBoolean()).as("mended").isFalse();
+
+    flip(image(full, 0), at, 5);
+    assertThat(program.run("verify", "--all").status()).isEqualTo(1);
+    JsonNode next = backUp();
+    assertThat(next.get("disks").get(0).get("reason").asString()).isEqualTo("BASE_FAILED_VERIFY");
+    assertThat(next.get("disks").get(1).get("reason").asString()).isEqualTo("CHANGED_EXTENTS");
+    program.succeed("verify", id(next));
+  }
+
+  @Test
+  void missingFilesAreFindingsAndTheRestIsChecked() throws Exception {
+    JsonNode full = backUp();
+    Files.delete(image(full, 0));
+    Files.delete(Path.of(image(full, 1).toString().replace(".qcow2", ".sums")));
+
+    Program.Result result = program.run("verify", "--all", "--json");
+
+    assertThat(result.status()).isEqualTo(1);
+    JsonNode findings = result.json().get("findings");
+    assertThat(findings.size()).isEqualTo(2);
+    assertThat(findings.get(0).get("kind").asString()).isEqualTo("MISSING");
+    assertThat(findings.get(0).get("found").asString()).contains("is not in the repository");
+    assertThat(findings.get(1).get("kind").asString()).isEqualTo("MISSING");
+    assertThat(findings.get(1).get("found").asString()).contains(".sums");
+  }
+
+  @Test
+  void killedVerificationIsGoneOnWith() throws Exception {
+    for (int i = 0; i < 2; i++) {
+      write(i, 5 + i, 0, 700);
+    }
+    JsonNode full = backUp();
+    flip(image(full, 1), Files.size(image(full, 1)) - (3 << 16), 1);
+    Path output = folder.resolve("verify.txt");
+    Path errors = folder.resolve("verify.err");
+    Process process = program.start(output, errors, "verify", "--all");
+    while (process.isAlive() && !Files.readString(output).contains("\n")) {
+      Thread.sleep(5);
+    }
+    Thread.sleep(new Random(SEED).nextInt(400));
+    process.destroyForcibly().waitFor(30, TimeUnit.SECONDS);
+    String id = Files.readString(output).lines().findFirst().orElseThrow();
+
+    JsonNode shown = program.succeed("show", id, "--json").json();
+    if (shown.get("status").asString().equals("COMPLETED")) {
+      return; // it was faster; another seed kills it half way
+    }
+    assertThat(shown.get("status").asString()).isEqualTo("FAILED");
+    Program.Result relaunched = program.run("relaunch", id, "--json");
+
+    assertThat(relaunched.status()).as(relaunched.errors()).isEqualTo(1);
+    assertThat(relaunched.json().get("status").asString()).isEqualTo("COMPLETED");
+    assertThat(relaunched.json().get("images_checked").asInt()).isEqualTo(2);
+    assertThat(relaunched.json().get("findings").size()).isEqualTo(1);
+    assertThat(relaunched.json().get("bytes_checked").asLong()).isGreaterThan(1400L << 20);
+    assertThat(program.run("relaunch", id).status()).as("once more").isEqualTo(1);
+  }
+
+  @Test
+  void unknownIdsAndContradictionsAreRefused() throws Exception {
+    assertThat(program.run("verify").status()).isEqualTo(2);
+    assertThat(program.run("verify", "backup-rot", "--all").status()).isEqualTo(2);
+    assertThat(program.run("verify", "backup-rot").status()).isEqualTo(4);
+    assertThat(program.run("relaunch", "verify-nothing").status()).isEqualTo(4);
+    assertThat(program.run("stop", "verify-nothing").status()).isEqualTo(4);
+  }
+}
