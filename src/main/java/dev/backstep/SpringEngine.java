@@ -47,6 +47,9 @@ import org.springframework.context.support.GenericApplicationContext;
 /** The engine that is a Spring context in this process. */
 final class SpringEngine implements Engine {
 
+  /** With less room than this a start that failed has failed for that. */
+  private static final long ROOM_BYTES_MIN = 1L << 20;
+
   private final ConfigurableApplicationContext context;
 
   private SpringEngine(ConfigurableApplicationContext context) {
@@ -85,7 +88,7 @@ final class SpringEngine implements Engine {
       properties.add("--logging.level.org.springframework.boot.diagnostics=OFF");
       properties.add("--logging.level.org.springframework.context=ERROR");
     }
-    SpringEngine engine = run(application, properties);
+    SpringEngine engine = run(application, properties, home);
     if (runsJobs) {
       engine.jobs().recoverDead();
     } else if (engine.seesDead()) {
@@ -96,11 +99,30 @@ final class SpringEngine implements Engine {
     return engine;
   }
 
-  private static SpringEngine run(SpringApplication application, List<String> properties) {
+  private static SpringEngine run(
+      SpringApplication application, List<String> properties, Path home) {
     try {
       return new SpringEngine(application.run(properties.toArray(String[]::new)));
     } catch (RuntimeException e) {
+      requireRoom(home, e);
       throw explained(e);
+    }
+  }
+
+  /** The embedded database says of a full disk many things, but not that it is full. */
+  private static void requireRoom(Path home, RuntimeException thrown) {
+    try {
+      long left = Files.getFileStore(home).getUsableSpace();
+      if (left < ROOM_BYTES_MIN) {
+        throw OperatorException.failed(
+            home
+                + ": its file system is full ("
+                + left
+                + " bytes left), and state needs room; make some, or --home names another folder",
+            thrown);
+      }
+    } catch (IOException e) {
+      thrown.addSuppressed(e);
     }
   }
 

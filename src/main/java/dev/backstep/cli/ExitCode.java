@@ -35,12 +35,27 @@ final class ExitCode {
   /** The code and text of an error: those of the first cause that is meant for operators. */
   static Verdict of(Throwable error) {
     for (@Nullable Throwable cause = error; cause != null; cause = cause.getCause()) {
+      if (cause.getClass().getName().startsWith("org.springframework.dao.")) {
+        return new Verdict(Kind.FAILED.exitCode(), database(cause), true);
+      }
       Optional<Kind> kind = kind(cause);
       if (kind.isPresent()) {
         return new Verdict(kind.get().exitCode(), text(cause), true);
       }
     }
     return new Verdict(Kind.FAILED.exitCode(), text(error), false);
+  }
+
+  /** What the driver says, and why: the innermost two causes. */
+  private static String database(Throwable error) {
+    Throwable outer = error;
+    Throwable inner = error;
+    while (inner.getCause() != null) {
+      outer = inner;
+      inner = inner.getCause();
+    }
+    String why = outer == inner ? text(inner) : text(outer) + ": " + text(inner);
+    return "the database failed: " + why;
   }
 
   private static Optional<Kind> kind(Throwable error) {

@@ -70,14 +70,22 @@ public class ProcessLease implements DisposableBean {
     }
   }
 
+  private void release(Lease held) {
+    try {
+      leases.release(held.token());
+    } catch (RuntimeException e) {
+      log.warn("lease {} could not be let go and ends by itself: {}", held.token(), e.getMessage());
+    }
+  }
+
   @Override
   public void destroy() {
     renewals.shutdown();
     synchronized (this) {
       Lease held = lease;
       if (held != null) {
-        leases.release(held.token());
         lease = null;
+        release(held);
       }
     }
   }

@@ -27,9 +27,10 @@ final class FourDiskCases extends BenchCase {
       images[i] = folder.resolve("four-" + i + ".qcow2");
       Tool.run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", models[i], images[i]);
     }
-    atOnceBesideAlone("four qcow2 disks at once", 0, images);
-    atOnceBesideAlone("four raw disks at once", 0, models);
-    atOnceBesideAlone("four raw disks at once, zstd level 3", 3, models);
+    atOnceBesideAlone("four qcow2 disks at once", 0, 0.80, images);
+    atOnceBesideAlone("four raw disks at once", 0, 0.80, models);
+    // One disk keeps all processors busy already.
+    atOnceBesideAlone("four raw disks at once, zstd level 3", 3, 1.05, models);
     rows.add(
         measure.compare(
             "four qcow2 disks at once",
@@ -52,12 +53,13 @@ final class FourDiskCases extends BenchCase {
     }
   }
 
-  private void atOnceBesideAlone(String name, int zstdLevel, Path... disks) throws Exception {
+  private void atOnceBesideAlone(String name, int zstdLevel, double goal, Path... disks)
+      throws Exception {
     rows.add(
         measure.compare(
             name,
             "the same four alone, summed",
-            0.80,
+            goal,
             () -> together(4, zstdLevel, disks),
             () -> alone(zstdLevel, disks),
             this::check));

@@ -95,13 +95,19 @@ class VerifyIT {
   private static List<Damage> damages(ImageCheck check) throws IOException {
     List<Damage> damages = new ArrayList<>(check.structure());
     if (check.canCheckData()) {
-      check.openData(0);
-      ImageCheck.Part part;
-      do {
-        part = check.data(1 << 20);
-        damages.addAll(part.damages());
-      } while (!part.last());
+      damages.addAll(data(check));
     }
+    return damages;
+  }
+
+  private static List<Damage> data(ImageCheck check) throws IOException {
+    List<Damage> damages = new ArrayList<>();
+    check.openData(0);
+    ImageCheck.Part part;
+    do {
+      part = check.data(1 << 20);
+      damages.addAll(part.damages());
+    } while (!part.last());
     return damages;
   }
 
@@ -126,7 +132,7 @@ class VerifyIT {
             long offset = range.offset() + random.nextInt(range.lengthBytes());
             int bit = random.nextInt(8);
             flip(image, offset, bit);
-            assertThat(damages(check))
+            assertThat(i % 8 < 2 ? damages(check) : data(check))
                 .as("seed %s, bit %s of byte %s of %s", SEED, bit, offset, image)
                 .anyMatch(damage ->
                     damage.kind() == Damage.Kind.DATA

@@ -18,6 +18,7 @@ import dev.backstep.job.ProcessLease;
 import dev.backstep.job.backup.BackupConfiguration;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.job.definition.JobFolder;
+import dev.backstep.testing.TemporaryHome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,7 +62,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 @SpringBootTest(classes = ScheduleTest.Application.class)
 abstract class ScheduleTest {
 
-  private static final Path HOME = home();
+  private static final Path HOME = TemporaryHome.make();
 
   static {
     // Logging asks for it before any test property is there.
@@ -97,14 +98,6 @@ abstract class ScheduleTest {
   ScheduledMachines machines;
   JobsDouble jobs;
   private String prefix = "";
-
-  private static Path home() {
-    try {
-      return Files.createTempDirectory("backstep-test");
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
-  }
 
   @SpringBootConfiguration
   @EnableAutoConfiguration

@@ -254,11 +254,20 @@ class BackupLauncher implements BackupJobs {
       log.error("{} could not be launched", active.id(), e);
       active.failed(e);
       active.closeSnapshot();
-      failed(active.id(), active.leaseToken(), e, Optional.of(active.ran()));
+      tryFailed(active, e);
     } finally {
       actives.remove(active.id());
       active.ended();
       events.publishEvent(new QueueChanged());
+    }
+  }
+
+  /** Where not even that can be noted, whoever starts next finds its owner dead. */
+  private void tryFailed(ActiveBackup active, Exception cause) {
+    try {
+      failed(active.id(), active.leaseToken(), cause, Optional.of(active.ran()));
+    } catch (RuntimeException e) {
+      log.error("{}: the database did not take that it failed: {}", active.id(), e.getMessage());
     }
   }
 

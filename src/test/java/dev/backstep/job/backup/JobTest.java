@@ -1,9 +1,7 @@
 package dev.backstep.job.backup;
 
 import dev.backstep.catalog.CatalogConfiguration;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import dev.backstep.testing.TemporaryHome;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.quartz.autoconfigure.QuartzAutoConfiguration;
@@ -17,15 +15,7 @@ abstract class JobTest {
 
   static {
     // Logging asks for it before any test property is there.
-    System.setProperty("backstep.home", home().toString());
-  }
-
-  private static Path home() {
-    try {
-      return Files.createTempDirectory("backstep-test");
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
+    System.setProperty("backstep.home", TemporaryHome.make().toString());
   }
 
   @SpringBootConfiguration
