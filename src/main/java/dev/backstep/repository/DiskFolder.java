@@ -95,6 +95,10 @@ public final class DiskFolder {
   public void publish(DiskBackupId id, DiskManifest manifest) throws IOException {
     if (Files.exists(partialChecksums(id))) {
       DurableFiles.publish(partialChecksums(id), checksums(id));
+    } else if (manifest.checksums() != null && !Files.exists(checksums(id))) {
+      throw new RepositoryException(
+          RepositoryException.Kind.MISSING,
+          checksums(id) + ": the image's checksums are gone; it must be written anew");
     }
     DurableFiles.write(manifestFile(id), Json.bytes(manifest));
     if (Files.exists(partial(id)) || !Files.exists(image(id))) {

@@ -102,14 +102,29 @@ class DiskCompletion {
         long token = ownership.take(backup.id());
         DiskFolder folder = Sealing.repository(backup).disk(backup.vmId(), diskId);
         endExport(backup, disk, folder, token, completion.interruptions());
-        // A process that died between the image's last rename and the commit leaves the second.
-        Path image = folder.partial(id);
-        MovedImage.Checked checked =
-            new MovedImage(disk.virtualSize(), disk.baseId())
-                .check(Files.exists(image) ? image : folder.image(id), folder.partialChecksums(id));
-        publish(backup, disk, folder, token, completion, checked);
+        checkAndPublish(backup, disk, folder, token, completion);
         log.info("{}: completed by its mover", id);
       }
+    }
+  }
+
+  private void checkAndPublish(
+      BackupRow backup, BackupDiskRow disk, DiskFolder folder, long token, Completion completion)
+      throws IOException {
+    // A process that died between the image's last rename and the commit leaves the second.
+    Path partial = folder.partial(disk.id());
+    Path image = Files.exists(partial) ? partial : folder.image(disk.id());
+    Path checksums = folder.partialChecksums(disk.id());
+    try {
+      MovedImage.Checked checked =
+          new MovedImage(disk.virtualSize(), disk.baseId()).check(image, checksums);
+      publish(backup, disk, folder, token, completion, checked);
+    } catch (IOException | RuntimeException e) {
+      if (queries.backup(backup.id()).status() != Status.RUNNING) {
+        Files.deleteIfExists(
+            checksums); // given up meanwhile, and cleared away before they were there
+      }
+      throw e;
     }
   }
 
