@@ -7,11 +7,14 @@ import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.StepExecution;
+import org.springframework.dao.OptimisticLockingFailureException;
 import org.springframework.stereotype.Component;
 
 /** Executions that no living process runs. Thread-safe. */
 @Component
 public class DeadExecutions {
+
+  private static final int ATTEMPTS_MAX = 5;
 
   private final JobOperator operator;
   private final JobRepository repository;
@@ -26,9 +29,22 @@ public class DeadExecutions {
    * here it may be ended too, because a chunk that is done twice does no harm.
    */
   public void end(@Nullable JobExecution execution) {
-    if (execution == null) {
-      return;
+    JobExecution dead = execution;
+    for (int attempt = 1; dead != null; attempt++) {
+      try {
+        endOnce(dead);
+        return;
+      } catch (OptimisticLockingFailureException e) {
+        if (attempt == ATTEMPTS_MAX) {
+          throw e;
+        }
+        dead =
+            repository.getJobExecution(dead.getId()); // somebody else has just ended a part of it
+      }
     }
+  }
+
+  private void endOnce(JobExecution execution) {
     if (execution.isRunning()) {
       operator.recover(execution);
     }

@@ -243,7 +243,9 @@ class VerifyIT {
     Program.Result relaunched = program.run("relaunch", id, "--json");
 
     assertThat(relaunched.status()).as(relaunched.errors()).isEqualTo(1);
-    assertThat(relaunched.json().get("status").asString()).isEqualTo("COMPLETED");
+    assertThat(relaunched.json().get("status").asString())
+        .as(relaunched.output() + relaunched.errors())
+        .isEqualTo("COMPLETED");
     assertThat(relaunched.json().get("images_checked").asInt()).isEqualTo(2);
     assertThat(relaunched.json().get("findings").size()).isEqualTo(1);
     assertThat(relaunched.json().get("bytes_checked").asLong()).isGreaterThan(1400L << 20);

@@ -18,8 +18,9 @@ final class ActiveBackups {
     backups.put(backup.id(), backup);
   }
 
-  void remove(BackupId id) {
-    backups.remove(id);
+  /** Another run of the same backup, begun since, stays. */
+  void remove(ActiveBackup backup) {
+    backups.remove(backup.id(), backup);
   }
 
   /**

@@ -256,7 +256,7 @@ class BackupLauncher implements BackupJobs {
       active.closeSnapshot();
       tryFailed(active, e);
     } finally {
-      actives.remove(active.id());
+      actives.remove(active);
       active.ended();
       events.publishEvent(new QueueChanged());
     }

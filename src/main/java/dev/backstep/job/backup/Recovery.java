@@ -120,9 +120,6 @@ class Recovery {
                 "{}: the process that ran it is gone; it {}",
                 row.id(),
                 goesOn ? "goes on" : "can be relaunched");
-            end(
-                repository.getLastJobExecution(
-                    BackupJobConfiguration.JOB, BackupParameters.of(now)));
             return backups.ended(
                 row.id(),
                 row.leaseToken().orElseThrow(),
@@ -134,7 +131,11 @@ class Recovery {
           return false;
         });
     if (ended) {
-      events.publishEvent(new BackupEvent.Ended(queries.backup(row.id()), Optional.empty()));
+      BackupRow now = queries.backup(row.id());
+      events.publishEvent(new BackupEvent.Ended(now, Optional.empty()));
+      // Not in the transaction: a thread of this process that has lost its lease may hold Batch's
+      // lock on its step and wait for our row of it, while we wait for that lock.
+      row.executionId().ifPresent(number -> end(repository.getJobExecution(number)));
     }
   }
 
