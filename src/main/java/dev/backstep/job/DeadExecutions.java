@@ -4,6 +4,8 @@ import java.time.LocalDateTime;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
+import org.springframework.batch.core.job.JobInstance;
+import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.StepExecution;
@@ -41,6 +43,17 @@ public class DeadExecutions {
         dead =
             repository.getJobExecution(dead.getId()); // somebody else has just ended a part of it
       }
+    }
+  }
+
+  /**
+   * Clears away a job instance without any execution: what a process leaves that dies between the
+   * two, and what the framework would refuse to start for ever.
+   */
+  public void clearUnborn(String job, JobParameters parameters) {
+    JobInstance instance = repository.getJobInstance(job, parameters);
+    if (instance != null && repository.getLastJobExecution(job, parameters) == null) {
+      repository.deleteJobInstance(instance);
     }
   }
 

@@ -246,6 +246,7 @@ class BackupLauncher implements BackupJobs {
   private void execute(ActiveBackup active, @Nullable JobExecution last) {
     try {
       if (last == null) {
+        recovery.clearUnborn(active.parameters());
         operator.start(backupJob, active.parameters());
       } else {
         operator.restart(last);

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.job.JobExecution;
+import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
@@ -137,6 +138,10 @@ class Recovery {
       // lock on its step and wait for our row of it, while we wait for that lock.
       row.executionId().ifPresent(number -> end(repository.getJobExecution(number)));
     }
+  }
+
+  void clearUnborn(JobParameters parameters) {
+    dead.clearUnborn(BackupJobConfiguration.JOB, parameters);
   }
 
   void end(@Nullable JobExecution execution) {

@@ -120,6 +120,7 @@ class VerifyLauncher implements VerifyJobs, SmartLifecycle {
   private void execute(String id, @Nullable JobExecution last, CountDownLatch ended) {
     try {
       if (last == null) {
+        dead.clearUnborn(VerifyConfiguration.JOB, parameters(id));
         operator.start(verifyJob, parameters(id));
       } else {
         operator.restart(last);

@@ -157,6 +157,34 @@ abstract class JobRules extends JobTest {
     sameDisk(backup, disk);
   }
 
+  /** As a process leaves it that dies between the job's instance and its first execution. */
+  @Test
+  void instanceWithoutAnyExecutionIsNoObstacle() throws Exception {
+    SimulatedDisk disk = addLargeDisk("a");
+    machine.readMillis = 60;
+    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
+    awaitFirstChunk(run);
+    jobs.stop(run.backup().value());
+    long execution = ended(run).executionId().orElseThrow();
+    String steps =
+        "select STEP_EXECUTION_ID from BATCH_STEP_EXECUTION where JOB_EXECUTION_ID = :id";
+    for (String delete :
+        List.of(
+            "delete from BATCH_STEP_EXECUTION_CONTEXT where STEP_EXECUTION_ID in (" + steps + ")",
+            "delete from BATCH_STEP_EXECUTION where JOB_EXECUTION_ID = :id",
+            "delete from BATCH_JOB_EXECUTION_CONTEXT where JOB_EXECUTION_ID = :id",
+            "delete from BATCH_JOB_EXECUTION_PARAMS where JOB_EXECUTION_ID = :id",
+            "delete from BATCH_JOB_EXECUTION where JOB_EXECUTION_ID = :id")) {
+      jdbc.sql(delete).param("id", execution).update();
+    }
+
+    machine.readMillis = 0;
+    BackupRow backup = ended(jobs.relaunch(run.backup().value()));
+
+    assertThat(backup.status()).isEqualTo(Status.COMPLETED);
+    sameDisk(backup, disk);
+  }
+
   @Test
   void interruptedThreadNeverCompletesADiskThatIsNotWhole() throws Exception {
     SimulatedDisk disk = addLargeDisk("a");
