@@ -11,11 +11,14 @@ import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.catalog.TaskQueries;
+import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.VerificationQueries;
 import dev.backstep.cli.Engine;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.AdminReports;
@@ -23,9 +26,10 @@ import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.RestorePointRemoval;
+import dev.backstep.job.TaskJobs;
+import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import dev.backstep.job.VerifyJobs;
-import dev.backstep.job.VerifyRun;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -132,7 +136,7 @@ final class SpringEngine implements Engine {
   private boolean seesDead() {
     return !queries().snapshotsToClose(Instant.now()).isEmpty()
         || !context.getBean(Removals.class).unfinished().isEmpty()
-        || !context.getBean(VerificationQueries.class).dead().isEmpty()
+        || !context.getBean(TaskQueries.class).dead().isEmpty()
         || queries().running().stream().anyMatch(backup -> !queries().ownerAlive(backup.id()));
   }
 
@@ -206,18 +210,37 @@ final class SpringEngine implements Engine {
   }
 
   @Override
-  public VerifyRun verify(Optional<BackupId> backup, boolean whole) {
-    return verifyJobs().verify(backup, whole);
+  public TaskRun verify(Optional<BackupId> backup, boolean whole) {
+    return context.getBean(VerifyJobs.class).verify(backup, whole);
   }
 
   @Override
-  public VerifyRun relaunchVerify(String id) {
-    return verifyJobs().relaunchVerify(id);
+  public TaskRun relaunchTask(String id) {
+    return context.getBean(TaskJobs.class).relaunch(id);
   }
 
   @Override
-  public void stopVerify(String id) {
-    verifyJobs().stopVerify(id);
+  public void stopTask(String id) {
+    context.getBean(TaskJobs.class).stop(id);
+  }
+
+  @Override
+  public Optional<TaskRow> task(String id) {
+    return context.getBean(TaskQueries.class).find(id);
+  }
+
+  @Override
+  public List<TaskRow> tasks(Optional<TaskKind> kind, int limit) {
+    TaskQueries tasks = context.getBean(TaskQueries.class);
+    List<TaskRow> rows = new ArrayList<>();
+    Optional<String> after = Optional.empty();
+    do {
+      int left = Math.min(limit - rows.size(), PageRequest.LIMIT_MAX);
+      Page<TaskRow> page = tasks.page(kind, new PageRequest(after, left));
+      rows.addAll(page.items());
+      after = page.next();
+    } while (rows.size() < limit && after.isPresent());
+    return rows;
   }
 
   @Override
@@ -226,10 +249,6 @@ final class SpringEngine implements Engine {
     return verifications
         .find(id)
         .map(row -> new Verification(row, verifications.images(id), verifications.findings(id)));
-  }
-
-  private VerifyJobs verifyJobs() {
-    return context.getBean(VerifyJobs.class);
   }
 
   @Override

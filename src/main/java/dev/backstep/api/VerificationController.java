@@ -21,7 +21,7 @@ import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
-/** Verifications: started, listed, shown with what they found, stopped, gone on with. */
+/** Verifications: started, listed, shown with what they found. They are tasks. */
 @RestController
 @RequestMapping("/api/v1/verifications")
 class VerificationController {
@@ -61,29 +61,10 @@ class VerificationController {
         VerifyDocument::fields);
   }
 
-  /**
-   * @param details whether images and findings are told, too
-   */
   @GetMapping("/{id}")
-  Map<String, @Nullable Object> show(
-      @PathVariable String id,
-      @RequestParam(name = "details", defaultValue = "true") boolean details) {
-    VerificationRow row = row(id);
-    return details
-        ? VerifyDocument.fields(new Verification(row, queries.images(id), queries.findings(id)))
-        : VerifyDocument.fields(row);
-  }
-
-  @PostMapping("/{id}/stop")
-  ResponseEntity<Map<String, @Nullable Object>> stop(@PathVariable String id) {
-    jobs.stopVerify(id);
-    return accepted(id);
-  }
-
-  @PostMapping("/{id}/relaunch")
-  ResponseEntity<Map<String, @Nullable Object>> relaunch(@PathVariable String id) {
-    jobs.relaunchVerify(id);
-    return accepted(id);
+  Map<String, @Nullable Object> show(@PathVariable String id) {
+    return VerifyDocument.fields(
+        new Verification(row(id), queries.images(id), queries.findings(id)));
   }
 
   private VerificationRow row(String id) {

@@ -2,6 +2,7 @@ package dev.backstep.catalog;
 
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.TaskKind;
 import dev.backstep.domain.VmId;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -33,8 +34,8 @@ final class BackupNames {
     return firstFree(number -> new BackupId(id + "-lost" + number), taken);
   }
 
-  static String verification(Instant time, Predicate<String> taken) {
-    String name = "verify-" + STAMP.format(time);
+  static String task(TaskKind kind, Instant time, Predicate<String> taken) {
+    String name = kind.word() + "-" + STAMP.format(time);
     return firstFree(number -> numbered(name, number), taken);
   }
 

@@ -144,14 +144,24 @@ public class CatalogConfiguration {
   }
 
   @Bean
-  Verifications verifications(
-      DataSource dataSource, PlatformTransactionManager manager, Leases leases) {
-    return new Verifications(dataSource, manager, leases, Clock.systemUTC());
+  Tasks tasks(DataSource dataSource, PlatformTransactionManager manager, Leases leases) {
+    return new Tasks(dataSource, manager, leases, Clock.systemUTC());
   }
 
   @Bean
-  VerificationQueries verificationQueries(DataSource dataSource, Leases leases) {
-    return new VerificationQueries(dataSource, leases);
+  TaskQueries taskQueries(DataSource dataSource, Leases leases) {
+    return new TaskQueries(dataSource, leases);
+  }
+
+  @Bean
+  Verifications verifications(
+      DataSource dataSource, PlatformTransactionManager manager, Tasks tasks) {
+    return new Verifications(dataSource, manager, tasks, Clock.systemUTC());
+  }
+
+  @Bean
+  VerificationQueries verificationQueries(DataSource dataSource) {
+    return new VerificationQueries(dataSource);
   }
 
   @Bean

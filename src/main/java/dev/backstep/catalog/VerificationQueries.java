@@ -6,7 +6,6 @@ import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.ImageResult;
 import dev.backstep.domain.Proof;
 import dev.backstep.domain.RepositoryId;
-import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -15,7 +14,6 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -24,26 +22,19 @@ public final class VerificationQueries {
 
   private static final String ROWS =
       """
-      select v.*,
+      select t.*, v.backup_id, v.whole,
         (select count(*) from verification_images i where i.verification_id = v.id) as images,
         (select count(*) from verification_images i
           where i.verification_id = v.id and i.result <> 'PENDING') as checked,
         (select count(*) from verification_images i
-          where i.verification_id = v.id and i.result = 'DAMAGED') as damaged,
-        (select coalesce(sum(d.bytes_stored), 0) from verification_images i
-          join backup_disks d on d.id = i.disk_backup_id
-          where i.verification_id = v.id) as bytes_total,
-        (select coalesce(sum(i.bytes_checked), 0) from verification_images i
-          where i.verification_id = v.id) as bytes_checked
-      from verifications v
+          where i.verification_id = v.id and i.result = 'DAMAGED') as damaged
+      from verifications v join tasks t on t.id = v.id
       """;
 
   private final JdbcClient jdbc;
-  private final Leases leases;
 
-  public VerificationQueries(DataSource dataSource, Leases leases) {
+  public VerificationQueries(DataSource dataSource) {
     this.jdbc = JdbcClient.create(dataSource);
-    this.leases = leases;
   }
 
   public Optional<VerificationRow> find(String id) {
@@ -62,27 +53,16 @@ public final class VerificationQueries {
     Optional<Cursor> after = Cursor.of(request);
     String where =
         after.isPresent()
-            ? "where v.created_at <= :at and (v.created_at < :at or v.id < :id)\n"
+            ? "where t.created_at <= :at and (t.created_at < :at or t.id < :id)\n"
             : "";
     List<VerificationRow> rows =
-        jdbc.sql(ROWS + where + "order by v.created_at desc, v.id desc limit :limit")
+        jdbc.sql(ROWS + where + "order by t.created_at desc, t.id desc limit :limit")
             .param("at", after.map(Cursor::time).map(UtcTime::of).orElse(null))
             .param("id", after.map(Cursor::text).orElse(""))
             .param("limit", Cursor.rows(request))
             .query((row, index) -> row(row))
             .list();
-    return Cursor.page(rows, request, row -> Cursor.at(row.createdAt(), row.id()));
-  }
-
-  /** Those that the catalog calls running and whose owner gives no sign of life. */
-  public List<VerificationRow> dead() {
-    return jdbc
-        .sql(ROWS + "where v.status = 'RUNNING'")
-        .query((row, index) -> row(row))
-        .list()
-        .stream()
-        .filter(row -> row.leaseToken().isEmpty() || !leases.alive(row.leaseToken().getAsLong()))
-        .toList();
+    return Cursor.page(rows, request, row -> Cursor.at(row.task().createdAt(), row.id()));
   }
 
   /** Whether a disk backup is completed, and so its image meant to be there. */
@@ -162,24 +142,11 @@ public final class VerificationQueries {
 
   private static VerificationRow row(ResultSet row) throws SQLException {
     return new VerificationRow(
-        row.getString("id"),
+        TaskQueries.row(row),
         Optional.ofNullable(row.getString("backup_id")).map(BackupId::new),
         row.getBoolean("whole"),
-        Status.valueOf(row.getString("status")),
-        UtcTime.read(row, "created_at"),
-        UtcTime.find(row, "completed_at"),
-        number(row, "lease_token"),
-        number(row, "execution_id"),
-        Optional.ofNullable(row.getString("error")),
         row.getInt("images"),
         row.getInt("checked"),
-        row.getInt("damaged"),
-        row.getLong("bytes_total"),
-        row.getLong("bytes_checked"));
-  }
-
-  private static OptionalLong number(ResultSet row, String column) throws SQLException {
-    long value = row.getLong(column);
-    return row.wasNull() ? OptionalLong.empty() : OptionalLong.of(value);
+        row.getInt("damaged"));
   }
 }

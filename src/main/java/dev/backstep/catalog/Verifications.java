@@ -5,9 +5,8 @@ import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.ImageResult;
 import dev.backstep.domain.Proof;
-import dev.backstep.domain.Status;
+import dev.backstep.domain.TaskKind;
 import java.time.Clock;
-import java.time.Instant;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -27,14 +26,14 @@ public final class Verifications {
 
   private final JdbcClient jdbc;
   private final Transactions transactions;
-  private final Leases leases;
+  private final Tasks tasks;
   private final Clock clock;
 
   public Verifications(
-      DataSource dataSource, PlatformTransactionManager manager, Leases leases, Clock clock) {
+      DataSource dataSource, PlatformTransactionManager manager, Tasks tasks, Clock clock) {
     this.jdbc = JdbcClient.create(dataSource);
     this.transactions = new Transactions(manager);
-    this.leases = leases;
+    this.tasks = tasks;
     this.clock = clock;
   }
 
@@ -47,34 +46,28 @@ public final class Verifications {
    */
   public String begin(Optional<BackupId> backup, boolean whole, long leaseToken) {
     return transactions.in(() -> {
-      Instant now = clock.instant();
-      String id = BackupNames.verification(now, name -> count(name) > 0);
-      jdbc.sql(
-              """
-              insert into verifications (id, backup_id, whole, status, created_at, lease_token)
-              values (:id, :backup, :whole, :status, :now, :token)\
-              """)
+      String subject = backup.map(BackupId::value).orElse("all images");
+      String id = tasks.begin(TaskKind.VERIFY, subject, "", leaseToken);
+      jdbc.sql("insert into verifications (id, backup_id, whole) values (:id, :backup, :whole)")
           .param("id", id)
           .param("backup", backup.map(BackupId::value).orElse(null))
           .param("whole", whole)
-          .param("status", Status.RUNNING.name())
-          .param("now", UtcTime.of(now))
-          .param("token", leaseToken)
           .update();
       if (backup.isPresent()) {
         addChains(id, backup.get());
       } else {
         addAll(id);
       }
+      jdbc.sql(
+              """
+              update tasks set bytes_total = (select coalesce(sum(d.bytes_stored), 0)
+                from verification_images i join backup_disks d on d.id = i.disk_backup_id
+                where i.verification_id = :id) where id = :id\
+              """)
+          .param("id", id)
+          .update();
       return id;
     });
-  }
-
-  private long count(String id) {
-    return jdbc.sql("select count(*) from verifications where id = :id")
-        .param("id", id)
-        .query(Long.class)
-        .single();
   }
 
   /** Lineage numbers ascend along a chain, so a backing image comes first. */
@@ -136,58 +129,6 @@ public final class Verifications {
     return List.copyOf(chain).reversed();
   }
 
-  /**
-   * Takes over one that failed or was stopped.
-   *
-   * @return whether it was one
-   */
-  public boolean resume(String id, long leaseToken) {
-    return jdbc.sql(
-                """
-                update verifications set status = 'RUNNING', lease_token = :token,
-                  completed_at = null, error = null
-                where id = :id and status in ('FAILED', 'STOPPED')\
-                """)
-            .param("token", leaseToken)
-            .param("id", id)
-            .update()
-        > 0;
-  }
-
-  /** Notes which Batch execution runs it. */
-  public void executing(String id, long leaseToken, long executionId) {
-    jdbc.sql(
-            "update verifications set execution_id = :execution where id = :id and lease_token ="
-                + " :token")
-        .param("execution", executionId)
-        .param("id", id)
-        .param("token", leaseToken)
-        .update();
-  }
-
-  /**
-   * Locks it until the surrounding transaction ends.
-   *
-   * @throws FencedException when this lease does not run it any more
-   */
-  public void lock(String id, long leaseToken) throws FencedException {
-    boolean ours =
-        jdbc.sql(
-                """
-                select id from verifications
-                where id = :id and status = 'RUNNING' and lease_token = :token for update\
-                """)
-            .param("id", id)
-            .param("token", leaseToken)
-            .query((row, index) -> row.getString("id"))
-            .optional()
-            .isPresent();
-    if (!ours || !leases.alive(leaseToken)) {
-      throw new FencedException(
-          id + " does not run under a living lease " + leaseToken + "; relaunch it");
-    }
-  }
-
   /** Adds to what is found wrong with an image. */
   public void found(String id, FindingRow finding) {
     jdbc.sql(
@@ -223,6 +164,13 @@ public final class Verifications {
         .param("bytes", bytes)
         .param("id", id)
         .param("image", image)
+        .update();
+    jdbc.sql(
+            """
+            update tasks set bytes_done = (select coalesce(sum(i.bytes_checked), 0)
+              from verification_images i where i.verification_id = :id) where id = :id\
+            """)
+        .param("id", id)
         .update();
   }
 
@@ -276,25 +224,5 @@ public final class Verifications {
         .param("damaged", false)
         .param("id", image.value())
         .update();
-  }
-
-  /**
-   * Notes its end.
-   *
-   * @return whether this lease still ran it
-   */
-  public boolean ended(String id, long leaseToken, Status status, Optional<String> error) {
-    return jdbc.sql(
-                """
-                update verifications set status = :status, completed_at = :now, error = :error
-                where id = :id and lease_token = :token and status = 'RUNNING'\
-                """)
-            .param("status", status.name())
-            .param("now", UtcTime.of(clock.instant()))
-            .param("error", error.map(Verifications::cut).orElse(null))
-            .param("id", id)
-            .param("token", leaseToken)
-            .update()
-        > 0;
   }
 }

@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
       ChangeIdCommand.class,
       RestoreCommand.class,
       VerifyCommand.class,
+      TasksCommand.class,
       ExecutionsCommand.class,
       StopCommand.class,
       RelaunchCommand.class,

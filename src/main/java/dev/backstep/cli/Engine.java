@@ -4,15 +4,17 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
-import dev.backstep.job.VerifyRun;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -82,21 +84,27 @@ public interface Engine extends AutoCloseable {
    *
    * @throws OperatorException as there
    */
-  VerifyRun verify(Optional<BackupId> backup, boolean whole);
+  TaskRun verify(Optional<BackupId> backup, boolean whole);
 
   /**
-   * Goes on with a verification; see {@link dev.backstep.job.VerifyJobs#relaunchVerify}.
+   * Goes on with a task; see {@link dev.backstep.job.TaskJobs#relaunch}.
    *
    * @throws OperatorException as there
    */
-  VerifyRun relaunchVerify(String id);
+  TaskRun relaunchTask(String id);
 
   /**
-   * Asks a verification to stop; see {@link dev.backstep.job.VerifyJobs#stopVerify}.
+   * Asks a task to stop; see {@link dev.backstep.job.TaskJobs#stop}.
    *
    * @throws OperatorException as there
    */
-  void stopVerify(String id);
+  void stopTask(String id);
+
+  /** The task with this id. */
+  Optional<TaskRow> task(String id);
+
+  /** Tasks whatever their status, newest first; of one kind only when given. */
+  List<TaskRow> tasks(Optional<TaskKind> kind, int limit);
 
   /** A verification with what it found. */
   Optional<Verification> verification(String id);

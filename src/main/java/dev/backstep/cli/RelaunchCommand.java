@@ -6,7 +6,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "relaunch",
-    description = "Continues a failed or stopped backup or verification where it stopped.",
+    description = "Continues a failed or stopped backup or task where it stopped.",
     exitCodeList = {
       ExitCode.DONE,
       ExitCode.FAILED,
@@ -23,7 +23,7 @@ final class RelaunchCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "ID",
-      description = "A backup's or verification's id, or a backup execution's number.")
+      description = "A backup's or task's id, or a backup execution's number.")
   private String id = "";
 
   RelaunchCommand(Session session) {
@@ -34,8 +34,8 @@ final class RelaunchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Engine engine = session.jobs();
-    if (VerifyWatch.isOne(id)) {
-      return new VerifyWatch(session, engine).follow(engine.relaunchVerify(id));
+    if (TaskWatch.isOne(id)) {
+      return new TaskWatch(session, engine).follow(engine.relaunchTask(id));
     }
     return new RunWatch(session, options, engine).follow(engine.relaunch(id));
   }

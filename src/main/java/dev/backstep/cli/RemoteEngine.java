@@ -4,17 +4,19 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
-import dev.backstep.job.VerifyRun;
 import dev.backstep.job.definition.JobDefinitions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -119,31 +121,45 @@ final class RemoteEngine implements Engine {
   }
 
   @Override
-  public VerifyRun verify(Optional<BackupId> backup, boolean whole) {
+  public TaskRun verify(Optional<BackupId> backup, boolean whole) {
     Map<String, Object> request = new LinkedHashMap<>();
     backup.ifPresentOrElse(
         id -> request.put("backup_id", id.value()), () -> request.put("all", true));
     request.put("structure_only", !whole);
-    return verifyRun(client.post(RemoteVerify.PATH, request));
-  }
-
-  private VerifyRun verifyRun(JsonNode verification) {
-    return new RemoteVerify(client, verification.get("verification_id").asString());
+    return RemoteTask.of(client, client.post(RemoteVerification.PATH, request));
   }
 
   @Override
-  public VerifyRun relaunchVerify(String id) {
-    return verifyRun(client.post(RemoteVerify.path(id) + "/relaunch", Map.of()));
+  public TaskRun relaunchTask(String id) {
+    return RemoteTask.of(client, client.post(RemoteTask.path(id) + "/relaunch", Map.of()));
   }
 
   @Override
-  public void stopVerify(String id) {
-    client.post(RemoteVerify.path(id) + "/stop", Map.of());
+  public void stopTask(String id) {
+    client.post(RemoteTask.path(id) + "/stop", Map.of());
+  }
+
+  @Override
+  public Optional<TaskRow> task(String id) {
+    return client.find(RemoteTask.path(id)).map(RemoteTask::row);
+  }
+
+  @Override
+  public List<TaskRow> tasks(Optional<TaskKind> kind, int limit) {
+    Map<String, @Nullable Object> query = new HashMap<>();
+    query.put("kind", kind.map(TaskKind::word).orElse(null));
+    List<TaskRow> rows = new ArrayList<>();
+    pages(
+        RemoteTask.PATH,
+        query,
+        limit,
+        page -> page.get("tasks").forEach(row -> rows.add(RemoteTask.row(row))));
+    return rows;
   }
 
   @Override
   public Optional<Verification> verification(String id) {
-    return client.find(RemoteVerify.path(id)).map(RemoteVerify::read);
+    return client.find(RemoteVerification.path(id)).map(RemoteVerification::read);
   }
 
   @Override

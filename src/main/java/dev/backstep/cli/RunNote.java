@@ -10,26 +10,27 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A note in the home folder of which process runs a backup, so that {@code stop} reaches it also
- * while that process has the embedded database to itself. Of no use to anything else: leases say
- * who owns a backup.
+ * A note in the home folder of which process runs a backup or task, so that {@code stop} reaches it
+ * also while that process has the embedded database to itself. Of no use to anything else: leases
+ * say who owns a backup.
  */
-record RunNote(Path home, String backupId) {
+record RunNote(Path home, String id) {
 
   private static final Logger log = LoggerFactory.getLogger(RunNote.class);
 
   /** The kernel's clock gives a process's start no more exactly than this. */
   private static final Duration START_TOLERANCE = Duration.ofSeconds(2);
 
-  /** The note of a backup; its id is safe in a path when it is one at all. */
-  static Optional<RunNote> of(Path home, String backupId) {
-    return backupId.matches("(backup|verify)-[A-Za-z0-9._-]{1,200}")
-        ? Optional.of(new RunNote(home, backupId))
+  /** The note of one; its id is safe in a path when it is one at all. */
+  static Optional<RunNote> of(Path home, String id) {
+    boolean safe = id.matches("[a-z]{1,20}-[A-Za-z0-9._-]{1,200}");
+    return safe && (id.startsWith("backup-") || TaskWatch.isOne(id))
+        ? Optional.of(new RunNote(home, id))
         : Optional.empty();
   }
 
   Path file() {
-    return home.resolve("run").resolve(backupId + ".running");
+    return home.resolve("run").resolve(id + ".running");
   }
 
   /**

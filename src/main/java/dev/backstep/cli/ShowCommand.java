@@ -8,7 +8,8 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "show",
-    description = "Shows one backup: what each disk became and why, sizes, change ids, images.",
+    description =
+        "Shows one backup: what each disk became and why, sizes, change ids, images; or one task.",
     exitCodeList = {
       ExitCode.DONE,
       ExitCode.FAILED,
@@ -21,7 +22,9 @@ final class ShowCommand implements Callable<Integer> {
   private final Session session;
   private final CommandOptions options;
 
-  @Parameters(paramLabel = "ID", description = "A backup's id, or one of its disk backups'.")
+  @Parameters(
+      paramLabel = "ID",
+      description = "A backup's id, one of its disk backups', or a task's.")
   private String id = "";
 
   ShowCommand(Session session) {
@@ -32,8 +35,8 @@ final class ShowCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Engine engine = session.catalog();
-    if (VerifyWatch.isOne(id)) {
-      new VerifyWatch(session, engine).print(id);
+    if (TaskWatch.isOne(id)) {
+      new TaskWatch(session, engine).print(id);
       return 0;
     }
     new BackupPrinter(session, options, engine).print(find(engine, id));

@@ -7,8 +7,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "stop",
-    description =
-        "Asks a running backup or verification, in whatever process, to stop at its next chunk.",
+    description = "Asks a running backup or task, in whatever process, to stop at its next chunk.",
     exitCodeList = {
       ExitCode.DONE,
       ExitCode.FAILED,
@@ -23,7 +22,7 @@ final class StopCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "ID",
-      description = "A backup's or verification's id, or a backup execution's number.")
+      description = "A backup's or task's id, or a backup execution's number.")
   private String id = "";
 
   StopCommand(Session session) {
@@ -34,8 +33,8 @@ final class StopCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     try {
-      if (VerifyWatch.isOne(id)) {
-        session.jobs().stopVerify(id);
+      if (TaskWatch.isOne(id)) {
+        session.jobs().stopTask(id);
       } else {
         session.jobs().stop(id);
       }

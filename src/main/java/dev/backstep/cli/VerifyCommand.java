@@ -52,6 +52,6 @@ final class VerifyCommand implements Callable<Integer> {
     Engine engine = session.jobs();
     Optional<BackupId> backup =
         id == null ? Optional.empty() : Optional.of(ShowCommand.find(engine, id).id());
-    return new VerifyWatch(session, engine).follow(engine.verify(backup, !structure));
+    return new TaskWatch(session, engine).follow(engine.verify(backup, !structure));
   }
 }

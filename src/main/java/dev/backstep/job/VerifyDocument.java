@@ -19,21 +19,12 @@ public final class VerifyDocument {
 
   /** Without images and findings. */
   public static Map<String, @Nullable Object> fields(VerificationRow row) {
-    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
-    fields.put("verification_id", row.id());
+    Map<String, @Nullable Object> fields = TaskDocument.fields(row.task());
     fields.put("backup_id", row.backup().map(BackupId::value).orElse(null));
     fields.put("structure_only", !row.whole());
-    fields.put("status", row.status().name());
-    fields.put(
-        "execution_id", row.executionId().isPresent() ? row.executionId().getAsLong() : null);
-    fields.put("created_at", BackupDocument.time(row.createdAt()));
-    fields.put("completed_at", row.completedAt().map(BackupDocument::time).orElse(null));
-    fields.put("error", row.error().orElse(null));
     fields.put("images_total", row.images());
     fields.put("images_checked", row.checked());
     fields.put("images_damaged", row.damaged());
-    fields.put("bytes_total", row.bytesTotal());
-    fields.put("bytes_checked", row.bytesChecked());
     return fields;
   }
 

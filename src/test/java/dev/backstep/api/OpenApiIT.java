@@ -277,7 +277,7 @@ class OpenApiIT {
     String asked = "{\"backup_id\":\"" + backup.get("backup_id").asString() + "\"}";
     JsonNode begun = json(server.post(path, asked), 202);
     assertIs("Verification", begun);
-    String id = begun.get("verification_id").asString();
+    String id = begun.get("task_id").asString();
     JsonNode now = get(path + "/" + id);
     for (int i = 0; i < 300 && now.get("status").asString().equals("RUNNING"); i++) {
       Thread.sleep(100);
@@ -286,9 +286,14 @@ class OpenApiIT {
     assertIs("VerificationDetails", now);
     assertThat(now.get("findings").size()).isEqualTo(1);
     assertIs("VerificationPage", get(path));
-    assertIs("Verification", get(path + "/" + id + "?details=false"));
-    assertIs("Problem", json(server.post(path + "/" + id + "/stop", "{}"), 409));
-    assertIs("Problem", json(server.post(path + "/" + id + "/relaunch", "{}"), 409));
+    String tasks = "/api/v1/tasks";
+    assertIs("Task", get(tasks + "/" + id));
+    assertIs("TaskPage", get(tasks + "?kind=verify"));
+    assertThat(get(tasks + "?kind=copy").get("tasks").size()).isZero();
+    assertIs("Problem", json(server.get(tasks + "?kind=dance"), 400));
+    assertIs("Problem", json(server.get(tasks + "/verify-nothing"), 404));
+    assertIs("Problem", json(server.post(tasks + "/" + id + "/stop", "{}"), 409));
+    assertIs("Problem", json(server.post(tasks + "/" + id + "/relaunch", "{}"), 409));
     assertIs("Problem", json(server.post(path, "{}"), 400));
     assertIs("Problem", json(server.get(path + "/verify-nothing"), 404));
   }

@@ -11,6 +11,7 @@ import dev.backstep.domain.ImageResult;
 import dev.backstep.domain.Proof;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
+import dev.backstep.domain.TaskKind;
 import dev.backstep.domain.VmId;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,6 +33,8 @@ abstract class VerificationContract {
   private final MovableClock clock = new MovableClock(Instant.now());
 
   private TestCatalog catalog;
+  private Tasks tasks;
+  private TaskQueries taskQueries;
   private Verifications verifications;
   private VerificationQueries queries;
   private long lease;
@@ -41,13 +44,11 @@ abstract class VerificationContract {
   @BeforeEach
   void openCatalog(@TempDir Path home) throws Exception {
     catalog = open(home, clock);
-    verifications =
-        new Verifications(
-            catalog.dataSource,
-            new JdbcTransactionManager(catalog.dataSource),
-            catalog.leases,
-            clock);
-    queries = new VerificationQueries(catalog.dataSource, catalog.leases);
+    JdbcTransactionManager manager = new JdbcTransactionManager(catalog.dataSource);
+    tasks = new Tasks(catalog.dataSource, manager, catalog.leases, clock);
+    taskQueries = new TaskQueries(catalog.dataSource, catalog.leases);
+    verifications = new Verifications(catalog.dataSource, manager, tasks, clock);
+    queries = new VerificationQueries(catalog.dataSource);
     lease = catalog.lease();
     for (String name : List.of("a", "b")) {
       catalog.machines.register(new VmId(name), name);
@@ -100,8 +101,8 @@ abstract class VerificationContract {
     VerificationRow row = queries.find(id).orElseThrow();
     assertThat(row.images()).isEqualTo(4);
     assertThat(row.checked()).isZero();
-    assertThat(row.bytesTotal()).isEqualTo(1200);
-    assertThat(row.status()).isEqualTo(Status.RUNNING);
+    assertThat(row.task().bytesTotal()).isEqualTo(1200);
+    assertThat(row.task().status()).isEqualTo(Status.RUNNING);
   }
 
   @Test
@@ -139,7 +140,7 @@ abstract class VerificationContract {
     VerificationRow row = queries.find(id).orElseThrow();
     assertThat(row.checked()).isEqualTo(2);
     assertThat(row.damaged()).isEqualTo(1);
-    assertThat(row.bytesChecked()).isEqualTo(300);
+    assertThat(row.task().bytesDone()).isEqualTo(300);
     List<FindingRow> findings = queries.findings(id);
     assertThat(findings).hasSize(2).first().isEqualTo(whole);
     assertThat(findings.get(1).range()).isEqualTo(part.range());
@@ -153,25 +154,40 @@ abstract class VerificationContract {
   }
 
   @Test
+  void idsTellTasksFromBackups() {
+    String id = tasks.begin(TaskKind.COPY, "x".repeat(900), "{}", lease);
+
+    assertThat(TaskKind.ofId(id)).contains(TaskKind.COPY);
+    assertThat(TaskKind.ofId("backup-verify-20260101-000000")).isEmpty();
+    assertThat(TaskKind.ofId("17")).isEmpty();
+    tasks.progress(id, 7, 9);
+    TaskRow row = taskQueries.find(id).orElseThrow();
+    assertThat(row.subject()).as("a cut subject").hasSize(500);
+    assertThat(row.settings()).isEqualTo("{}");
+    assertThat(row.bytesDone()).isEqualTo(7);
+    assertThat(row.bytesTotal()).isEqualTo(9);
+  }
+
+  @Test
   void onlyItsOwnerWritesToIt() throws Exception {
     completed("a", List.of());
     String id = verifications.begin(Optional.empty(), true, lease);
     long other = catalog.lease();
 
-    verifications.lock(id, lease);
-    assertThatThrownBy(() -> verifications.lock(id, other))
+    tasks.lock(id, lease);
+    assertThatThrownBy(() -> tasks.lock(id, other))
         .isInstanceOf(FencedException.class)
         .hasMessageContaining(id);
-    assertThat(verifications.ended(id, other, Status.STOPPED, Optional.empty())).isFalse();
-    assertThat(queries.dead()).isEmpty();
+    assertThat(tasks.ended(id, other, Status.STOPPED, Optional.empty())).isFalse();
+    assertThat(taskQueries.dead()).isEmpty();
     catalog.leases.release(lease);
-    assertThatThrownBy(() -> verifications.lock(id, lease)).isInstanceOf(FencedException.class);
-    assertThat(queries.dead()).extracting(VerificationRow::id).containsExactly(id);
-    assertThat(verifications.resume(id, other)).as("still called running").isFalse();
-    assertThat(verifications.ended(id, lease, Status.FAILED, Optional.of("it died"))).isTrue();
-    assertThat(verifications.resume(id, other)).isTrue();
-    assertThat(queries.find(id).orElseThrow().error()).isEmpty();
-    verifications.lock(id, other);
+    assertThatThrownBy(() -> tasks.lock(id, lease)).isInstanceOf(FencedException.class);
+    assertThat(taskQueries.dead()).extracting(TaskRow::id).containsExactly(id);
+    assertThat(tasks.resume(id, other)).as("still called running").isFalse();
+    assertThat(tasks.ended(id, lease, Status.FAILED, Optional.of("it died"))).isTrue();
+    assertThat(tasks.resume(id, other)).isTrue();
+    assertThat(taskQueries.find(id).orElseThrow().error()).isEmpty();
+    tasks.lock(id, other);
   }
 
   @Test
@@ -192,5 +208,10 @@ abstract class VerificationContract {
         .extracting(VerificationRow::id)
         .containsExactlyElementsOf(ids.subList(3, 5));
     assertThat(second.next()).isEmpty();
+    assertThat(taskQueries.page(Optional.empty(), PageRequest.first(3)).items())
+        .extracting(TaskRow::id)
+        .containsExactlyElementsOf(ids.subList(0, 3));
+    assertThat(taskQueries.page(Optional.of(TaskKind.COPY), PageRequest.first(3)).items())
+        .isEmpty();
   }
 }

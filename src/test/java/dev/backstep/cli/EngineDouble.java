@@ -4,18 +4,19 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.StoredChangeId;
-import dev.backstep.catalog.VerificationRow;
+import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
+import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
-import dev.backstep.job.VerifyRun;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -91,21 +92,32 @@ final class EngineDouble implements Engine {
   }
 
   @Override
-  public VerifyRun verify(Optional<BackupId> backup, boolean whole) {
+  public TaskRun verify(Optional<BackupId> backup, boolean whole) {
     note("verify " + backup.map(BackupId::value).orElse("all") + (whole ? "" : " structure"));
     return new Verify();
   }
 
   @Override
-  public VerifyRun relaunchVerify(String id) {
+  public TaskRun relaunchTask(String id) {
     note("relaunch " + id);
     return new Verify();
   }
 
   @Override
-  public void stopVerify(String id) {
+  public void stopTask(String id) {
     note("stop " + id);
     untilStopped.countDown();
+  }
+
+  @Override
+  public Optional<TaskRow> task(String id) {
+    return Optional.ofNullable(verified).map(found -> found.row().task());
+  }
+
+  @Override
+  public List<TaskRow> tasks(Optional<TaskKind> kind, int limit) {
+    note("tasks " + kind.map(TaskKind::word).orElse("all") + " " + limit);
+    return task("").stream().toList();
   }
 
   @Override
@@ -113,15 +125,15 @@ final class EngineDouble implements Engine {
     return Optional.ofNullable(verified);
   }
 
-  private final class Verify implements VerifyRun {
+  private final class Verify implements TaskRun {
     @Override
     public String id() {
       return "verify-20260131-220000";
     }
 
     @Override
-    public VerificationRow state() {
-      return Objects.requireNonNull(verified).row();
+    public TaskRow state() {
+      return Objects.requireNonNull(verified).row().task();
     }
 
     @Override

@@ -1,11 +1,13 @@
 package dev.backstep.job.verify;
 
+import dev.backstep.catalog.Tasks;
 import dev.backstep.catalog.VerificationQueries;
 import dev.backstep.catalog.VerificationRow;
 import dev.backstep.catalog.Verifications;
 import dev.backstep.catalog.VerifiedImage;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.ImageResult;
+import dev.backstep.job.TaskListener;
 import java.io.IOException;
 import java.util.HashSet;
 import java.util.Set;
@@ -22,10 +24,12 @@ import org.springframework.stereotype.Component;
 @Component
 class CleanChains implements Tasklet {
 
+  private final Tasks tasks;
   private final Verifications verifications;
   private final VerificationQueries queries;
 
-  CleanChains(Verifications verifications, VerificationQueries queries) {
+  CleanChains(Tasks tasks, Verifications verifications, VerificationQueries queries) {
+    this.tasks = tasks;
     this.verifications = verifications;
     this.queries = queries;
   }
@@ -33,9 +37,9 @@ class CleanChains implements Tasklet {
   @Override
   public RepeatStatus execute(StepContribution contribution, ChunkContext context)
       throws IOException {
-    String id = VerifyJobListener.id(contribution.getStepExecution().getJobParameters());
+    String id = TaskListener.task(contribution.getStepExecution().getJobParameters());
     VerificationRow row = queries.find(id).orElseThrow();
-    verifications.lock(id, row.leaseToken().orElseThrow());
+    tasks.lock(id, row.task().leaseToken().orElseThrow());
     Set<DiskBackupId> clean = new HashSet<>();
     for (VerifiedImage image : queries.images(id)) {
       boolean onClean = image.base().isEmpty() || clean.contains(image.base().get());

@@ -4,12 +4,14 @@ import dev.backstep.backup.Damage;
 import dev.backstep.backup.ImageCheck;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.FindingRow;
+import dev.backstep.catalog.Tasks;
 import dev.backstep.catalog.VerificationQueries;
 import dev.backstep.catalog.VerificationRow;
 import dev.backstep.catalog.Verifications;
 import dev.backstep.catalog.VerifiedImage;
 import dev.backstep.domain.ImageResult;
 import dev.backstep.domain.Proof;
+import dev.backstep.job.TaskJob;
 import dev.backstep.repository.Repository;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -48,6 +50,7 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
 
   private final String id;
   private final long execution;
+  private final Tasks tasks;
   private final Verifications verifications;
   private final VerificationQueries queries;
   private final Backups backups;
@@ -65,13 +68,15 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   private int damages;
 
   ImageWalk(
-      @Value("#{jobParameters['" + VerifyConfiguration.JOB + "']}") String id,
+      @Value("#{jobParameters['" + TaskJob.PARAMETER + "']}") String id,
       @Value("#{stepExecution.jobExecutionId}") long execution,
+      Tasks tasks,
       Verifications verifications,
       VerificationQueries queries,
       Backups backups) {
     this.id = id;
     this.execution = execution;
+    this.tasks = tasks;
     this.verifications = verifications;
     this.queries = queries;
     this.backups = backups;
@@ -81,7 +86,7 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   public void open(ExecutionContext context) {
     VerificationRow row = queries.find(id).orElseThrow();
     whole = row.whole();
-    leaseToken = row.leaseToken().orElseThrow();
+    leaseToken = row.task().leaseToken().orElseThrow();
     images =
         queries.images(id).stream().filter(image -> image.result() == ImageResult.PENDING).toList();
     if (!images.isEmpty() && context.getInt(IMAGE, 0) == images.getFirst().number()) {
@@ -98,7 +103,7 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
 
   @Override
   public void write(Chunk<? extends Integer> chunk) throws IOException {
-    verifications.lock(id, leaseToken);
+    tasks.lock(id, leaseToken);
     VerifiedImage image = images.get(index);
     if (!queries.isCompleted(image.image())) {
       // A restore point may be deleted while others are being checked.

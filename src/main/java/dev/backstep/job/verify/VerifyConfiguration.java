@@ -1,6 +1,9 @@
 package dev.backstep.job.verify;
 
+import dev.backstep.domain.TaskKind;
 import dev.backstep.job.StopAtChunk;
+import dev.backstep.job.TaskJob;
+import dev.backstep.job.TaskListener;
 import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.builder.JobBuilder;
 import org.springframework.batch.core.repository.JobRepository;
@@ -23,17 +26,19 @@ import org.springframework.transaction.PlatformTransactionManager;
 @ComponentScan
 public class VerifyConfiguration {
 
-  /** The job's name, and that of its one identifying parameter: the verification's id. */
-  static final String JOB = "verify";
-
   @Bean
   Job verifyJob(
-      JobRepository repository, Step verifyImages, Step clearMarks, VerifyJobListener listener) {
-    return new JobBuilder(JOB, repository)
+      JobRepository repository, Step verifyImages, Step clearMarks, TaskListener listener) {
+    return new JobBuilder("verify", repository)
         .listener(listener)
         .start(verifyImages)
         .next(clearMarks)
         .build();
+  }
+
+  @Bean
+  TaskJob verifyTask(Job verifyJob) {
+    return new TaskJob(TaskKind.VERIFY, verifyJob);
   }
 
   /** An item is a part of an image that takes about a tenth of a second; so is a chunk. */

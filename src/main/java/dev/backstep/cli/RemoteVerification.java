@@ -8,45 +8,22 @@ import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.ImageResult;
 import dev.backstep.domain.RepositoryId;
-import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.Verification;
-import dev.backstep.job.VerifyRun;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import tools.jackson.databind.JsonNode;
 
-/** A verification that a server runs, asked for its state now and then. */
-record RemoteVerify(RemoteClient client, String id) implements VerifyRun {
+/** A verification as a server tells it. */
+final class RemoteVerification {
 
   static final String PATH = "/api/v1/verifications";
 
-  private static final Duration PAUSE = Duration.ofMillis(250);
+  private RemoteVerification() {}
 
   static String path(String id) {
     return PATH + "/" + RemoteClient.encoded(id);
-  }
-
-  @Override
-  public VerificationRow state() {
-    return row(client.get(path(id) + "?details=false"));
-  }
-
-  @Override
-  public boolean await(Duration timeout) throws InterruptedException {
-    long end = System.nanoTime() + timeout.toNanos();
-    while (state().status() == Status.RUNNING) {
-      long left = end - System.nanoTime();
-      if (left <= 0) {
-        return false;
-      }
-      Thread.sleep(Duration.ofNanos(Math.min(left, PAUSE.toNanos())));
-    }
-    return true;
   }
 
   /** As {@link dev.backstep.job.VerifyDocument} writes it. */
@@ -87,21 +64,11 @@ record RemoteVerify(RemoteClient client, String id) implements VerifyRun {
 
   private static VerificationRow row(JsonNode json) {
     return new VerificationRow(
-        json.get("verification_id").asString(),
+        RemoteTask.row(json),
         RemoteRows.text(json, "backup_id").map(BackupId::new),
         !json.get("structure_only").asBoolean(),
-        Status.valueOf(json.get("status").asString()),
-        RemoteRows.time(json, "created_at").orElse(Instant.EPOCH),
-        RemoteRows.time(json, "completed_at"),
-        OptionalLong.empty(),
-        json.get("execution_id").isNumber()
-            ? OptionalLong.of(json.get("execution_id").asLong())
-            : OptionalLong.empty(),
-        RemoteRows.text(json, "error"),
         json.get("images_total").asInt(),
         json.get("images_checked").asInt(),
-        json.get("images_damaged").asInt(),
-        json.get("bytes_total").asLong(),
-        json.get("bytes_checked").asLong());
+        json.get("images_damaged").asInt());
   }
 }

@@ -1,100 +1,41 @@
 package dev.backstep.cli;
 
 import dev.backstep.catalog.FindingRow;
+import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.VerificationRow;
 import dev.backstep.catalog.VerifiedImage;
 import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.ImageResult;
-import dev.backstep.domain.Status;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.OperatorException.Kind;
 import dev.backstep.job.Verification;
 import dev.backstep.job.VerifyDocument;
-import dev.backstep.job.VerifyRun;
-import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 
-/** Follows a verification to its end, showing progress, and prints what was found. */
-final class VerifyWatch {
-
-  private static final Duration REDRAW_PERIOD = Duration.ofMillis(250);
+/** Prints what a verification found. */
+final class VerifyText {
 
   private final Session session;
   private final Engine engine;
 
-  VerifyWatch(Session session, Engine engine) {
+  VerifyText(Session session, Engine engine) {
     this.session = session;
     this.engine = engine;
   }
 
-  /** Whether an id is that of a verification. */
-  static boolean isOne(String id) {
-    return id.startsWith("verify-");
-  }
-
   /** Returns the exit code: failed when anything is damaged. */
-  int follow(VerifyRun run) throws InterruptedException {
-    boolean json = session.options().json();
-    if (!json) {
-      session.terminal().result(run.id());
-    }
-    session.stopping().onRequest(() -> stop(run.id()));
-    Optional<RunNote> note = RunNote.of(session.options().home(), run.id());
-    note.ifPresent(RunNote::write);
-    ProgressView view = new ProgressView(session.terminal(), session.clock());
-    try {
-      while (!run.await(REDRAW_PERIOD)) {
-        if (!json) {
-          view.showTotal("images", run.state().bytesChecked(), run.state().bytesTotal());
-        }
-      }
-    } finally {
-      note.ifPresent(RunNote::remove);
-    }
-    view.clear();
-    return end(run.id());
-  }
-
-  private void stop(String id) {
-    session.terminal().error("stopping at the next part ...");
-    try {
-      engine.stopVerify(id);
-    } catch (OperatorException e) {
-      session.terminal().error(e.getMessage());
-    }
-  }
-
-  /** Prints what was checked and found so far. */
-  VerificationRow print(String id) {
+  int print(TaskRow task) {
     Verification verification =
         engine
-            .verification(id)
-            .orElseThrow(() -> OperatorException.notFound(id + ": no such verification"));
+            .verification(task.id())
+            .orElseThrow(() -> OperatorException.notFound(task.id() + ": no such verification"));
     if (session.options().json()) {
       session.terminal().result(BackupDocument.text(VerifyDocument.fields(verification)));
     } else {
       print(verification);
     }
-    return verification.row();
-  }
-
-  private int end(String id) {
-    VerificationRow row = print(id);
-    if (row.status() == Status.COMPLETED) {
-      return row.damaged() == 0 ? 0 : Kind.FAILED.exitCode();
-    }
-    boolean stopped = row.status() == Status.STOPPED;
-    session
-        .terminal()
-        .error(
-            id
-                + (stopped ? " was stopped" : " failed: " + row.error().orElse("the log says why"))
-                + "; `backstep relaunch "
-                + id
-                + "` goes on where it stopped");
-    return (stopped ? Kind.STOPPED : Kind.FAILED).exitCode();
+    return verification.row().damaged() == 0 ? 0 : Kind.FAILED.exitCode();
   }
 
   private void print(Verification verification) {
@@ -111,7 +52,7 @@ final class VerifyWatch {
                   + image.backup()
                   + "  "
                   + VerifyDocument.path(image)
-                  + finding.range().map(VerifyWatch::place).orElse("")
+                  + finding.range().map(VerifyText::place).orElse("")
                   + ": "
                   + finding.found()
                   + ", expected "
@@ -125,7 +66,7 @@ final class VerifyWatch {
                 + " of "
                 + row.images()
                 + " images checked, "
-                + Sizes.bytes(row.bytesChecked())
+                + Sizes.bytes(row.task().bytesDone())
                 + " of data compared: "
                 + (row.damaged() == 0 ? "no damage found" : row.damaged() + " damaged"));
     long uncompared = uncompared(verification.images(), row);

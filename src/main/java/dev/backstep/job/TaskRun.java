@@ -1,16 +1,16 @@
 package dev.backstep.job;
 
-import dev.backstep.catalog.VerificationRow;
+import dev.backstep.catalog.TaskRow;
 import java.time.Duration;
 
-/** A verification that runs, or ran, here or in a server. Safe for use by many threads. */
-public interface VerifyRun {
+/** A task that runs, or ran, here or in a server. Safe for use by many threads. */
+public interface TaskRun {
 
   /** Its id. */
   String id();
 
   /** Where it stands. */
-  VerificationRow state();
+  TaskRow state();
 
   /**
    * Waits for the end.

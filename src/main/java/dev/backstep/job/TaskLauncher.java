@@ -1,25 +1,18 @@
-package dev.backstep.job.verify;
+package dev.backstep.job;
 
-import dev.backstep.catalog.BackupQueries;
-import dev.backstep.catalog.BackupRow;
-import dev.backstep.catalog.VerificationQueries;
-import dev.backstep.catalog.VerificationRow;
-import dev.backstep.catalog.Verifications;
-import dev.backstep.domain.BackupId;
+import dev.backstep.catalog.TaskQueries;
+import dev.backstep.catalog.TaskRow;
+import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.Status;
-import dev.backstep.job.DeadExecutions;
-import dev.backstep.job.Failures;
-import dev.backstep.job.JobSettings;
-import dev.backstep.job.OperatorException;
-import dev.backstep.job.ProcessLease;
-import dev.backstep.job.VerifyJobs;
-import dev.backstep.job.VerifyRun;
+import dev.backstep.domain.TaskKind;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,18 +26,17 @@ import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.stereotype.Component;
 
-/** Launches, relaunches, stops and recovers verifications by the job operator's verbs. */
+/** Launches, relaunches, stops and recovers tasks by the job operator's verbs. */
 @Component
-class VerifyLauncher implements VerifyJobs, SmartLifecycle {
+class TaskLauncher implements TaskJobs, SmartLifecycle {
 
-  private static final Logger log = LoggerFactory.getLogger(VerifyLauncher.class);
+  private static final Logger log = LoggerFactory.getLogger(TaskLauncher.class);
 
   private final JobOperator operator;
   private final JobRepository repository;
-  private final Job verifyJob;
-  private final Verifications verifications;
-  private final VerificationQueries queries;
-  private final BackupQueries backups;
+  private final Map<TaskKind, Job> jobs;
+  private final Tasks tasks;
+  private final TaskQueries queries;
   private final ProcessLease lease;
   private final DeadExecutions dead;
   private final Duration stopTimeout;
@@ -54,90 +46,72 @@ class VerifyLauncher implements VerifyJobs, SmartLifecycle {
 
   private volatile boolean started;
 
-  VerifyLauncher(
+  TaskLauncher(
       JobOperator operator,
       JobRepository repository,
-      Job verifyJob,
-      Verifications verifications,
-      VerificationQueries queries,
-      BackupQueries backups,
+      List<TaskJob> jobs,
+      Tasks tasks,
+      TaskQueries queries,
       ProcessLease lease,
       DeadExecutions dead,
       JobSettings settings) {
     this.operator = operator;
     this.repository = repository;
-    this.verifyJob = verifyJob;
-    this.verifications = verifications;
+    this.jobs = jobs.stream().collect(Collectors.toMap(TaskJob::kind, TaskJob::job));
+    this.tasks = tasks;
     this.queries = queries;
-    this.backups = backups;
     this.lease = lease;
     this.dead = dead;
     this.stopTimeout = settings.stopTimeout();
   }
 
   @Override
-  public VerifyRun verify(Optional<BackupId> backup, boolean whole) {
-    if (backup.isPresent()) {
-      requireRestorePoint(backup.get());
-    }
-    String id = verifications.begin(backup, whole, lease.token());
-    return run(id, null);
-  }
-
-  private void requireRestorePoint(BackupId id) {
-    BackupRow row =
-        backups
-            .find(id.value())
-            .orElseThrow(() ->
-                OperatorException.notFound(
-                    id + ": no such backup; `backstep list` shows the backups"));
-    if (row.status() != Status.COMPLETED) {
-      throw OperatorException.failed(
-          row.id() + " is " + row.status() + "; only COMPLETED backups can be verified", null);
-    }
+  public TaskRun launch(String id) {
+    return run(row(id), null);
   }
 
   @Override
-  public VerifyRun relaunchVerify(String id) {
+  public TaskRun relaunch(String id) {
     recoverDead();
-    VerificationRow row = row(id);
-    if (!verifications.resume(id, lease.token())) {
+    TaskRow row = row(id);
+    if (!tasks.resume(id, lease.token())) {
       throw OperatorException.conflict(
           id + " is " + row.status() + "; only what is FAILED or STOPPED can be relaunched", null);
     }
-    JobExecution last = lastExecution(id);
+    JobExecution last = lastExecution(row);
     dead.end(last);
-    return run(id, last);
+    return run(row, last);
   }
 
-  private VerifyRun run(String id, @Nullable JobExecution last) {
+  private TaskRun run(TaskRow task, @Nullable JobExecution last) {
     CountDownLatch ended = new CountDownLatch(1);
-    running.put(id, ended);
-    Thread.ofPlatform().name(id).start(() -> execute(id, last, ended));
-    return new LocalVerifyRun(id, ended, queries);
+    running.put(task.id(), ended);
+    Thread.ofPlatform().name(task.id()).start(() -> execute(task, last, ended));
+    return new LocalTaskRun(task.id(), ended, queries);
   }
 
-  private void execute(String id, @Nullable JobExecution last, CountDownLatch ended) {
+  private void execute(TaskRow task, @Nullable JobExecution last, CountDownLatch ended) {
     try {
       if (last == null) {
-        dead.clearUnborn(VerifyConfiguration.JOB, parameters(id));
-        operator.start(verifyJob, parameters(id));
+        Job job = job(task);
+        dead.clearUnborn(job.getName(), parameters(task));
+        operator.start(job, parameters(task));
       } else {
         operator.restart(last);
       }
     } catch (Exception e) {
-      log.error("{} could not be launched", id, e);
-      verifications.ended(id, lease.token(), Status.FAILED, Optional.of(Failures.text(e)));
+      log.error("{} could not be launched", task.id(), e);
+      tasks.ended(task.id(), lease.token(), Status.FAILED, Optional.of(Failures.text(e)));
     } finally {
-      running.remove(id);
+      running.remove(task.id());
       ended.countDown();
     }
   }
 
   @Override
-  public void stopVerify(String id) {
-    VerificationRow row = row(id);
-    JobExecution execution = lastExecution(id);
+  public void stop(String id) {
+    TaskRow row = row(id);
+    JobExecution execution = lastExecution(row);
     if (row.status() != Status.RUNNING || execution == null || !ask(execution)) {
       throw OperatorException.conflict(id + " is " + row.status() + " and cannot be stopped", null);
     }
@@ -151,12 +125,12 @@ class VerifyLauncher implements VerifyJobs, SmartLifecycle {
     }
   }
 
-  /** Ends those whose process is gone, so that they can be relaunched. */
-  private void recoverDead() {
-    for (VerificationRow row : queries.dead()) {
-      dead.end(lastExecution(row.id()));
+  @Override
+  public void recoverDead() {
+    for (TaskRow row : queries.dead()) {
+      dead.end(lastExecution(row));
       if (row.leaseToken().isPresent()) {
-        verifications.ended(
+        tasks.ended(
             row.id(),
             row.leaseToken().getAsLong(),
             Status.FAILED,
@@ -165,19 +139,28 @@ class VerifyLauncher implements VerifyJobs, SmartLifecycle {
     }
   }
 
-  private VerificationRow row(String id) {
+  private TaskRow row(String id) {
     return queries
         .find(id)
-        .orElseThrow(() -> OperatorException.notFound(id + ": no such verification"));
+        .orElseThrow(() ->
+            OperatorException.notFound(id + ": no such task; `backstep tasks` shows the tasks"));
   }
 
-  private @Nullable JobExecution lastExecution(String id) {
-    return repository.getLastJobExecution(VerifyConfiguration.JOB, parameters(id));
+  private Job job(TaskRow task) {
+    Job job = jobs.get(task.kind());
+    if (job == null) {
+      throw new IllegalStateException("no job does what " + task.id() + " asks for");
+    }
+    return job;
   }
 
-  private static JobParameters parameters(String id) {
+  private @Nullable JobExecution lastExecution(TaskRow task) {
+    return repository.getLastJobExecution(job(task).getName(), parameters(task));
+  }
+
+  private static JobParameters parameters(TaskRow task) {
     return new JobParametersBuilder()
-        .addString(VerifyConfiguration.JOB, id, true)
+        .addString(TaskJob.PARAMETER, task.id(), true)
         .toJobParameters();
   }
 
@@ -194,7 +177,7 @@ class VerifyLauncher implements VerifyJobs, SmartLifecycle {
     started = false;
     Map<String, CountDownLatch> stopping = Map.copyOf(running);
     for (String id : stopping.keySet()) {
-      JobExecution execution = lastExecution(id);
+      JobExecution execution = lastExecution(row(id));
       if (execution != null) {
         ask(execution);
       }

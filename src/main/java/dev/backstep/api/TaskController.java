@@ -1,0 +1,87 @@
+package dev.backstep.api;
+
+import dev.backstep.catalog.TaskQueries;
+import dev.backstep.catalog.TaskRow;
+import dev.backstep.domain.TaskKind;
+import dev.backstep.job.TaskDocument;
+import dev.backstep.job.TaskJobs;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Tasks, whatever they do: listed, shown, stopped, gone on with. */
+@RestController
+@RequestMapping("/api/v1/tasks")
+class TaskController {
+
+  private final TaskJobs jobs;
+  private final TaskQueries queries;
+
+  TaskController(TaskJobs jobs, TaskQueries queries) {
+    this.jobs = jobs;
+    this.queries = queries;
+  }
+
+  @GetMapping
+  Map<String, @Nullable Object> list(
+      @RequestParam(name = "kind", required = false) @Nullable String kind,
+      @RequestParam(name = "limit", defaultValue = "50") int limit,
+      @RequestParam(name = "after", required = false) @Nullable String after) {
+    Optional<TaskKind> of = Optional.ofNullable(kind).map(TaskController::kind);
+    return Paging.answer(
+        "tasks",
+        Paging.page(Paging.request(limit, after), request -> queries.page(of, request)),
+        TaskDocument::fields);
+  }
+
+  private static TaskKind kind(String word) {
+    return TaskKind.ofWord(word)
+        .orElseThrow(() ->
+            new Problem(
+                HttpStatus.BAD_REQUEST,
+                "'kind' is '"
+                    + word
+                    + "', expected one of "
+                    + Arrays.stream(TaskKind.values())
+                        .map(TaskKind::word)
+                        .collect(Collectors.joining(", "))));
+  }
+
+  @GetMapping("/{id}")
+  Map<String, @Nullable Object> show(@PathVariable String id) {
+    return TaskDocument.fields(row(id));
+  }
+
+  @PostMapping("/{id}/stop")
+  ResponseEntity<Map<String, @Nullable Object>> stop(@PathVariable String id) {
+    jobs.stop(id);
+    return accepted(id);
+  }
+
+  @PostMapping("/{id}/relaunch")
+  ResponseEntity<Map<String, @Nullable Object>> relaunch(@PathVariable String id) {
+    jobs.relaunch(id);
+    return accepted(id);
+  }
+
+  private TaskRow row(String id) {
+    return queries
+        .find(id)
+        .orElseThrow(() ->
+            new Problem(HttpStatus.NOT_FOUND, "no task " + id + "; GET /api/v1/tasks lists them"));
+  }
+
+  private ResponseEntity<Map<String, @Nullable Object>> accepted(String id) {
+    return ResponseEntity.status(HttpStatus.ACCEPTED).body(TaskDocument.fields(row(id)));
+  }
+}

@@ -1,0 +1,155 @@
+package dev.backstep.catalog;
+
+import dev.backstep.domain.Status;
+import dev.backstep.domain.TaskKind;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.Optional;
+import javax.sql.DataSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.transaction.PlatformTransactionManager;
+
+/**
+ * The table of tasks. Each method joins the surrounding transaction, else runs in one of its own.
+ * Safe for use by several threads.
+ */
+public final class Tasks {
+
+  private static final int ERROR_CHARS_MAX = 2000;
+  private static final int SUBJECT_CHARS_MAX = 500;
+
+  private final JdbcClient jdbc;
+  private final Transactions transactions;
+  private final Leases leases;
+  private final Clock clock;
+
+  public Tasks(
+      DataSource dataSource, PlatformTransactionManager manager, Leases leases, Clock clock) {
+    this.jdbc = JdbcClient.create(dataSource);
+    this.transactions = new Transactions(manager);
+    this.leases = leases;
+    this.clock = clock;
+  }
+
+  /**
+   * Notes a task that runs.
+   *
+   * @param subject what it is about, for people
+   * @param settings what its job needs to know, in that job's own form
+   * @return its id
+   */
+  public String begin(TaskKind kind, String subject, String settings, long leaseToken) {
+    return transactions.in(() -> {
+      Instant now = clock.instant();
+      String id = BackupNames.task(kind, now, name -> count(name) > 0);
+      jdbc.sql(
+              """
+              insert into tasks (id, kind, subject, settings, status, created_at, lease_token)
+              values (:id, :kind, :subject, :settings, 'RUNNING', :now, :token)\
+              """)
+          .param("id", id)
+          .param("kind", kind.name())
+          .param(
+              "subject",
+              subject.length() <= SUBJECT_CHARS_MAX
+                  ? subject
+                  : subject.substring(0, SUBJECT_CHARS_MAX))
+          .param("settings", settings)
+          .param("now", UtcTime.of(now))
+          .param("token", leaseToken)
+          .update();
+      return id;
+    });
+  }
+
+  private long count(String id) {
+    return jdbc.sql("select count(*) from tasks where id = :id")
+        .param("id", id)
+        .query(Long.class)
+        .single();
+  }
+
+  /**
+   * Takes over one that failed or was stopped.
+   *
+   * @return whether it was one
+   */
+  public boolean resume(String id, long leaseToken) {
+    return jdbc.sql(
+                """
+                update tasks set status = 'RUNNING', lease_token = :token,
+                  completed_at = null, error = null
+                where id = :id and status in ('FAILED', 'STOPPED')\
+                """)
+            .param("token", leaseToken)
+            .param("id", id)
+            .update()
+        > 0;
+  }
+
+  /** Notes which Batch execution runs it. */
+  public void executing(String id, long leaseToken, long executionId) {
+    jdbc.sql("update tasks set execution_id = :execution where id = :id and lease_token = :token")
+        .param("execution", executionId)
+        .param("id", id)
+        .param("token", leaseToken)
+        .update();
+  }
+
+  /**
+   * Locks it until the surrounding transaction ends: the first thing that each transaction of its
+   * job does.
+   *
+   * @throws FencedException when this lease does not run it any more
+   */
+  public void lock(String id, long leaseToken) throws FencedException {
+    boolean ours =
+        jdbc.sql(
+                """
+                select id from tasks
+                where id = :id and status = 'RUNNING' and lease_token = :token for update\
+                """)
+            .param("id", id)
+            .param("token", leaseToken)
+            .query((row, index) -> row.getString("id"))
+            .optional()
+            .isPresent();
+    if (!ours || !leases.alive(leaseToken)) {
+      throw new FencedException(
+          id + " does not run under a living lease " + leaseToken + "; relaunch it");
+    }
+  }
+
+  /** Notes how far it is. */
+  public void progress(String id, long bytesDone, long bytesTotal) {
+    jdbc.sql("update tasks set bytes_done = :done, bytes_total = :total where id = :id")
+        .param("done", bytesDone)
+        .param("total", bytesTotal)
+        .param("id", id)
+        .update();
+  }
+
+  /**
+   * Notes its end.
+   *
+   * @return whether this lease still ran it
+   */
+  public boolean ended(String id, long leaseToken, Status status, Optional<String> error) {
+    return jdbc.sql(
+                """
+                update tasks set status = :status, completed_at = :now, error = :error
+                where id = :id and lease_token = :token and status = 'RUNNING'\
+                """)
+            .param("status", status.name())
+            .param("now", UtcTime.of(clock.instant()))
+            .param("error", error.map(Tasks::cut).orElse(null))
+            .param("id", id)
+            .param("token", leaseToken)
+            .update()
+        > 0;
+  }
+
+  private static String cut(String text) {
+    return text.length() <= ERROR_CHARS_MAX ? text : text.substring(0, ERROR_CHARS_MAX) + "…";
+  }
+}

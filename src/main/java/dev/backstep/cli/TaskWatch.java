@@ -1,0 +1,107 @@
+package dev.backstep.cli;
+
+import dev.backstep.catalog.TaskRow;
+import dev.backstep.domain.Status;
+import dev.backstep.domain.TaskKind;
+import dev.backstep.job.BackupDocument;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.OperatorException.Kind;
+import dev.backstep.job.TaskDocument;
+import dev.backstep.job.TaskRun;
+import java.time.Duration;
+import java.util.Optional;
+
+/** Follows a task to its end, showing progress, and prints what came of it. */
+final class TaskWatch {
+
+  private static final Duration REDRAW_PERIOD = Duration.ofMillis(250);
+
+  private final Session session;
+  private final Engine engine;
+
+  TaskWatch(Session session, Engine engine) {
+    this.session = session;
+    this.engine = engine;
+  }
+
+  /** Whether an id is that of a task. */
+  static boolean isOne(String id) {
+    return TaskKind.ofId(id).isPresent();
+  }
+
+  /** Returns the exit code. */
+  int follow(TaskRun run) throws InterruptedException {
+    boolean json = session.options().json();
+    if (!json) {
+      session.terminal().result(run.id());
+    }
+    session.stopping().onRequest(() -> stop(run.id()));
+    Optional<RunNote> note = RunNote.of(session.options().home(), run.id());
+    note.ifPresent(RunNote::write);
+    ProgressView view = new ProgressView(session.terminal(), session.clock());
+    try {
+      while (!run.await(REDRAW_PERIOD)) {
+        if (!json) {
+          TaskRow now = run.state();
+          view.showTotal(now.kind().word(), now.bytesDone(), now.bytesTotal());
+        }
+      }
+    } finally {
+      note.ifPresent(RunNote::remove);
+    }
+    view.clear();
+    return end(run.id());
+  }
+
+  private void stop(String id) {
+    session.terminal().error("stopping at the next part ...");
+    try {
+      engine.stopTask(id);
+    } catch (OperatorException e) {
+      session.terminal().error(e.getMessage());
+    }
+  }
+
+  private int end(String id) {
+    int found = print(id);
+    TaskRow row = row(id);
+    if (row.status() == Status.COMPLETED) {
+      return found;
+    }
+    boolean stopped = row.status() == Status.STOPPED;
+    session
+        .terminal()
+        .error(
+            id
+                + (stopped ? " was stopped" : " failed: " + row.error().orElse("the log says why"))
+                + "; `backstep relaunch "
+                + id
+                + "` goes on where it stopped");
+    return (stopped ? Kind.STOPPED : Kind.FAILED).exitCode();
+  }
+
+  /** Prints what came of it so far. Returns the exit code of one that has COMPLETED like this. */
+  int print(String id) {
+    TaskRow row = row(id);
+    return switch (row.kind()) {
+      case VERIFY -> new VerifyText(session, engine).print(row);
+      case RESTORE, PRUNE, COPY -> plain(row);
+    };
+  }
+
+  private int plain(TaskRow row) {
+    if (session.options().json()) {
+      session.terminal().result(BackupDocument.text(TaskDocument.fields(row)));
+    } else {
+      session.terminal().result(row.id() + " " + row.status() + "  " + row.subject());
+    }
+    return 0;
+  }
+
+  private TaskRow row(String id) {
+    return engine
+        .task(id)
+        .orElseThrow(() ->
+            OperatorException.notFound(id + ": no such task; `backstep tasks` shows the tasks"));
+  }
+}

@@ -1,0 +1,87 @@
+package dev.backstep.cli;
+
+import dev.backstep.catalog.TaskRow;
+import dev.backstep.domain.TaskKind;
+import dev.backstep.job.BackupDocument;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.TaskDocument;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "tasks",
+    description = "Lists what ran beside backups, newest first: verifications and the like.",
+    exitCodeList = {ExitCode.DONE, ExitCode.FAILED, ExitCode.USAGE, ExitCode.BUSY})
+final class TasksCommand implements Callable<Integer> {
+
+  private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss");
+
+  private final Session session;
+
+  @Option(names = "--kind", paramLabel = "KIND", description = "Only these: verify, for instance.")
+  private @Nullable String kind;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      description = "At most so many. Default: ${DEFAULT-VALUE}.")
+  private int limit = 100;
+
+  TasksCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    if (limit < 1) {
+      throw OperatorException.usage("--limit is " + limit + "; expected at least 1", null);
+    }
+    Optional<TaskKind> of = Optional.ofNullable(kind).map(TasksCommand::kind);
+    List<TaskRow> tasks = session.catalog().tasks(of, limit);
+    session
+        .terminal()
+        .result(
+            session.options().json()
+                ? BackupDocument.text(tasks.stream().map(TaskDocument::fields).toList())
+                : text(tasks));
+    return 0;
+  }
+
+  private static TaskKind kind(String word) {
+    return TaskKind.ofWord(word)
+        .orElseThrow(() ->
+            OperatorException.usage(
+                "--kind is "
+                    + word
+                    + "; expected one of "
+                    + Arrays.stream(TaskKind.values())
+                        .map(TaskKind::word)
+                        .collect(Collectors.joining(", ")),
+                null));
+  }
+
+  private String text(List<TaskRow> tasks) {
+    if (tasks.isEmpty()) {
+      return "no tasks yet";
+    }
+    ZoneId zone = session.clock().getZone();
+    Table table = new Table("TASK", "STATUS", "BEGAN", "DONE", "SUBJECT");
+    for (TaskRow task : tasks) {
+      table.add(
+          task.id(),
+          task.status().name(),
+          TIME.format(task.createdAt().atZone(zone)),
+          Sizes.bytes(task.bytesDone()) + " of " + Sizes.bytes(task.bytesTotal()),
+          BackupText.printable(task.subject()));
+    }
+    return table.toString();
+  }
+}

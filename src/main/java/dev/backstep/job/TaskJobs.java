@@ -1,0 +1,29 @@
+package dev.backstep.job;
+
+/** Tasks as operators command them, whatever they do. Safe for use by many threads. */
+public interface TaskJobs {
+
+  /**
+   * Runs in this process a task that has just begun under this process's lease.
+   *
+   * @param id as {@link dev.backstep.catalog.Tasks#begin} gave it
+   */
+  TaskRun launch(String id);
+
+  /**
+   * Goes on with one that failed or was stopped, or whose process is gone, where it stopped.
+   *
+   * @throws OperatorException NOT_FOUND; CONFLICT when it runs or is completed
+   */
+  TaskRun relaunch(String id);
+
+  /**
+   * Asks one to stop after the part that it is doing, in whatever process it runs.
+   *
+   * @throws OperatorException NOT_FOUND; CONFLICT when it does not run
+   */
+  void stop(String id);
+
+  /** Ends those whose process is gone, so that they can be relaunched. */
+  void recoverDead();
+}
