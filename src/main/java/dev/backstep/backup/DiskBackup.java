@@ -24,6 +24,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -42,8 +43,12 @@ public final class DiskBackup implements Closeable {
   /** Blocks that the read-ahead and the image's writers hold together. */
   private static final int BLOCKS = AHEAD + 16;
 
+  /** What a kill costs at most, on top of what is in flight; forcing more often costs speed. */
+  private static final Duration CHECKPOINT_PERIOD = Duration.ofMillis(250);
+
   private final Request request;
   private final DiskFolder folder;
+  private long checkpointAt = System.nanoTime() - CHECKPOINT_PERIOD.toNanos();
   private final @Nullable DiskManifest published;
   private @Nullable Copy copy;
   private final Pace pace = new Pace(System.nanoTime());
@@ -235,9 +240,13 @@ public final class DiskBackup implements Closeable {
     }
   }
 
-  /** Begins to force what was put so far; returns at once. */
+  /** Begins to force what was put so far, unless it has just done so; returns at once. */
   public void checkpoint() throws IOException {
-    openedCopy().image().beginCheckpoint();
+    long now = System.nanoTime();
+    if (now - checkpointAt >= CHECKPOINT_PERIOD.toNanos()) {
+      checkpointAt = now;
+      openedCopy().image().beginCheckpoint();
+    }
   }
 
   /** The newest state that is forced to disk: what a later {@code open} may resume from. */

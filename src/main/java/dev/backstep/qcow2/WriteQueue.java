@@ -23,6 +23,10 @@ final class WriteQueue {
 
   private final ImageOutput output;
   private final ExecutorService threads;
+
+  /** Forcing waits for the disk; the writing threads go on meanwhile. */
+  private final ExecutorService forcing;
+
   private final Semaphore room = new Semaphore(IN_FLIGHT_MAX);
   private final Set<CompletableFuture<Void>> inFlight = ConcurrentHashMap.newKeySet();
   private final AtomicReference<@Nullable IOException> failure = new AtomicReference<>();
@@ -32,6 +36,9 @@ final class WriteQueue {
     this.threads =
         Executors.newFixedThreadPool(
             THREADS, Thread.ofPlatform().daemon().name("write-" + name + "-", 0).factory());
+    this.forcing =
+        Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("force-" + name).factory());
   }
 
   /**
@@ -77,9 +84,9 @@ final class WriteQueue {
     return CompletableFuture.allOf(inFlight.toArray(CompletableFuture[]::new));
   }
 
-  /** Runs a task on one of the writing threads. */
+  /** Runs a task beside the writing threads, one after the other. */
   void execute(Runnable task) {
-    threads.execute(task);
+    forcing.execute(task);
   }
 
   void fail(IOException e) {
@@ -99,8 +106,10 @@ final class WriteQueue {
   /** Waits for what is in flight and ends the threads. */
   void close() throws IOException {
     threads.shutdown();
+    forcing.shutdown();
     try {
-      while (!threads.awaitTermination(1, TimeUnit.MINUTES)) {
+      while (!threads.awaitTermination(1, TimeUnit.MINUTES)
+          || !forcing.awaitTermination(1, TimeUnit.MINUTES)) {
         check();
       }
     } catch (InterruptedException e) {
