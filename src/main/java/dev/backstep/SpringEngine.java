@@ -6,10 +6,12 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.DatabaseBusyException;
 import dev.backstep.catalog.DatabaseVersion;
+import dev.backstep.catalog.KeptPoints;
 import dev.backstep.catalog.NewerDatabaseException;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.Removals;
+import dev.backstep.catalog.Repositories;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
@@ -25,6 +27,9 @@ import dev.backstep.job.AdminReports;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.PruneJobs;
+import dev.backstep.job.PrunePlan;
+import dev.backstep.job.PrunePlanner;
 import dev.backstep.job.RestorePointRemoval;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
@@ -39,6 +44,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import liquibase.integration.spring.SpringLiquibase;
 import org.jspecify.annotations.Nullable;
@@ -241,6 +247,29 @@ final class SpringEngine implements Engine {
       after = page.next();
     } while (rows.size() < limit && after.isPresent());
     return rows;
+  }
+
+  @Override
+  public PrunePlan prunePlan(List<JobDefinition> definitions) {
+    return new PrunePlanner(context.getBean(KeptPoints.class), context.getBean(Repositories.class))
+        .plan(definitions, Instant.now());
+  }
+
+  @Override
+  public TaskRun prune(List<JobDefinition> definitions) {
+    String subject =
+        definitions.stream().map(JobDefinition::vmName).collect(Collectors.joining(", "));
+    return context.getBean(PruneJobs.class).prune(definitions, subject);
+  }
+
+  @Override
+  public void pin(String id) {
+    context.getBean(PruneJobs.class).pin(id);
+  }
+
+  @Override
+  public void unpin(String id) {
+    context.getBean(PruneJobs.class).unpin(id);
   }
 
   @Override

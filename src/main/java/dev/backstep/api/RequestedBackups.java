@@ -100,8 +100,39 @@ class RequestedBackups {
 
   /** The definition of the VM that a request names. */
   JobDefinition definition(RequestBody body) {
-    String vmName = body.text("vm_name");
+    JobFolder.Entry entry = entry(definitions.read(), body.text("vm_name"));
+    JobDefinition definition = entry.definition();
+    body.find("repository_id").ifPresent(id -> requireRepository(definition, id));
+    body.find("definition").ifPresent(text -> requireSame(entry, text));
+    return definition;
+  }
+
+  /**
+   * The definitions of the VMs that a request names; all that the server knows when it names none.
+   */
+  List<JobDefinition> definitions(RequestBody body) {
+    List<String> names = body.texts("vm_names");
+    List<String> texts = body.texts("definitions");
     JobFolder.Content content = definitions.read();
+    if (!texts.isEmpty() && texts.size() != names.size()) {
+      throw new Problem(
+          HttpStatus.BAD_REQUEST, "'definitions' must be as many as 'vm_names', or none");
+    }
+    if (names.isEmpty()) {
+      return content.byVmName().values().stream().map(JobFolder.Entry::definition).toList();
+    }
+    List<JobDefinition> found = new ArrayList<>();
+    for (String name : names) {
+      JobFolder.Entry entry = entry(content, name);
+      if (!texts.isEmpty()) {
+        requireSame(entry, texts.get(found.size()));
+      }
+      found.add(entry.definition());
+    }
+    return found;
+  }
+
+  private static JobFolder.Entry entry(JobFolder.Content content, String vmName) {
     JobFolder.Entry entry = content.byVmName().get(vmName);
     if (entry == null) {
       throw new Problem(
@@ -111,10 +142,7 @@ class RequestedBackups {
               + "'; the server knows "
               + content.byVmName().keySet());
     }
-    JobDefinition definition = entry.definition();
-    body.find("repository_id").ifPresent(id -> requireRepository(definition, id));
-    body.find("definition").ifPresent(text -> requireSame(entry, text));
-    return definition;
+    return entry;
   }
 
   /** A caller with another definition in mind would get another backup than it asked for. */

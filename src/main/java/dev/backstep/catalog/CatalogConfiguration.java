@@ -144,6 +144,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  KeptPoints keptPoints(DataSource dataSource) {
+    return new KeptPoints(dataSource, Clock.systemUTC());
+  }
+
+  @Bean
   Tasks tasks(DataSource dataSource, PlatformTransactionManager manager, Leases leases) {
     return new Tasks(dataSource, manager, leases, Clock.systemUTC());
   }

@@ -13,6 +13,7 @@ import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.PrunePlan;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import java.nio.file.Path;
@@ -105,6 +106,24 @@ public interface Engine extends AutoCloseable {
 
   /** Tasks whatever their status, newest first; of one kind only when given. */
   List<TaskRow> tasks(Optional<TaskKind> kind, int limit);
+
+  /** What retention would do; see {@link dev.backstep.job.PruneJobs#plan}. */
+  PrunePlan prunePlan(List<JobDefinition> definitions);
+
+  /** Deletes what nothing keeps; see {@link dev.backstep.job.PruneJobs#prune}. */
+  TaskRun prune(List<JobDefinition> definitions);
+
+  /**
+   * Keeps a restore point; see {@link dev.backstep.job.PruneJobs#pin}.
+   *
+   * @throws OperatorException as there
+   */
+  void pin(String id);
+
+  /**
+   * @throws OperatorException as {@link dev.backstep.job.PruneJobs#unpin}
+   */
+  void unpin(String id);
 
   /** A verification with what it found. */
   Optional<Verification> verification(String id);

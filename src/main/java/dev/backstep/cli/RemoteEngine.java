@@ -15,6 +15,7 @@ import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.PrunePlan;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import dev.backstep.job.definition.JobDefinitions;
@@ -155,6 +156,27 @@ final class RemoteEngine implements Engine {
         limit,
         page -> page.get("tasks").forEach(row -> rows.add(RemoteTask.row(row))));
     return rows;
+  }
+
+  @Override
+  public PrunePlan prunePlan(List<JobDefinition> definitions) {
+    return RemotePrune.plan(client.post(RemotePrune.PATH, RemotePrune.request(definitions, true)));
+  }
+
+  @Override
+  public TaskRun prune(List<JobDefinition> definitions) {
+    return RemoteTask.of(
+        client, client.post(RemotePrune.PATH, RemotePrune.request(definitions, false)));
+  }
+
+  @Override
+  public void pin(String id) {
+    client.post(path(id) + "/pin", Map.of());
+  }
+
+  @Override
+  public void unpin(String id) {
+    client.post(path(id) + "/unpin", Map.of());
   }
 
   @Override

@@ -85,8 +85,27 @@ final class TaskWatch {
     TaskRow row = row(id);
     return switch (row.kind()) {
       case VERIFY -> new VerifyText(session, engine).print(row);
-      case RESTORE, PRUNE, COPY -> plain(row);
+      case PRUNE -> freed(row);
+      case RESTORE, COPY -> plain(row);
     };
+  }
+
+  private int freed(TaskRow row) {
+    if (session.options().json()) {
+      return plain(row);
+    }
+    session
+        .terminal()
+        .result(
+            row.id()
+                + " "
+                + row.status()
+                + "  "
+                + Sizes.bytes(row.bytesDone())
+                + " of "
+                + Sizes.bytes(row.bytesTotal())
+                + " freed");
+    return 0;
   }
 
   private int plain(TaskRow row) {

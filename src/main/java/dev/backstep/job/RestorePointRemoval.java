@@ -3,6 +3,7 @@ package dev.backstep.job;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.KeptPoints;
 import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.Transactions;
 import dev.backstep.catalog.VmBusyException;
@@ -39,12 +40,17 @@ public class RestorePointRemoval {
   private final Transactions transactions;
   private final Removals removals;
   private final BackupQueries queries;
+  private final KeptPoints points;
 
   RestorePointRemoval(
-      PlatformTransactionManager manager, Removals removals, BackupQueries queries) {
+      PlatformTransactionManager manager,
+      Removals removals,
+      BackupQueries queries,
+      KeptPoints points) {
     this.transactions = new Transactions(manager);
     this.removals = removals;
     this.queries = queries;
+    this.points = points;
   }
 
   /**
@@ -53,9 +59,9 @@ public class RestorePointRemoval {
    *
    * @param id the backup's
    * @throws OperatorException NOT_FOUND; USAGE when it is a disk backup's id; BUSY when its VM has
-   *     a backup that runs or waits; CONFLICT when it has not ended for good or an image stands on
-   *     one of its; FAILED when the repository cannot be opened, or a file not be removed: the
-   *     latter is gone on with by whoever runs jobs next
+   *     a backup that runs or waits; CONFLICT when it is pinned, has not ended for good or an image
+   *     stands on one of its; FAILED when the repository cannot be opened, or a file not be
+   *     removed: the latter is gone on with by whoever runs jobs next
    */
   public void delete(String id) {
     BackupRow row =
@@ -117,6 +123,7 @@ public class RestorePointRemoval {
       BackupRow row = queries.backup(id);
       if (!isGoing(row)) {
         requireEnded(row);
+        requireUnpinned(row);
         requireNothingOn(row, repository);
         removals.begin(id);
         log.info("{} is deleted", id);
@@ -137,6 +144,13 @@ public class RestorePointRemoval {
               + row.status()
               + " and no restore point; `backstep executions abandon` clears what it left",
           null);
+    }
+  }
+
+  private void requireUnpinned(BackupRow row) {
+    if (points.isPinned(row.id())) {
+      throw OperatorException.conflict(
+          row.id() + " is pinned; `backstep unpin " + row.id() + "` lets it go", null);
     }
   }
 

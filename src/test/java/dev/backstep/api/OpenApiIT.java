@@ -48,7 +48,8 @@ class OpenApiIT {
     TestDisks disks = new TestDisks(Files.createDirectory(folder.resolve("vm")), 5, 4 << 20);
     Files.writeString(
         folder.resolve("jobs/vm.yaml"),
-        disks.definition("vm") + "schedule: { cron: \"0/2 * * * * ?\", zone: UTC }\n");
+        disks.definition("vm")
+            + "schedule: { cron: \"0/2 * * * * ?\", zone: UTC }\nretention: { last: 1000 }\n");
     server = ServerProcess.start(folder, "home", Map.of());
     document = new Yaml().load(server.get("/api/v1/openapi.yaml").body());
   }
@@ -267,7 +268,22 @@ class OpenApiIT {
         json(server.post("/api/v1/tokens", "{\"name\":\"a\",\"role\":\"viewer\"}"), 201));
     assertIs("TokenPage", get("/api/v1/tokens"));
     assertIs("Problem", json(server.get("/api/v1/backups/nothing"), 404));
+    retentionIsWhatItSays(id);
     verificationIsWhatItSays(backup);
+  }
+
+  private static void retentionIsWhatItSays(String id) throws Exception {
+    assertIs("Pin", json(server.post("/api/v1/backups/" + id + "/pin", "{}"), 200));
+    assertIs("Pin", json(server.post("/api/v1/backups/" + id + "/unpin", "{}"), 200));
+    assertIs("Problem", json(server.post("/api/v1/backups/nothing/pin", "{}"), 404));
+    JsonNode plan = json(server.post("/api/v1/prunes", "{\"plan\":true}"), 200);
+    assertIs("PrunePlan", plan);
+    assertThat(plan.get("vms").get(0).get("restore_points").isEmpty()).isFalse();
+    assertIs("Task", json(server.post("/api/v1/prunes", "{\"vm_names\":[\"vm\"]}"), 202));
+    assertIs("Problem", json(server.post("/api/v1/prunes", "{\"vm_names\":[\"x\"]}"), 404));
+    assertIs(
+        "Problem",
+        json(server.post("/api/v1/prunes", "{\"vm_names\":[],\"definitions\":[\"x\"]}"), 400));
   }
 
   /** Of a damaged image, so that there is something to be told. */

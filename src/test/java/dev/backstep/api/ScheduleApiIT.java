@@ -92,6 +92,26 @@ class ScheduleApiIT {
   }
 
   @Test
+  void retentionIsAppliedBehindEachScheduledBackup() throws Exception {
+    define(OFTEN + "\nlevel: full\nretention: { last: 1 }");
+
+    await(() ->
+        json(server.get("/api/v1/backups?vm_name=" + vm), 200)
+            .get("backups")
+            .toString()
+            .contains("\"DELETED\""));
+
+    json(server.post(SCHEDULES + "/pause", named()), 200);
+    assertThat(json(server.get("/api/v1/tasks?kind=prune"), 200).get("tasks").toString())
+        .contains(vm + ", after backup-");
+    await(() -> {
+      JsonNode plan =
+          json(server.post("/api/v1/prunes", "{\"vm_names\":[\"" + vm + "\"],\"plan\":true}"), 200);
+      return plan.get("vms").get(0).get("restore_points").size() == 1;
+    });
+  }
+
+  @Test
   void pausedOneFiresNoMoreUntilItIsResumed() throws Exception {
     define(OFTEN);
     await(() -> fires().size() > 0);

@@ -2,6 +2,7 @@ package dev.backstep.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ByteRange;
@@ -151,6 +152,38 @@ abstract class VerificationContract {
 
   private static Instant truncated(MovableClock clock) {
     return clock.instant().truncatedTo(ChronoUnit.MILLIS);
+  }
+
+  @Test
+  void retentionChoosesAmongRestorePointsWithTheirImagesAndProofs() throws Exception {
+    List<DiskBackupId> full = completed("a", List.of());
+    List<DiskBackupId> overlay = completed("a", full);
+    completed("b", List.of());
+    BackupId running = catalog.begin(new VmId("a"), lease);
+    verifications.proven(full.get(0), Proof.STRUCTURE, 7);
+    verifications.proven(full.get(0), Proof.DATA, 7);
+    KeptPoints points = new KeptPoints(catalog.dataSource, clock);
+    points.pin(backupOf(full.get(0)));
+    points.pin(backupOf(full.get(0)));
+
+    assertThat(points.points(TestCatalog.REPOSITORY, new VmId("a")))
+        .extracting(KeptPoints.Point::id, KeptPoints.Point::pinned)
+        .containsExactly(tuple(backupOf(overlay.get(0)), false), tuple(backupOf(full.get(0)), true))
+        .as("the one that runs is none")
+        .doesNotContain(tuple(running, false));
+    assertThat(points.images(TestCatalog.REPOSITORY, new VmId("a")))
+        .extracting(KeptPoints.Image::id, KeptPoints.Image::base, KeptPoints.Image::proven)
+        .containsExactlyInAnyOrder(
+            tuple(full.get(0), Optional.empty(), true),
+            tuple(full.get(1), Optional.empty(), false),
+            tuple(overlay.get(0), Optional.of(full.get(0)), false),
+            tuple(overlay.get(1), Optional.of(full.get(1)), false));
+    catalog.backups.damaged(full.get(0));
+    assertThat(points.images(TestCatalog.REPOSITORY, new VmId("a")))
+        .as("found damaged since")
+        .noneMatch(KeptPoints.Image::proven);
+    points.unpin(backupOf(full.get(0)));
+    assertThat(points.isPinned(backupOf(full.get(0)))).isFalse();
   }
 
   @Test

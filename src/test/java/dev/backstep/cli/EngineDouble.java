@@ -15,6 +15,7 @@ import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.PrunePlan;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import java.time.Duration;
@@ -118,6 +119,28 @@ final class EngineDouble implements Engine {
   public List<TaskRow> tasks(Optional<TaskKind> kind, int limit) {
     note("tasks " + kind.map(TaskKind::word).orElse("all") + " " + limit);
     return task("").stream().toList();
+  }
+
+  @Override
+  public PrunePlan prunePlan(List<JobDefinition> definitions) {
+    note("plan " + definitions.stream().map(JobDefinition::vmName).toList());
+    return new PrunePlan(List.of());
+  }
+
+  @Override
+  public TaskRun prune(List<JobDefinition> definitions) {
+    note("prune " + definitions.stream().map(JobDefinition::vmName).toList());
+    return new Verify();
+  }
+
+  @Override
+  public void pin(String id) {
+    note("pin " + id);
+  }
+
+  @Override
+  public void unpin(String id) {
+    note("unpin " + id);
   }
 
   @Override

@@ -1,0 +1,75 @@
+package dev.backstep.api;
+
+import dev.backstep.catalog.TaskQueries;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.job.PruneDocument;
+import dev.backstep.job.PruneJobs;
+import dev.backstep.job.TaskDocument;
+import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Retention: planned, run, and the pins that restrain it. */
+@RestController
+@RequestMapping("/api/v1")
+class PruneController {
+
+  private static final Set<String> FIELDS = Set.of("vm_names", "definitions", "plan");
+
+  private final PruneJobs jobs;
+  private final TaskQueries tasks;
+  private final RequestedBackups requests;
+
+  PruneController(PruneJobs jobs, TaskQueries tasks, RequestedBackups requests) {
+    this.jobs = jobs;
+    this.tasks = tasks;
+    this.requests = requests;
+  }
+
+  @PostMapping("/prunes")
+  ResponseEntity<Map<String, @Nullable Object>> prune(HttpServletRequest request)
+      throws IOException {
+    RequestBody body = RequestBody.read(request, FIELDS);
+    List<JobDefinition> definitions = requests.definitions(body);
+    if (body.flag("plan")) {
+      return ResponseEntity.ok(PruneDocument.fields(jobs.plan(definitions)));
+    }
+    String subject =
+        body.texts("vm_names").isEmpty()
+            ? "all VMs"
+            : definitions.stream().map(JobDefinition::vmName).collect(Collectors.joining(", "));
+    String id = jobs.prune(definitions, subject).id();
+    return ResponseEntity.status(HttpStatus.ACCEPTED)
+        .body(TaskDocument.fields(tasks.find(id).orElseThrow()));
+  }
+
+  @PostMapping("/backups/{id}/pin")
+  Map<String, @Nullable Object> pin(@PathVariable String id) {
+    jobs.pin(id);
+    return pinned(id, true);
+  }
+
+  @PostMapping("/backups/{id}/unpin")
+  Map<String, @Nullable Object> unpin(@PathVariable String id) {
+    jobs.unpin(id);
+    return pinned(id, false);
+  }
+
+  private Map<String, @Nullable Object> pinned(String id, boolean pinned) {
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    fields.put("backup_id", requests.find(id).id().value());
+    fields.put("pinned", pinned);
+    return fields;
+  }
+}

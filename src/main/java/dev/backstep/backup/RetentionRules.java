@@ -1,0 +1,117 @@
+package dev.backstep.backup;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.RetentionDefinition;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZonedDateTime;
+import java.time.temporal.ChronoUnit;
+import java.time.temporal.IsoFields;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+
+/**
+ * Which restore points of a VM stay. Of each hour, day, week, month and year the newest one counts,
+ * going back over as many of them as have any; the same one may count for several. Weeks are those
+ * of ISO 8601. Stateless, thread-safe.
+ */
+public final class RetentionRules {
+
+  private RetentionRules() {}
+
+  /**
+   * A restore point to choose among.
+   *
+   * @param takenAt the moment of its snapshot
+   * @param pinned whether an operator keeps it
+   * @param proven whether all that it needs was read and found right
+   */
+  public record Point(BackupId id, Instant takenAt, boolean pinned, boolean proven) {}
+
+  /**
+   * @param zone in which days begin
+   * @return why each one that stays does so, newest first; there is none without a reason, and the
+   *     newest one and the newest proven one always stay
+   */
+  public static Map<BackupId, List<String>> kept(
+      Collection<Point> points, RetentionDefinition rules, ZoneId zone, Instant now) {
+    List<Point> newestFirst =
+        points.stream()
+            .sorted(
+                Comparator.comparing(Point::takenAt)
+                    .thenComparing(point -> point.id().value())
+                    .reversed())
+            .toList();
+    Map<BackupId, List<String>> reasons = new LinkedHashMap<>();
+    newestFirst.forEach(point -> reasons.put(point.id(), new ArrayList<>()));
+    add(reasons, newestFirst.stream().findFirst(), "newest");
+    add(reasons, newestFirst.stream().filter(Point::proven).findFirst(), "newest proven");
+    for (Point point : newestFirst) {
+      if (point.pinned()) {
+        add(reasons, Optional.of(point), "pinned");
+      }
+      if (point.takenAt().isAfter(now.minus(rules.minAge()))) {
+        add(reasons, Optional.of(point), "younger than min-age");
+      }
+    }
+    newestFirst.stream()
+        .limit(rules.last())
+        .forEach(point -> add(reasons, Optional.of(point), "last " + rules.last()));
+    period(reasons, newestFirst, zone, rules.hourly(), "hourly", RetentionRules::hour);
+    period(reasons, newestFirst, zone, rules.daily(), "daily", at -> at.toLocalDate().toString());
+    period(reasons, newestFirst, zone, rules.weekly(), "weekly", RetentionRules::week);
+    period(
+        reasons,
+        newestFirst,
+        zone,
+        rules.monthly(),
+        "monthly",
+        at -> "%04d-%02d".formatted(at.getYear(), at.getMonthValue()));
+    period(
+        reasons, newestFirst, zone, rules.yearly(), "yearly", at -> String.valueOf(at.getYear()));
+    reasons.values().removeIf(List::isEmpty);
+    return reasons;
+  }
+
+  /** With its offset: the hour that a clock shows twice in autumn is two. */
+  private static String hour(ZonedDateTime at) {
+    return at.truncatedTo(ChronoUnit.HOURS).toOffsetDateTime().toString();
+  }
+
+  private static String week(ZonedDateTime at) {
+    return "%04d-W%02d"
+        .formatted(at.get(IsoFields.WEEK_BASED_YEAR), at.get(IsoFields.WEEK_OF_WEEK_BASED_YEAR));
+  }
+
+  private static void period(
+      Map<BackupId, List<String>> reasons,
+      List<Point> newestFirst,
+      ZoneId zone,
+      int count,
+      String name,
+      Function<ZonedDateTime, String> periodOf) {
+    Set<String> seen = new HashSet<>();
+    for (Point point : newestFirst) {
+      if (seen.size() == count) {
+        return;
+      }
+      String period = periodOf.apply(point.takenAt().atZone(zone));
+      if (seen.add(period)) {
+        add(reasons, Optional.of(point), name + " " + period);
+      }
+    }
+  }
+
+  private static void add(
+      Map<BackupId, List<String>> reasons, Optional<Point> point, String reason) {
+    point.ifPresent(kept -> reasons.getOrDefault(kept.id(), new ArrayList<>()).add(reason));
+  }
+}

@@ -1,0 +1,128 @@
+package dev.backstep.cli;
+
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.job.BackupDocument;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.PruneDocument;
+import dev.backstep.job.PrunePlan;
+import dev.backstep.job.definition.DidYouMean;
+import dev.backstep.job.definition.JobDefinitionException;
+import dev.backstep.job.definition.JobFolder;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "prune",
+    description = {
+      "Deletes the restore points that the retention of their VM's definition does not keep.",
+      "With --plan it only says what would go, what stays and why."
+    },
+    exitCodeList = {
+      ExitCode.DONE,
+      ExitCode.FAILED,
+      ExitCode.USAGE,
+      ExitCode.NOT_FOUND,
+      ExitCode.BUSY,
+      ExitCode.STOPPED
+    })
+final class PruneCommand implements Callable<Integer> {
+
+  private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm");
+
+  private final Session session;
+  private final CommandOptions options;
+
+  @Parameters(
+      paramLabel = "FILE|VM",
+      arity = "0..*",
+      description = "Job definitions' files, or VMs' names. Default: every definition.")
+  private List<String> names = new ArrayList<>();
+
+  @Option(names = "--plan", description = "Deletes nothing.")
+  private boolean planOnly;
+
+  PruneCommand(Session session) {
+    this.session = session;
+    this.options = session.options();
+  }
+
+  @Override
+  public Integer call() throws InterruptedException {
+    List<JobDefinition> definitions = names.isEmpty() ? all() : named();
+    if (definitions.stream().allMatch(definition -> definition.retention().isEmpty())) {
+      throw OperatorException.usage(
+          "no retention in "
+              + (names.isEmpty() ? "any definition of " + options.jobFolder().folder() : names)
+              + "; a definition without one keeps everything",
+          null);
+    }
+    if (planOnly) {
+      PrunePlan plan = session.catalog().prunePlan(definitions);
+      session
+          .terminal()
+          .result(options.json() ? BackupDocument.text(PruneDocument.fields(plan)) : text(plan));
+      return 0;
+    }
+    Engine engine = session.jobs();
+    return new TaskWatch(session, engine).follow(engine.prune(definitions));
+  }
+
+  /** A definition that cannot be read may be one whose restore points were meant to stay. */
+  private List<JobDefinition> all() {
+    JobFolder.Content content = options.jobFolder().read();
+    for (JobDefinitionException broken : content.broken()) {
+      throw broken;
+    }
+    return content.byVmName().values().stream().map(JobFolder.Entry::definition).toList();
+  }
+
+  private List<JobDefinition> named() {
+    JobFolder folder = options.jobFolder();
+    return names.stream()
+        .map(name ->
+            folder
+                .find(name)
+                .orElseThrow(() ->
+                    OperatorException.notFound(
+                        "'"
+                            + name
+                            + "' is neither a file nor a VM defined in "
+                            + folder.folder().toAbsolutePath().normalize()
+                            + DidYouMean.hint(name, folder.read().byVmName().keySet()))))
+        .map(JobFolder.Entry::definition)
+        .toList();
+  }
+
+  private String text(PrunePlan plan) {
+    List<String> parts = new ArrayList<>();
+    for (PrunePlan.Machine machine : plan.machines()) {
+      Table table = new Table("", "RESTORE POINT", "TAKEN", "SIZE", "WHY");
+      for (PrunePlan.Point point : machine.points()) {
+        table.add(
+            point.action().name().toLowerCase(Locale.ROOT),
+            point.id().value(),
+            TIME.format(point.takenAt().atZone(machine.zone())),
+            Sizes.bytes(point.bytes()),
+            String.join(", ", point.reasons()));
+      }
+      parts.add(
+          BackupText.printable(machine.vmName())
+              + " in "
+              + machine.repository()
+              + System.lineSeparator()
+              + table);
+    }
+    parts.add(
+        plan.dropped().size()
+            + " would go, and free "
+            + Sizes.bytes(plan.bytesFreed())
+            + "; `backstep prune` does it");
+    return String.join(System.lineSeparator() + System.lineSeparator(), parts);
+  }
+}

@@ -1,0 +1,72 @@
+package dev.backstep.cli;
+
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RetentionDefinition;
+import dev.backstep.job.PrunePlan;
+import dev.backstep.job.PrunePlan.Action;
+import dev.backstep.job.definition.JobDefinitions;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import tools.jackson.databind.JsonNode;
+
+/** Retention as a server is asked for it and tells it. */
+final class RemotePrune {
+
+  static final String PATH = "/api/v1/prunes";
+
+  private RemotePrune() {}
+
+  /** The definitions go along, so that a server with others refuses. */
+  static Map<String, Object> request(List<JobDefinition> definitions, boolean plan) {
+    Map<String, Object> request = new LinkedHashMap<>();
+    request.put("vm_names", definitions.stream().map(JobDefinition::vmName).toList());
+    request.put("definitions", definitions.stream().map(JobDefinitions::write).toList());
+    request.put("plan", plan);
+    return request;
+  }
+
+  /** As {@link dev.backstep.job.PruneDocument} writes it. */
+  static PrunePlan plan(JsonNode json) {
+    List<PrunePlan.Machine> machines = new ArrayList<>();
+    for (JsonNode vm : json.get("vms")) {
+      List<PrunePlan.Point> points = new ArrayList<>();
+      for (JsonNode point : vm.get("restore_points")) {
+        List<String> reasons = new ArrayList<>();
+        point.get("reasons").forEach(reason -> reasons.add(reason.asString()));
+        points.add(
+            new PrunePlan.Point(
+                new BackupId(point.get("backup_id").asString()),
+                RemoteRows.time(point, "taken_at").orElse(Instant.EPOCH),
+                Action.valueOf(point.get("action").asString().toUpperCase(Locale.ROOT)),
+                reasons,
+                point.get("bytes").asLong()));
+      }
+      machines.add(
+          new PrunePlan.Machine(
+              vm.get("vm_name").asString(),
+              vm.get("repository").asString(),
+              retention(vm.get("retention")),
+              ZoneId.of(vm.get("zone").asString()),
+              points));
+    }
+    return new PrunePlan(machines);
+  }
+
+  private static RetentionDefinition retention(JsonNode json) {
+    return new RetentionDefinition(
+        json.get("last").asInt(),
+        json.get("hourly").asInt(),
+        json.get("daily").asInt(),
+        json.get("weekly").asInt(),
+        json.get("monthly").asInt(),
+        json.get("yearly").asInt(),
+        Duration.ofSeconds(json.get("min_age_seconds").asLong()));
+  }
+}
