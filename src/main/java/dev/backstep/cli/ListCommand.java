@@ -4,6 +4,8 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.definition.DidYouMean;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -41,15 +43,27 @@ final class ListCommand implements Callable<Integer> {
       description = "A line per disk backup, oldest first: levels, reasons, change ids, images.")
   private boolean disks;
 
+  @Option(
+      names = "--repository",
+      paramLabel = "DIR",
+      description = {
+        "The restore points of this repository by its own files alone:",
+        "no database is asked, as after it was lost."
+      })
+  private @Nullable Path repository;
+
   ListCommand(Session session) {
     this.session = session;
     this.options = session.options();
   }
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
     if (limit < 1) {
       throw OperatorException.usage("--limit is " + limit + "; expected at least 1", null);
+    }
+    if (repository != null) {
+      return new HeldPoints(session).print(repository, Optional.ofNullable(vm), limit);
     }
     Engine engine = session.catalog();
     List<BackupRow> backups = engine.list(Optional.ofNullable(vm), limit);

@@ -3,16 +3,19 @@ package dev.backstep.cli;
 import dev.backstep.backup.Restore;
 import dev.backstep.backup.Restore.RestoredDisk;
 import dev.backstep.backup.RestoreTarget;
-import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.Status;
+import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
+import dev.backstep.repository.Holdings;
 import dev.backstep.repository.Repository;
 import dev.backstep.repository.RestorePoint;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -58,6 +61,15 @@ final class RestoreCommand implements Callable<Integer> {
   @Option(names = "--format", paramLabel = "raw|qcow2", description = "Default: ${DEFAULT-VALUE}.")
   private String format = "raw";
 
+  @Option(
+      names = "--repository",
+      paramLabel = "DIR",
+      description = {
+        "Restores from this repository by its own files alone:",
+        "no database is asked, as after it was lost."
+      })
+  private @Nullable Path folderOfRepository;
+
   RestoreCommand(Session session) {
     this.session = session;
     this.options = session.options();
@@ -66,6 +78,28 @@ final class RestoreCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     RestoreTarget target = target(format);
+    Repository repository;
+    RestorePoint point;
+    if (folderOfRepository != null) {
+      repository = Repository.open(folderOfRepository);
+      point = held(repository);
+    } else {
+      BackupRow backup = completed();
+      repository = Repository.open(Path.of(backup.repositoryPath()));
+      point = repository.restorePoint(backup.vmId(), backup.id());
+    }
+    Optional<Integer> only = only(point);
+    VmId vm = new VmId(point.vmId());
+    RestoreProgress progress = new RestoreProgress(session, options.json(), keys(point));
+    List<RestoredDisk> restored =
+        new Restore(repository)
+            .run(vm, point, only, folder.toAbsolutePath().normalize(), target, progress);
+    progress.clear();
+    print(repository, point, restored, target);
+    return 0;
+  }
+
+  private BackupRow completed() {
     BackupRow backup = ShowCommand.find(session.catalog(), id);
     if (backup.status() != Status.COMPLETED) {
       throw OperatorException.failed(
@@ -75,16 +109,23 @@ final class RestoreCommand implements Callable<Integer> {
               + "; only COMPLETED backups can be restored, `backstep list` shows them",
           null);
     }
-    Optional<Integer> only = only(backup);
-    Repository repository = Repository.open(Path.of(backup.repositoryPath()));
-    RestorePoint point = repository.restorePoint(backup.vmId(), backup.id());
-    RestoreProgress progress = new RestoreProgress(session, options.json(), keys(point));
-    List<RestoredDisk> restored =
-        new Restore(repository)
-            .run(backup.vmId(), point, only, folder.toAbsolutePath().normalize(), target, progress);
-    progress.clear();
-    print(backup, restored);
-    return 0;
+    return backup;
+  }
+
+  /** By the word of the repository's own files. */
+  private RestorePoint held(Repository repository) throws IOException {
+    Holdings holdings = Holdings.of(repository);
+    holdings.problems().forEach(session.terminal()::error);
+    return holdings
+        .find(id)
+        .orElseThrow(() ->
+            OperatorException.notFound(
+                id
+                    + ": no such restore point in "
+                    + repository.root()
+                    + "; `backstep list --repository "
+                    + repository.root()
+                    + "` shows those that are"));
   }
 
   private static RestoreTarget target(String word) {
@@ -96,21 +137,20 @@ final class RestoreCommand implements Callable<Integer> {
   }
 
   /** One disk when asked for by number or by a disk backup's id. */
-  private Optional<Integer> only(BackupRow backup) {
+  private Optional<Integer> only(RestorePoint point) {
     Optional<Integer> byId =
-        backup.disks().stream()
-            .filter(row -> row.id().value().equals(id))
-            .map(BackupDiskRow::diskId)
+        point.disks().stream()
+            .filter(one -> one.diskBackupId().equals(id))
+            .map(RestorePoint.Disk::diskId)
             .findFirst();
     Optional<Integer> asked = disk == null ? byId : Optional.of(disk);
-    if (asked.isPresent()
-        && backup.disks().stream().noneMatch(row -> asked.get() == row.diskId())) {
+    if (asked.isPresent() && point.disks().stream().noneMatch(one -> asked.get() == one.diskId())) {
       throw OperatorException.notFound(
-          backup.id()
+          point.backupId()
               + " has no disk "
               + asked.get()
               + "; it has "
-              + backup.disks().stream().map(BackupDiskRow::diskId).toList());
+              + point.disks().stream().map(RestorePoint.Disk::diskId).toList());
     }
     return asked;
   }
@@ -120,9 +160,23 @@ final class RestoreCommand implements Callable<Integer> {
         .collect(Collectors.toMap(RestorePoint.Disk::diskId, RestorePoint.Disk::diskKey));
   }
 
-  private void print(BackupRow backup, List<RestoredDisk> restored) {
+  private void print(
+      Repository repository,
+      RestorePoint point,
+      List<RestoredDisk> restored,
+      RestoreTarget target) {
+    Map<Integer, String> commands = new HashMap<>();
+    for (RestorePoint.Disk one : point.disks()) {
+      Path image =
+          repository
+              .disk(new VmId(point.vmId()), one.diskId())
+              .image(new DiskBackupId(one.diskBackupId()));
+      restored.stream()
+          .filter(file -> file.diskId() == one.diskId())
+          .forEach(file -> commands.put(one.diskId(), StockCommand.of(image, target, file.file())));
+    }
     if (options.json()) {
-      session.terminal().result(json(backup, restored));
+      session.terminal().result(json(point, restored, commands));
       return;
     }
     for (RestoredDisk one : restored) {
@@ -138,25 +192,30 @@ final class RestoreCommand implements Callable<Integer> {
                   + ", "
                   + Sizes.bytes(one.dataBytes())
                   + " of data  "
-                  + one.file());
+                  + one.file()
+                  + System.lineSeparator()
+                  + "  the same without backstep: "
+                  + BackupText.printable(String.valueOf(commands.get(one.diskId()))));
     }
   }
 
-  private static String json(BackupRow backup, List<RestoredDisk> restored) {
-    List<Map<String, Object>> disks = new ArrayList<>();
+  private static String json(
+      RestorePoint point, List<RestoredDisk> restored, Map<Integer, String> commands) {
+    List<Map<String, @Nullable Object>> disks = new ArrayList<>();
     for (RestoredDisk one : restored) {
-      Map<String, Object> fields = new LinkedHashMap<>();
+      Map<String, @Nullable Object> fields = new LinkedHashMap<>();
       fields.put("disk_id", one.diskId());
       fields.put("disk_key", one.diskKey());
       fields.put("file", one.file().toString());
       fields.put("virtual_size", one.sizeBytes());
       fields.put("data_bytes", one.dataBytes());
       fields.put("chain_length", one.chainLength());
+      fields.put("stock_command", commands.get(one.diskId()));
       disks.add(fields);
     }
     Map<String, Object> fields = new LinkedHashMap<>();
-    fields.put("backup_id", backup.id().value());
-    fields.put("vm_name", backup.vmName());
+    fields.put("backup_id", point.backupId());
+    fields.put("vm_name", point.vmName());
     fields.put("disks", disks);
     return BackupDocument.text(fields);
   }
