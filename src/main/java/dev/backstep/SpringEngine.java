@@ -30,6 +30,7 @@ import dev.backstep.job.OperatorException;
 import dev.backstep.job.PruneJobs;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.PrunePlanner;
+import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RestorePointRemoval;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
@@ -270,6 +271,15 @@ final class SpringEngine implements Engine {
   @Override
   public void unpin(String id) {
     context.getBean(PruneJobs.class).unpin(id);
+  }
+
+  @Override
+  public RepositoryImport.Result importRepository(Path folder) {
+    try {
+      return context.getBean(RepositoryImport.class).run(folder);
+    } catch (IOException e) {
+      throw OperatorException.failed(String.valueOf(e.getMessage()), e);
+    }
   }
 
   @Override

@@ -144,6 +144,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  Imports imports(DataSource dataSource) {
+    return new Imports(dataSource, Clock.systemUTC());
+  }
+
+  @Bean
   KeptPoints keptPoints(DataSource dataSource) {
     return new KeptPoints(dataSource, Clock.systemUTC());
   }

@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
       UnpinCommand.class,
       TasksCommand.class,
       ExecutionsCommand.class,
+      RepositoryCommand.class,
       StopCommand.class,
       RelaunchCommand.class,
       DeleteCommand.class,

@@ -14,6 +14,7 @@ import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
+import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import java.nio.file.Path;
@@ -124,6 +125,14 @@ public interface Engine extends AutoCloseable {
    * @throws OperatorException as {@link dev.backstep.job.PruneJobs#unpin}
    */
   void unpin(String id);
+
+  /**
+   * Rebuilds the catalog from a repository; see {@link RepositoryImport#run}.
+   *
+   * @throws OperatorException FAILED when the folder is no repository; BUSY when a server has the
+   *     database
+   */
+  RepositoryImport.Result importRepository(Path folder);
 
   /** A verification with what it found. */
   Optional<Verification> verification(String id);

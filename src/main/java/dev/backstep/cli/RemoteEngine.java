@@ -16,6 +16,7 @@ import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
+import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import dev.backstep.job.definition.JobDefinitions;
@@ -177,6 +178,14 @@ final class RemoteEngine implements Engine {
   @Override
   public void unpin(String id) {
     client.post(path(id) + "/unpin", Map.of());
+  }
+
+  /** Over REST it would be a way to have a server read any folder. */
+  @Override
+  public RepositoryImport.Result importRepository(Path folder) {
+    throw OperatorException.busy(
+        "the server at " + client.url() + " has the database open; stop it, import, start it",
+        null);
   }
 
   @Override

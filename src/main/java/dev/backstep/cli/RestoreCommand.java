@@ -21,6 +21,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -80,15 +82,17 @@ final class RestoreCommand implements Callable<Integer> {
     RestoreTarget target = target(format);
     Repository repository;
     RestorePoint point;
+    Optional<Integer> only;
     if (folderOfRepository != null) {
       repository = Repository.open(folderOfRepository);
       point = held(repository);
+      only = only(point.backupId(), disks(point));
     } else {
       BackupRow backup = completed();
+      only = only(backup.id().value(), disks(backup));
       repository = Repository.open(Path.of(backup.repositoryPath()));
       point = repository.restorePoint(backup.vmId(), backup.id());
     }
-    Optional<Integer> only = only(point);
     VmId vm = new VmId(point.vmId());
     RestoreProgress progress = new RestoreProgress(session, options.json(), keys(point));
     List<RestoredDisk> restored =
@@ -137,22 +141,30 @@ final class RestoreCommand implements Callable<Integer> {
   }
 
   /** One disk when asked for by number or by a disk backup's id. */
-  private Optional<Integer> only(RestorePoint point) {
+  private Optional<Integer> only(String backup, SortedMap<Integer, String> disks) {
     Optional<Integer> byId =
-        point.disks().stream()
-            .filter(one -> one.diskBackupId().equals(id))
-            .map(RestorePoint.Disk::diskId)
+        disks.entrySet().stream()
+            .filter(one -> one.getValue().equals(id))
+            .map(Map.Entry::getKey)
             .findFirst();
     Optional<Integer> asked = disk == null ? byId : Optional.of(disk);
-    if (asked.isPresent() && point.disks().stream().noneMatch(one -> asked.get() == one.diskId())) {
+    if (asked.isPresent() && !disks.containsKey(asked.get())) {
       throw OperatorException.notFound(
-          point.backupId()
-              + " has no disk "
-              + asked.get()
-              + "; it has "
-              + point.disks().stream().map(RestorePoint.Disk::diskId).toList());
+          backup + " has no disk " + asked.get() + "; it has " + disks.keySet());
     }
     return asked;
+  }
+
+  private static SortedMap<Integer, String> disks(RestorePoint point) {
+    SortedMap<Integer, String> disks = new TreeMap<>();
+    point.disks().forEach(one -> disks.put(one.diskId(), one.diskBackupId()));
+    return disks;
+  }
+
+  private static SortedMap<Integer, String> disks(BackupRow backup) {
+    SortedMap<Integer, String> disks = new TreeMap<>();
+    backup.disks().forEach(one -> disks.put(one.diskId(), one.id().value()));
+    return disks;
   }
 
   private static Map<Integer, String> keys(RestorePoint point) {

@@ -127,11 +127,7 @@ public final class DiskFolder {
     if (!Files.isDirectory(folder)) {
       return Optional.empty();
     }
-    List<Path> manifests;
-    try (Stream<Path> files = Files.list(folder)) {
-      manifests = files.filter(file -> file.toString().endsWith(".json")).sorted().toList();
-    }
-    for (Path file : manifests) {
+    for (Path file : manifestFiles()) {
       DiskManifest manifest = Json.read(file, DiskManifest.class);
       if (manifest.parentId().equals(Optional.of(id))
           && Files.exists(folder.resolve(manifest.image()))) {
@@ -139,6 +135,16 @@ public final class DiskFolder {
       }
     }
     return Optional.empty();
+  }
+
+  /** Sorted; empty when the folder is not there. */
+  List<Path> manifestFiles() throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(file -> file.toString().endsWith(".json")).sorted().toList();
+    }
   }
 
   /**

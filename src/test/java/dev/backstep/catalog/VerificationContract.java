@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.ImageResult;
+import dev.backstep.domain.Level;
 import dev.backstep.domain.Proof;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
@@ -184,6 +186,56 @@ abstract class VerificationContract {
         .noneMatch(KeptPoints.Image::proven);
     points.unpin(backupOf(full.get(0)));
     assertThat(points.isPinned(backupOf(full.get(0)))).isFalse();
+  }
+
+  @Test
+  void importedImagesTakeTheirPlaceInTheLineage() throws Exception {
+    List<DiskBackupId> known = completed("a", List.of());
+    Imports imports = new Imports(catalog.dataSource, clock);
+    VmId vm = new VmId("a");
+    List<DiskBackupId> older = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      // The second one's clock was wrong by an hour: it stands on the first all the same.
+      Instant at = clock.instant().minusSeconds(10_000 + (i == 1 ? 3600 : -i));
+      older.add(new DiskBackupId("old-" + i));
+      ImportedImage image =
+          new ImportedImage(
+              older.get(i),
+              new BackupId("backup-old-" + i),
+              0,
+              new DiskKey("k0"),
+              i == 0 ? Level.FULL : Level.INCREMENTAL,
+              i == 0 ? Reason.NO_BASELINE : Reason.CHANGED_EXTENTS,
+              "",
+              Optional.of(new ChangeId("c" + i)),
+              Optional.empty(),
+              i == 0 ? Optional.empty() : Optional.of(older.get(i - 1)),
+              i + 1,
+              1000,
+              10,
+              500,
+              "old-" + i + ".qcow2",
+              at,
+              at);
+      assertThat(imports.knows(image.id().value())).isFalse();
+      imports.disk(vm, 0, new DiskKey("k0"));
+      imports.insert(
+          new Imports.Backup(image.backup(), vm, TestCatalog.REPOSITORY, "", at, Optional.of(at)),
+          List.of(image));
+      imports.number(TestCatalog.REPOSITORY, vm, 0);
+    }
+
+    assertThat(new KeptPoints(catalog.dataSource, clock).images(TestCatalog.REPOSITORY, vm))
+        .extracting(KeptPoints.Image::id)
+        .containsSubsequence(older.get(0), older.get(1), older.get(2), known.get(0));
+    assertThat(catalog.queries.baseline(TestCatalog.REPOSITORY, vm, 0).orElseThrow().image())
+        .isEqualTo(known.get(0));
+    assertThat(imports.knows("old-1")).isTrue();
+    assertThatThrownBy(() -> imports.disk(vm, 0, new DiskKey("other")))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("k0");
+    assertThatThrownBy(() -> imports.disk(vm, 7, new DiskKey("k0")))
+        .isInstanceOf(IllegalStateException.class);
   }
 
   @Test

@@ -16,8 +16,10 @@ import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
+import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -141,6 +143,12 @@ final class EngineDouble implements Engine {
   @Override
   public void unpin(String id) {
     note("unpin " + id);
+  }
+
+  @Override
+  public RepositoryImport.Result importRepository(Path folder) {
+    note("import " + folder);
+    return new RepositoryImport.Result(0, 0, 0, List.of());
   }
 
   @Override

@@ -103,6 +103,60 @@ class WithoutDatabaseIT {
   }
 
   @Test
+  void importedHistoryGoesOnIncrementally() throws Exception {
+    JsonNode imported = program.succeed("repository", "import", "" + repository, "--json").json();
+
+    assertThat(imported.get("restore_points").asInt()).isEqualTo(3);
+    assertThat(imported.get("images").asInt()).isEqualTo(6);
+    JsonNode listed = program.succeed("list", "--json").json();
+    assertThat(listed.valueStream().map(backup -> backup.get("backup_id").asString()))
+        .containsExactlyElementsOf(ids.reversed());
+    assertThat(listed.valueStream().map(backup -> backup.get("status").asString()))
+        .containsOnly("COMPLETED");
+    program.succeed("verify", "--all");
+    JsonNode next =
+        program.succeed("backup", folder.resolve("jobs/a.yaml").toString(), "--json").json();
+    for (int disk = 0; disk < 2; disk++) {
+      JsonNode before = listed.get(0).get("disks").get(disk);
+      JsonNode now = next.get("disks").get(disk);
+      assertThat(now.get("reason").asString()).isEqualTo("CHANGED_EXTENTS");
+      assertThat(now.get("previous_change_id")).isEqualTo(before.get("change_id"));
+      assertThat(now.get("backing_image")).isEqualTo(before.get("image"));
+    }
+    Path target = folder.resolve("next");
+    program.succeed("restore", next.get("backup_id").asString(), "--to", "" + target);
+    Tool.compare(target.resolve("disk-0.raw"), "raw", models.get(2).get(0), "raw");
+    JsonNode again = program.succeed("repository", "import", "" + repository, "--json").json();
+    assertThat(again.get("known").asInt()).isEqualTo(4);
+    assertThat(again.get("images").asInt()).isZero();
+  }
+
+  @Test
+  void whatIsNotWholeIsNoRestorePoint() throws Exception {
+    JsonNode held = program.succeed("list", "--repository", "" + repository, "--json").json();
+    Path second = Path.of(held.get(1).get("disks").get(0).get("image").asString());
+    Files.delete(second);
+
+    Program.Result result = program.run("repository", "import", "" + repository, "--json");
+
+    assertThat(result.status()).isEqualTo(3);
+    assertThat(result.json().get("restore_points").asInt()).isEqualTo(1);
+    assertThat(result.json().get("problems").toString())
+        .contains(second.toString(), ids.get(1) + " is no restore point", ids.get(2));
+    JsonNode listed = program.succeed("list", "--json").json();
+    assertThat(listed.valueStream().map(backup -> backup.get("status").asString()))
+        .containsExactlyInAnyOrder("ABANDONED", "ABANDONED", "COMPLETED");
+    JsonNode next =
+        program.succeed("backup", folder.resolve("jobs/a.yaml").toString(), "--json").json();
+    assertThat(next.get("disks").get(1).get("reason").asString()).isEqualTo("CHANGED_EXTENTS");
+    Path target = folder.resolve("next");
+    program.succeed("restore", next.get("backup_id").asString(), "--to", "" + target);
+    for (int disk = 0; disk < 2; disk++) {
+      Tool.compare(target.resolve("disk-" + disk + ".raw"), "raw", models.get(2).get(disk), "raw");
+    }
+  }
+
+  @Test
   void oneDiskAndUnknownOnes() throws Exception {
     String disk =
         program
