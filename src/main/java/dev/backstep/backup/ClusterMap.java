@@ -85,6 +85,15 @@ public final class ClusterMap implements ExtentVisitor {
     set(data, lastWhole, last);
   }
 
+  /**
+   * Adds data.
+   *
+   * @throws IllegalArgumentException when it does not lie inside the disk
+   */
+  void data(ByteRange range) {
+    extent(range.offset(), range.length(), ExtentKind.DATA);
+  }
+
   private static void set(long[][] pages, long first, long end) {
     long cluster = first;
     while (cluster < end) {
@@ -232,6 +241,22 @@ public final class ClusterMap implements ExtentVisitor {
       }
       zero[page] = kept;
     }
+  }
+
+  /** Forgets every cluster that another map has, as data or zeros. */
+  void forget(ClusterMap other) {
+    for (int page = 0; page < Math.min(data.length, other.data.length); page++) {
+      data[page] = without(data[page], other.data[page], other.zero[page]);
+      zero[page] = without(zero[page], other.data[page], other.zero[page]);
+    }
+  }
+
+  private static long[] without(long[] page, long[] one, long[] other) {
+    long[] kept = new long[PAGE_WORDS];
+    for (int word = 0; word < PAGE_WORDS; word++) {
+      kept[word] = page[word] & ~(one[word] | other[word]);
+    }
+    return kept;
   }
 
   /** Forgets the zero clusters: in a standalone image what is not stored reads as zeros. */

@@ -14,6 +14,13 @@ public sealed interface CopyItem {
    */
   record Blocks(int count) implements CopyItem {}
 
+  /**
+   * A part of the disk that tracking calls unchanged was compared with the chain.
+   *
+   * @param bytes how much
+   */
+  record Audited(long bytes) implements CopyItem {}
+
   /** The end of the disk: every disk has exactly one, also when nothing changed. */
   record Seal() implements CopyItem {}
 }

@@ -58,6 +58,17 @@ public final class DiskPlanner {
     return onBase(disk, baseline.get());
   }
 
+  /**
+   * What to do when an audit found that change tracking lied: a full copy.
+   *
+   * @param cause what it found, one sentence
+   * @throws IOException when not even the allocation of the disk can be read
+   */
+  public DiskPlan trackingLied(SourceDisk disk, Optional<Baseline> baseline, String cause)
+      throws IOException {
+    return full(disk, baseline, Reason.CBT_AUDIT_FAILED, cause);
+  }
+
   private Optional<DiskPlan> unusableBase(SourceDisk disk, Baseline base) throws IOException {
     Optional<Baseline> baseline = Optional.of(base);
     if (base.damaged()) {

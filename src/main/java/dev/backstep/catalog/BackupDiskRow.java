@@ -21,6 +21,8 @@ import java.util.OptionalLong;
  * @param baseId the image that this one stands on
  * @param chainLength images in its chain, itself included; 0 until planned
  * @param bytesTotal to be read, as planned
+ * @param bytesAudited of what tracking called unchanged, compared with the chain
+ * @param bytesDiffering of those, what was not unchanged
  * @param image the file, present when COMPLETED
  * @param lineageNo counts the completed images of a disk in a repository from 1; present when
  *     COMPLETED
@@ -43,6 +45,8 @@ public record BackupDiskRow(
     long bytesRead,
     long bytesTransferred,
     long bytesStored,
+    long bytesAudited,
+    long bytesDiffering,
     Optional<String> image,
     OptionalLong lineageNo,
     boolean damaged,

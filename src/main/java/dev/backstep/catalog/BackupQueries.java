@@ -75,10 +75,12 @@ public final class BackupQueries {
   public Optional<Baseline> baseline(RepositoryId repository, VmId vm, int diskId) {
     return jdbc.sql(
             """
-            select id, change_id, virtual_size, chain_length, damaged from backup_disks
-            where repository_id = :repository and vm_id = :vm and disk_id = :disk
-              and status = 'COMPLETED'
-            order by lineage_no desc limit 1\
+            select d.id, d.change_id, d.virtual_size, d.chain_length, d.audit_position, d.damaged,
+              coalesce(b.snapshot_taken_at, b.created_at) as taken_at
+            from backup_disks d join backups b on b.id = d.backup_id
+            where d.repository_id = :repository and d.vm_id = :vm and d.disk_id = :disk
+              and d.status = 'COMPLETED'
+            order by d.lineage_no desc limit 1\
             """)
         .param("repository", repository.value())
         .param("vm", vm.value())
@@ -89,6 +91,8 @@ public final class BackupQueries {
                 Optional.ofNullable(row.getString("change_id")).map(ChangeId::new),
                 row.getLong("virtual_size"),
                 row.getInt("chain_length"),
+                row.getLong("audit_position"),
+                UtcTime.read(row, "taken_at"),
                 row.getBoolean("damaged")))
         .optional();
   }

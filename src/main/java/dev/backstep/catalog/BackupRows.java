@@ -91,6 +91,8 @@ final class BackupRows {
         row.getLong("bytes_read"),
         row.getLong("bytes_transferred"),
         row.getLong("bytes_stored"),
+        row.getLong("bytes_audited"),
+        row.getLong("bytes_differing"),
         text(row, "image"),
         number(row, "lineage_no"),
         row.getBoolean("damaged"),

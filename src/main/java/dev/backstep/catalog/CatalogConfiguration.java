@@ -78,6 +78,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  CbtAudits cbtAudits(DataSource dataSource, PlatformTransactionManager manager, Leases leases) {
+    return new CbtAudits(dataSource, manager, leases);
+  }
+
+  @Bean
   BackupQueries backupQueries(DataSource dataSource, Leases leases) {
     return new BackupQueries(dataSource, leases);
   }

@@ -262,6 +262,13 @@ final class DiskBackups {
   }
 
   void deleteAll(BackupId backup) {
+    jdbc.sql(
+            """
+            delete from cbt_audit_ranges where disk_backup_id in (
+              select id from backup_disks where backup_id = :backup)\
+            """)
+        .param("backup", backup.value())
+        .update();
     jdbc.sql("delete from backup_disks where backup_id = :backup")
         .param("backup", backup.value())
         .update();

@@ -2,6 +2,7 @@ package dev.backstep.catalog;
 
 import org.jspecify.annotations.Nullable;
 import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.TransactionStatus;
 import org.springframework.transaction.support.DefaultTransactionDefinition;
 
@@ -23,7 +24,18 @@ public final class Transactions {
   }
 
   public <T extends @Nullable Object, E extends Exception> T in(Work<T, E> work) throws E {
-    TransactionStatus status = manager.getTransaction(new DefaultTransactionDefinition());
+    return run(TransactionDefinition.PROPAGATION_REQUIRED, work);
+  }
+
+  /** Always in a transaction of its own: what is done stays, however the surrounding one ends. */
+  public <T extends @Nullable Object, E extends Exception> T apart(Work<T, E> work) throws E {
+    return run(TransactionDefinition.PROPAGATION_REQUIRES_NEW, work);
+  }
+
+  private <T extends @Nullable Object, E extends Exception> T run(int propagation, Work<T, E> work)
+      throws E {
+    TransactionStatus status =
+        manager.getTransaction(new DefaultTransactionDefinition(propagation));
     boolean done = false;
     try {
       T result = work.run();

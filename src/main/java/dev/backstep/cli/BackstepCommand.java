@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
       DeleteCommand.class,
       DoctorCommand.class,
       ServeCommand.class,
+      ServeNbdCommand.class,
       HelpCommand.class
     },
     exitCodeList = {

@@ -62,6 +62,9 @@ final class BackupText {
     line(lines, "size", Sizes.bytes(disk.virtualSize()));
     line(lines, "read", amount(disk.bytesRead()));
     line(lines, "stored", amount(disk.bytesStored()) + saving(backup, disk, lastFull));
+    if (disk.bytesAudited() > 0) {
+      line(lines, "audited", audited(disk));
+    }
     line(lines, "change id", changeIds(disk));
     BackupDocument.image(backup, disk)
         .map(Path::toString)
@@ -96,6 +99,13 @@ final class BackupText {
         ", %.1f%% less than the last full backup's %s",
         saved,
         Sizes.bytes(full.getAsLong()));
+  }
+
+  private static String audited(BackupDiskRow disk) {
+    return amount(disk.bytesAudited())
+        + (disk.bytesDiffering() == 0
+            ? ", change tracking told the truth about them"
+            : ", " + amount(disk.bytesDiffering()) + " were not what change tracking said");
   }
 
   private static String changeIds(BackupDiskRow disk) {

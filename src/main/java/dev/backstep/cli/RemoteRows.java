@@ -100,6 +100,8 @@ final class RemoteRows {
         json.get("bytes_read").asLong(),
         json.get("bytes_transferred").asLong(),
         json.get("bytes_stored").asLong(),
+        json.get("bytes_audited").asLong(),
+        json.get("bytes_differing").asLong(),
         text(json, "image"),
         OptionalLong.empty(),
         json.get("damaged").asBoolean(),

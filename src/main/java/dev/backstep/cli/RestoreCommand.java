@@ -3,14 +3,9 @@ package dev.backstep.cli;
 import dev.backstep.backup.Restore;
 import dev.backstep.backup.Restore.RestoredDisk;
 import dev.backstep.backup.RestoreTarget;
-import dev.backstep.catalog.BackupRow;
-import dev.backstep.domain.DiskBackupId;
-import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
-import dev.backstep.repository.Holdings;
-import dev.backstep.repository.Repository;
 import dev.backstep.repository.RestorePoint;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -20,9 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -80,56 +72,16 @@ final class RestoreCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     RestoreTarget target = target(format);
-    Repository repository;
-    RestorePoint point;
-    Optional<Integer> only;
-    if (folderOfRepository != null) {
-      repository = Repository.open(folderOfRepository);
-      point = held(repository);
-      only = only(point.backupId(), disks(point));
-    } else {
-      BackupRow backup = completed();
-      only = only(backup.id().value(), disks(backup));
-      repository = Repository.open(Path.of(backup.repositoryPath()));
-      point = repository.restorePoint(backup.vmId(), backup.id());
-    }
+    ChosenPoint chosen = ChosenPoint.find(session, id, folderOfRepository, disk);
+    RestorePoint point = chosen.point();
     VmId vm = new VmId(point.vmId());
     RestoreProgress progress = new RestoreProgress(session, options.json(), keys(point));
     List<RestoredDisk> restored =
-        new Restore(repository)
-            .run(vm, point, only, folder.toAbsolutePath().normalize(), target, progress);
+        new Restore(chosen.repository())
+            .run(vm, point, chosen.only(), folder.toAbsolutePath().normalize(), target, progress);
     progress.clear();
-    print(repository, point, restored, target);
+    print(chosen, restored, target);
     return 0;
-  }
-
-  private BackupRow completed() {
-    BackupRow backup = ShowCommand.find(session.catalog(), id);
-    if (backup.status() != Status.COMPLETED) {
-      throw OperatorException.failed(
-          backup.id()
-              + " is "
-              + backup.status()
-              + "; only COMPLETED backups can be restored, `backstep list` shows them",
-          null);
-    }
-    return backup;
-  }
-
-  /** By the word of the repository's own files. */
-  private RestorePoint held(Repository repository) throws IOException {
-    Holdings holdings = Holdings.of(repository);
-    holdings.problems().forEach(session.terminal()::error);
-    return holdings
-        .find(id)
-        .orElseThrow(() ->
-            OperatorException.notFound(
-                id
-                    + ": no such restore point in "
-                    + repository.root()
-                    + "; `backstep list --repository "
-                    + repository.root()
-                    + "` shows those that are"));
   }
 
   private static RestoreTarget target(String word) {
@@ -140,52 +92,19 @@ final class RestoreCommand implements Callable<Integer> {
     }
   }
 
-  /** One disk when asked for by number or by a disk backup's id. */
-  private Optional<Integer> only(String backup, SortedMap<Integer, String> disks) {
-    Optional<Integer> byId =
-        disks.entrySet().stream()
-            .filter(one -> one.getValue().equals(id))
-            .map(Map.Entry::getKey)
-            .findFirst();
-    Optional<Integer> asked = disk == null ? byId : Optional.of(disk);
-    if (asked.isPresent() && !disks.containsKey(asked.get())) {
-      throw OperatorException.notFound(
-          backup + " has no disk " + asked.get() + "; it has " + disks.keySet());
-    }
-    return asked;
-  }
-
-  private static SortedMap<Integer, String> disks(RestorePoint point) {
-    SortedMap<Integer, String> disks = new TreeMap<>();
-    point.disks().forEach(one -> disks.put(one.diskId(), one.diskBackupId()));
-    return disks;
-  }
-
-  private static SortedMap<Integer, String> disks(BackupRow backup) {
-    SortedMap<Integer, String> disks = new TreeMap<>();
-    backup.disks().forEach(one -> disks.put(one.diskId(), one.id().value()));
-    return disks;
-  }
-
   private static Map<Integer, String> keys(RestorePoint point) {
     return point.disks().stream()
         .collect(Collectors.toMap(RestorePoint.Disk::diskId, RestorePoint.Disk::diskKey));
   }
 
-  private void print(
-      Repository repository,
-      RestorePoint point,
-      List<RestoredDisk> restored,
-      RestoreTarget target) {
+  private void print(ChosenPoint chosen, List<RestoredDisk> restored, RestoreTarget target) {
+    RestorePoint point = chosen.point();
     Map<Integer, String> commands = new HashMap<>();
     for (RestorePoint.Disk one : point.disks()) {
-      Path image =
-          repository
-              .disk(new VmId(point.vmId()), one.diskId())
-              .image(new DiskBackupId(one.diskBackupId()));
       restored.stream()
           .filter(file -> file.diskId() == one.diskId())
-          .forEach(file -> commands.put(one.diskId(), StockCommand.of(image, target, file.file())));
+          .forEach(file ->
+              commands.put(one.diskId(), StockCommand.of(chosen.image(one), target, file.file())));
     }
     if (options.json()) {
       session.terminal().result(json(point, restored, commands));

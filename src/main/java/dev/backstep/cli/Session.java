@@ -76,10 +76,16 @@ final class Session implements AutoCloseable {
     return started;
   }
 
-  @Override
-  public void close() {
+  /** Lets the engine go: long work that does not need it must not keep others from the database. */
+  void release() {
     if (engine != null) {
       engine.close();
+      engine = null;
     }
+  }
+
+  @Override
+  public void close() {
+    release();
   }
 }

@@ -1,5 +1,6 @@
 package dev.backstep.domain;
 
+import java.time.Instant;
 import java.util.Optional;
 
 /**
@@ -9,6 +10,8 @@ import java.util.Optional;
  * @param changeId empty when the source tracked nothing then
  * @param sizeBytes the disk's size then
  * @param chainLength images in its chain, itself included, at least 1
+ * @param auditPosition byte at which the next audit of its change tracking goes on, cluster aligned
+ * @param takenAt when the snapshot behind it was taken
  * @param damaged whether a check found the image, or one that it needs, damaged
  */
 public record Baseline(
@@ -16,4 +19,6 @@ public record Baseline(
     Optional<ChangeId> changeId,
     long sizeBytes,
     int chainLength,
+    long auditPosition,
+    Instant takenAt,
     boolean damaged) {}

@@ -24,6 +24,7 @@ public record JobDefinition(
     int compressionLevel,
     int parallelDisksMax,
     int chainLimit,
+    CbtAuditDefinition cbtAudit,
     Optional<ScheduleDefinition> schedule,
     Optional<RetentionDefinition> retention) {
 

@@ -81,6 +81,8 @@ public final class BackupDocument {
     fields.put("bytes_read", disk.bytesRead());
     fields.put("bytes_transferred", disk.bytesTransferred());
     fields.put("bytes_stored", disk.bytesStored());
+    fields.put("bytes_audited", disk.bytesAudited());
+    fields.put("bytes_differing", disk.bytesDiffering());
     fields.put("image", image(backup, disk).map(Path::toString).orElse(null));
     fields.put("base_id", disk.baseId().map(DiskBackupId::value).orElse(null));
     fields.put("backing_image", backingImage(backup, disk).map(Path::toString).orElse(null));

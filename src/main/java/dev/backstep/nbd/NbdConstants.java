@@ -12,7 +12,10 @@ final class NbdConstants {
   static final int FLAG_NO_ZEROES = 2;
 
   // options
+  static final int OPT_EXPORT_NAME = 1;
   static final int OPT_ABORT = 2;
+  static final int OPT_LIST = 3;
+  static final int OPT_INFO = 6;
   static final int OPT_GO = 7;
   static final int OPT_STRUCTURED_REPLY = 8;
   static final int OPT_LIST_META_CONTEXT = 9;
@@ -20,6 +23,7 @@ final class NbdConstants {
 
   // option replies
   static final int REP_ACK = 1;
+  static final int REP_SERVER = 2;
   static final int REP_INFO = 3;
   static final int REP_META_CONTEXT = 4;
   static final int REP_ERROR = 1 << 31;
@@ -47,10 +51,37 @@ final class NbdConstants {
   static final int SIMPLE_REPLY_MAGIC = 0x67446698;
   static final int STRUCTURED_REPLY_MAGIC = 0x668e33ef;
   static final int TRANSMISSION_HAS_FLAGS = 1;
+  static final int TRANSMISSION_READ_ONLY = 1 << 1;
+  static final int TRANSMISSION_FLUSH = 1 << 2;
+  static final int TRANSMISSION_FUA = 1 << 3;
+  static final int TRANSMISSION_TRIM = 1 << 5;
+  static final int TRANSMISSION_WRITE_ZEROES = 1 << 6;
+  static final int TRANSMISSION_DF = 1 << 7;
   static final int TRANSMISSION_MULTI_CONN = 1 << 8;
+  static final int TRANSMISSION_CACHE = 1 << 10;
   static final int CMD_READ = 0;
+  static final int CMD_WRITE = 1;
   static final int CMD_DISC = 2;
+  static final int CMD_FLUSH = 3;
+  static final int CMD_TRIM = 4;
+  static final int CMD_CACHE = 5;
+  static final int CMD_WRITE_ZEROES = 6;
   static final int CMD_BLOCK_STATUS = 7;
+
+  static final int CMD_FLAG_FUA = 1;
+  static final int CMD_FLAG_NO_HOLE = 1 << 1;
+  static final int CMD_FLAG_DF = 1 << 2;
+  static final int CMD_FLAG_REQ_ONE = 1 << 3;
+
+  // errors
+  static final int EPERM = 1;
+  static final int EIO = 5;
+  static final int EINVAL = 22;
+  static final int ENOSPC = 28;
+
+  // "base:allocation"
+  static final int STATE_HOLE = 1;
+  static final int STATE_ZERO = 2;
 
   // structured reply chunks
   static final int CHUNK_DONE = 1;

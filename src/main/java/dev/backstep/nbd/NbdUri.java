@@ -8,6 +8,7 @@ import java.net.URLDecoder;
 import java.net.UnixDomainSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -37,6 +38,14 @@ public record NbdUri(String export, Optional<String> host, int port, Optional<Pa
   /** An export behind a unix socket. */
   public static NbdUri unix(Path socket, String export) {
     return new NbdUri(export, Optional.empty(), 0, Optional.of(socket));
+  }
+
+  /** An export of a server that listens there. */
+  public static NbdUri of(SocketAddress address, String export) {
+    return address instanceof InetSocketAddress tcp
+        ? new NbdUri(
+            export, Optional.of(tcp.getAddress().getHostAddress()), tcp.getPort(), Optional.empty())
+        : unix(((UnixDomainSocketAddress) address).getPath(), export);
   }
 
   /**
@@ -91,6 +100,27 @@ public record NbdUri(String export, Optional<String> host, int port, Optional<Pa
     return socket.isPresent()
         ? UnixDomainSocketAddress.of(socket.get())
         : new InetSocketAddress(host.orElseThrow(), port);
+  }
+
+  /** The URI, as {@link #parse} takes it. */
+  public String text() {
+    return socket
+        .map(path -> "nbd+unix:///" + encoded(export) + "?socket=" + encoded(path.toString()))
+        .orElseGet(() -> "nbd://" + host.orElse("") + ":" + port + "/" + encoded(export));
+  }
+
+  private static String encoded(String text) {
+    StringBuilder encoded = new StringBuilder();
+    for (byte one : text.getBytes(StandardCharsets.UTF_8)) {
+      char character = (char) (one & 0xff);
+      if (character < 128
+          && (Character.isLetterOrDigit(character) || "-._~/".indexOf(character) >= 0)) {
+        encoded.append(character);
+      } else {
+        encoded.append(String.format(Locale.ROOT, "%%%02X", one & 0xff));
+      }
+    }
+    return encoded.toString();
   }
 
   /** For messages. */

@@ -161,6 +161,15 @@ final class Layer implements Closeable {
     }
   }
 
+  /** Whether the file has all of a run's bytes. */
+  boolean holds(long host, long length) throws IOException {
+    return host <= file.sizeBytes() - length;
+  }
+
+  ReadOnlyFile file() {
+    return file;
+  }
+
   private void zerosBehindEnd(long at, ByteBuffer target) throws IOException {
     long fileBytes = file.sizeBytes();
     long lastCluster = Math.ceilDiv(fileBytes, header.clusterBytes()) << header.clusterBits();

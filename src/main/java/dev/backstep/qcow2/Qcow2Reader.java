@@ -5,6 +5,7 @@ import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.BufferPool;
 import dev.backstep.blockio.ExtentKind;
 import dev.backstep.blockio.ExtentVisitor;
+import dev.backstep.blockio.PartVisitor;
 import dev.backstep.blockio.PooledBlock;
 import dev.backstep.blockio.Ranges;
 import dev.backstep.domain.ByteRange;
@@ -102,9 +103,47 @@ public final class Qcow2Reader implements BlockReader {
 
   /** Reports what of the disk holds data, over the whole chain. */
   public void allocated(ExtentVisitor visitor) throws IOException {
-    long at = 0;
-    while (at < sizeBytes()) {
-      Found found = find(at, sizeBytes() - at);
+    allocated(0, sizeBytes(), visitor);
+  }
+
+  /**
+   * Reports what a range of the disk is made of, so that it can be passed on without copying. By
+   * any thread, several at once.
+   *
+   * @param offset inside the disk
+   * @param length bytes, inside the disk
+   */
+  public void parts(long offset, long length, PartVisitor visitor) throws IOException {
+    long at = offset;
+    while (at < offset + length) {
+      Found found = find(at, Math.min(offset + length - at, BLOCK_BYTES_MAX));
+      switch (found.kind()) {
+        case ZERO, UNALLOCATED -> visitor.zeros(found.length());
+        case DATA, COMPRESSED -> {
+          if (found.kind() == Layer.Kind.DATA
+              && found.layer().holds(found.host(), found.length())) {
+            visitor.file(found.layer().file(), found.host(), found.length());
+          } else {
+            ByteBuffer bytes = ByteBuffer.allocate((int) found.length());
+            fill(at, bytes);
+            visitor.bytes(bytes.flip());
+          }
+        }
+      }
+      at += found.length();
+    }
+  }
+
+  /**
+   * Reports what of a range holds data. By any thread, several at once.
+   *
+   * @param offset inside the disk
+   * @param length bytes, inside the disk
+   */
+  public void allocated(long offset, long length, ExtentVisitor visitor) throws IOException {
+    long at = offset;
+    while (at < offset + length) {
+      Found found = find(at, offset + length - at);
       boolean zero = found.kind() == Layer.Kind.ZERO;
       visitor.extent(at, found.length(), zero ? ExtentKind.ZERO : ExtentKind.DATA);
       at += found.length();

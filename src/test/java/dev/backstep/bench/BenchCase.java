@@ -2,6 +2,7 @@ package dev.backstep.bench;
 
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskKey;
@@ -63,6 +64,7 @@ abstract class BenchCase {
         Math.max(1, zstdLevel),
         parallel,
         190,
+        CbtAuditDefinition.STANDARD,
         Optional.empty(),
         Optional.empty());
   }

@@ -93,6 +93,8 @@ final class BackupRowExamples {
         3 << 20,
         2 << 20,
         stored,
+        0,
+        0,
         completed ? Optional.of(id + ".qcow2") : Optional.empty(),
         OptionalLong.empty(),
         false,

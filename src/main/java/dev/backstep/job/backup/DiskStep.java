@@ -1,5 +1,6 @@
 package dev.backstep.job.backup;
 
+import dev.backstep.backup.CbtAudit;
 import dev.backstep.backup.CopyItem;
 import dev.backstep.backup.DiskBackup;
 import dev.backstep.backup.DiskPlan;
@@ -7,10 +8,14 @@ import dev.backstep.backup.DiskPlanner;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.Backups;
+import dev.backstep.catalog.CbtAudits;
 import dev.backstep.catalog.Leases;
+import dev.backstep.catalog.Transactions;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
+import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupEvent;
@@ -21,7 +26,9 @@ import dev.backstep.repository.DiskManifest;
 import dev.backstep.source.SourceDisk;
 import java.io.EOFException;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -31,6 +38,7 @@ import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
+import org.springframework.transaction.PlatformTransactionManager;
 
 /**
  * One disk's partition: binds the copying of the disk to its row in the catalog. The reader and the
@@ -46,11 +54,15 @@ class DiskStep {
   private static final String BYTES_READ = "bytes_read";
 
   private final Backups backups;
+  private final CbtAudits audits;
+  private final Transactions transactions;
   private final BackupQueries queries;
   private final Leases leases;
   private final ApplicationEventPublisher events;
   private final ActiveBackup active;
   private final int diskId;
+  private @Nullable CbtAudit audit;
+  private @Nullable DiskPlan plan;
   private @Nullable DiskBackup copy;
   private @Nullable SourceDisk disk;
   private @Nullable BackupDiskRow row;
@@ -61,6 +73,8 @@ class DiskStep {
 
   DiskStep(
       Backups backups,
+      CbtAudits audits,
+      PlatformTransactionManager manager,
       BackupQueries queries,
       Leases leases,
       ActiveBackups actives,
@@ -68,6 +82,8 @@ class DiskStep {
       @Value("#{jobParameters['" + BackupJobConfiguration.JOB + "']}") String backup,
       @Value("#{stepExecution.stepName}") String stepName) {
     this.backups = backups;
+    this.audits = audits;
+    this.transactions = new Transactions(manager);
     this.queries = queries;
     this.leases = leases;
     this.events = events;
@@ -75,7 +91,10 @@ class DiskStep {
     this.diskId = DiskPartitioner.diskId(stepName);
   }
 
-  /** Plans the disk, then begins its copy or goes on with it from the last committed chunk. */
+  /**
+   * Plans the disk, then begins its copy or goes on with it from the last committed chunk. Where
+   * tracking is audited the copy begins behind the audit.
+   */
   void open(ExecutionContext context) throws IOException {
     BackupDiskRow known = queries.disk(active.id(), diskId);
     row = known;
@@ -86,9 +105,10 @@ class DiskStep {
     SourceDisk source = active.disk(known.diskKey().value());
     disk = source;
     DiskFolder folder = active.repository().disk(active.vm(), diskId);
-    DiskPlan plan = plan(source, folder);
+    DiskPlan planned = plan(source, folder);
+    plan = planned;
     Optional<WriterState> resume =
-        samePlan(known, plan) && DiskBackup.canResume(folder, known.id())
+        samePlan(known, planned) && DiskBackup.canResume(folder, known.id())
             ? Optional.ofNullable((String) context.get(IMAGE_STATE)).map(WriterState::parse)
             : Optional.empty();
     bytesReadBefore = resume.isPresent() ? context.getLong(BYTES_READ, 0L) : 0L;
@@ -98,11 +118,33 @@ class DiskStep {
     if (resume.isPresent()) {
       backups.continued(known.id(), active.leaseToken());
     } else {
-      backups.planned(known.id(), active.leaseToken(), catalogPlan(plan, source));
+      backups.planned(known.id(), active.leaseToken(), catalogPlan(planned, source));
     }
-    copy = openCopy(request(known, plan, source), source, folder, resume);
-    toldStored = copy.durable().map(WriterState::hostOffset).orElse(0L);
-    active.copying(diskId, copy);
+    if (resume.isEmpty() && planned.reason() == Reason.CHANGED_EXTENTS) {
+      audit = openAudit(planned, source, folder);
+    }
+    if (audit == null) {
+      begin(planned, resume);
+    }
+  }
+
+  private @Nullable CbtAudit openAudit(DiskPlan plan, SourceDisk source, DiskFolder folder)
+      throws IOException {
+    CbtAuditDefinition settings = active.definition().cbtAudit();
+    if (settings.isOff()) {
+      return null;
+    }
+    Baseline base = plan.base().orElseThrow();
+    Duration since = Duration.between(base.takenAt(), active.snapshot().takenAt());
+    return CbtAudit.open(plan, source, folder, settings, since, row().id().value().hashCode());
+  }
+
+  private void begin(DiskPlan plan, Optional<WriterState> resume) throws IOException {
+    DiskFolder folder = active.repository().disk(active.vm(), diskId);
+    DiskBackup opened = openCopy(request(row(), plan, disk()), disk(), folder, resume);
+    copy = opened;
+    toldStored = opened.durable().map(WriterState::hostOffset).orElse(0L);
+    active.copying(diskId, opened);
     log.info(
         "{} disk {}: {} ({}){}{}",
         active.id(),
@@ -114,14 +156,24 @@ class DiskStep {
   }
 
   private DiskPlan plan(SourceDisk source, DiskFolder folder) throws IOException {
-    JobDefinition definition = active.definition();
-    Optional<Baseline> baseline = queries.baseline(active.repository().id(), active.vm(), diskId);
+    Optional<Baseline> baseline = baseline();
+    if (row().reason().equals(Optional.of(Reason.CBT_AUDIT_FAILED))) {
+      return planner(folder).trackingLied(source, baseline, row().cause());
+    }
     boolean vmHasBackups =
         queries.anyCompletedBefore(active.repository().id(), active.vm(), active.id());
+    return planner(folder).plan(source, baseline, vmHasBackups);
+  }
+
+  private Optional<Baseline> baseline() {
+    return queries.baseline(active.repository().id(), active.vm(), diskId);
+  }
+
+  private DiskPlanner planner(DiskFolder folder) {
+    JobDefinition definition = active.definition();
     RequestedLevel level = queries.backup(active.id()).requestedLevel();
     return new DiskPlanner(
-            new DiskPlanner.Settings(level, definition.cbtReset(), definition.chainLimit()), folder)
-        .plan(source, baseline, vmHasBackups);
+        new DiskPlanner.Settings(level, definition.cbtReset(), definition.chainLimit()), folder);
   }
 
   /** Whether the plan is the one that an earlier process has begun. */
@@ -172,6 +224,13 @@ class DiskStep {
     if (sealed) {
       return null;
     }
+    if (audit != null) {
+      Optional<Long> audited = audit.next();
+      if (audited.isPresent()) {
+        return new CopyItem.Audited(audited.get());
+      }
+      endAudit(audit);
+    }
     Optional<CopyItem.Blocks> blocks = copy().next();
     if (blocks.isEmpty()) {
       sealed = true;
@@ -180,18 +239,48 @@ class DiskStep {
     return blocks.get();
   }
 
+  /** From here on the plan stands: the disk's own, or a full one when its tracking lied. */
+  private void endAudit(CbtAudit ended) throws IOException {
+    CbtAudit.Result found = ended.result();
+    ended.close();
+    audit = null;
+    DiskPlan decided = Objects.requireNonNull(plan);
+    if (found.trackingLied()) {
+      log.error("{} disk {}: {}", active.id(), diskId, found.text());
+      DiskFolder folder = active.repository().disk(active.vm(), diskId);
+      decided = planner(folder).trackingLied(disk(), baseline(), found.text());
+    }
+    recordAudit(found, decided);
+    begin(decided, Optional.empty());
+  }
+
+  /** Apart from the chunk: a relaunch must know of the lie, whatever becomes of the copy. */
+  private void recordAudit(CbtAudit.Result found, DiskPlan decided) throws IOException {
+    CbtAudits.Audit audit =
+        new CbtAudits.Audit(
+            found.bytesCompared(), found.bytesDiffering(), found.position(), found.differing());
+    transactions.apart(() -> {
+      audits.record(active.id(), row().id(), active.leaseToken(), audit);
+      if (found.trackingLied()) {
+        backups.planned(row().id(), active.leaseToken(), catalogPlan(decided, disk()));
+      }
+      return audit;
+    });
+  }
+
   /** Writes one chunk; called inside its transaction. */
   void write(Iterable<? extends CopyItem> items) throws IOException {
     boolean seal = false;
     for (CopyItem item : items) {
       switch (item) {
+        case CopyItem.Audited audited -> log.trace("{} audited", audited);
         case CopyItem.Blocks blocks -> copy().put(blocks);
         case CopyItem.Seal() -> seal = true;
       }
     }
     if (seal) {
       seal();
-    } else {
+    } else if (copy != null) {
       copy().checkpoint();
       progress();
     }
@@ -240,6 +329,9 @@ class DiskStep {
   }
 
   void close() throws IOException {
+    if (audit != null) {
+      audit.close();
+    }
     if (copy != null) {
       copy.close();
     }

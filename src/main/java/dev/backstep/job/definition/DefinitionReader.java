@@ -1,5 +1,6 @@
 package dev.backstep.job.definition;
 
+import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskKey;
@@ -29,6 +30,9 @@ final class DefinitionReader {
 
   /** Longer chains than this no reader follows. */
   private static final int CHAIN_LIMIT_MAX = 1000;
+
+  /** Ranges of 64 KiB: 64 GiB. */
+  private static final int AUDIT_SAMPLE_MAX = 1_000_000;
 
   private final Problems problems;
   private final Paths paths;
@@ -71,11 +75,28 @@ final class DefinitionReader {
             number(fields, "max-parallel-disks", PARALLEL_DISKS_MAX, PARALLEL_DISKS_DEFAULT),
             number(fields, "chain-limit", CHAIN_LIMIT_MAX, CHAIN_LIMIT_DEFAULT),
             fields
+                .fields("cbt-audit", "an audit of change tracking")
+                .map(DefinitionReader::cbtAudit)
+                .orElse(CbtAuditDefinition.STANDARD),
+            fields
                 .fields("schedule", "a schedule")
                 .flatMap(schedule -> ScheduleReader.schedule(schedule, problems)),
             fields.fields("retention", "a retention").flatMap(RetentionReader::retention));
     fields.refuseOthers();
     return definition;
+  }
+
+  private static CbtAuditDefinition cbtAudit(Fields fields) {
+    CbtAuditDefinition standard = CbtAuditDefinition.STANDARD;
+    CbtAuditDefinition audit =
+        new CbtAuditDefinition(
+            fields
+                .text("sample")
+                .flatMap(text -> text.number(0, AUDIT_SAMPLE_MAX))
+                .orElse(standard.sample()),
+            fields.text("all-within").flatMap(Text::duration).orElse(standard.allWithin()));
+    fields.refuseOthers();
+    return audit;
   }
 
   private SourceDefinition source(Fields fields) {

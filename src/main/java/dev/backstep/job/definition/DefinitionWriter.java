@@ -1,5 +1,6 @@
 package dev.backstep.job.definition;
 
+import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RetentionDefinition;
@@ -35,10 +36,18 @@ final class DefinitionWriter {
     fields.put("compression-level", definition.compressionLevel());
     fields.put("max-parallel-disks", definition.parallelDisksMax());
     fields.put("chain-limit", definition.chainLimit());
+    fields.put("cbt-audit", audit(definition.cbtAudit()));
     definition.schedule().ifPresent(schedule -> fields.put("schedule", schedule(schedule)));
     definition.retention().ifPresent(retention -> fields.put("retention", retention(retention)));
     // JSON lets a raw DEL stand in a string, YAML does not.
     return JSON.writeValueAsString(fields).replace("\u007f", "\\u007f");
+  }
+
+  private static Map<String, Object> audit(CbtAuditDefinition audit) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("sample", audit.sample());
+    fields.put("all-within", duration(audit.allWithin()));
+    return fields;
   }
 
   private static Map<String, Object> source(SourceDefinition source) {

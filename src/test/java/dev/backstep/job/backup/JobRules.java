@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskKey;
@@ -88,6 +89,7 @@ abstract class JobRules extends JobTest {
         1,
         2,
         60,
+        CbtAuditDefinition.STANDARD,
         Optional.empty(),
         Optional.empty());
   }
@@ -134,6 +136,42 @@ abstract class JobRules extends JobTest {
     assertThat(reason(backup, 0)).isEqualTo(Reason.CHANGED_EXTENTS);
     assertThat(reason(backup, 1)).isEqualTo(Reason.CBT_RESET);
     assertThat(backup.disks().get(1).baseId()).isEmpty();
+  }
+
+  @Test
+  void aDiskWhoseTrackingLiedStaysFullWhenItIsRelaunched() throws Exception {
+    SimulatedDisk disk = addDisk("a", 3_000_000);
+    SimulatedDisk sibling = addDisk("b", 3_000_000);
+    disk.write();
+    complete();
+    disk.trouble = SimulatedDisk.Trouble.LIES;
+    for (int i = 0; i < 60; i++) {
+      disk.write();
+    }
+    sibling.write();
+    BackupRow backup = null;
+    for (int budget = 500_000; backup == null; budget += 500_000) {
+      machine.readBudget = budget;
+      BackupRow tried =
+          ended(
+              budget == 500_000
+                  ? jobs.launch(definition(), RequestedLevel.AUTO)
+                  : jobs.relaunch(queries.list(Optional.empty(), 1).getFirst().id().value()));
+      if (tried.disks().getFirst().reason().equals(Optional.of(Reason.CBT_AUDIT_FAILED))) {
+        backup = tried;
+      }
+    }
+    assertThat(backup.status()).as("it broke off behind the audit").isEqualTo(Status.FAILED);
+    disk.trouble = SimulatedDisk.Trouble.NONE;
+    machine.readBudget = -1;
+
+    backup = ended(jobs.relaunch(backup.id().value()));
+
+    assertThat(backup.status()).as("%s", backup.error()).isEqualTo(Status.COMPLETED);
+    assertThat(reason(backup, 0)).isEqualTo(Reason.CBT_AUDIT_FAILED);
+    assertThat(backup.disks().getFirst().bytesDiffering()).isPositive();
+    assertThat(reason(backup, 1)).isEqualTo(Reason.CHANGED_EXTENTS);
+    sameDisk(backup, disk, sibling);
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.Baseline;
+import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.JobDefinition;
@@ -79,6 +80,7 @@ abstract class RemovalRules extends JobTest {
             1,
             2,
             60,
+            CbtAuditDefinition.STANDARD,
             Optional.empty(),
             Optional.empty()),
         RequestedLevel.AUTO);

@@ -32,7 +32,9 @@ final class SimulatedDisk {
     /** The answer breaks off with an I/O error after some extents. */
     QUERY_FAILS,
     /** Every extent is told twice, cut in overlapping pieces, out of order. */
-    DISORDER
+    DISORDER,
+    /** About a third of what changed is not told: the lie that an audit is for. */
+    LIES
   }
 
   Trouble trouble = Trouble.NONE;
@@ -141,6 +143,9 @@ final class SimulatedDisk {
   private void report(List<int[]> extents, byte[] frozen, ExtentVisitor visitor)
       throws IOException {
     List<int[]> told = new ArrayList<>(extents);
+    if (trouble == Trouble.LIES) {
+      told.removeIf(extent -> random.nextInt(3) == 0);
+    }
     if (trouble == Trouble.DISORDER) {
       for (int[] extent : extents) {
         int middle = extent[0] + random.nextInt(extent[1] - extent[0]);

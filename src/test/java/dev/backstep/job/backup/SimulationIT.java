@@ -8,6 +8,7 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskKey;
@@ -96,6 +97,7 @@ class SimulationIT extends JobTest {
         1,
         1 + random.nextInt(3),
         3 + random.nextInt(4),
+        CbtAuditDefinition.STANDARD,
         Optional.empty(),
         Optional.empty());
   }
@@ -125,6 +127,7 @@ class SimulationIT extends JobTest {
         case 5 -> {
           disk.resize(random.nextInt(disk.size() + 1));
         }
+        case 6 -> disk.trouble = SimulatedDisk.Trouble.LIES;
         default -> {}
       }
     }

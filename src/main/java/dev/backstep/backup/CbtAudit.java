@@ -1,0 +1,197 @@
+package dev.backstep.backup;
+
+import dev.backstep.blockio.Block;
+import dev.backstep.blockio.BlockReader;
+import dev.backstep.blockio.ExtentKind;
+import dev.backstep.domain.Baseline;
+import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.CbtAuditDefinition;
+import dev.backstep.qcow2.Qcow2Reader;
+import dev.backstep.repository.DiskFolder;
+import dev.backstep.source.SourceDisk;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Reads some of what change tracking calls unchanged and compares it with the chain: tracking that
+ * lies shows as ranges that differ. To be done before the disk is copied; take {@link #next} until
+ * it is empty, then {@link #result}. For one thread.
+ */
+public final class CbtAudit implements Closeable {
+
+  /** Ranges that are remembered; how many bytes differ is counted beyond it. */
+  private static final int RANGES_MAX = 1000;
+
+  /** Blocks kept in flight. */
+  private static final int AHEAD = 8;
+
+  private static final ByteBuffer ZEROS =
+      ByteBuffer.allocate(ClusterMap.CLUSTER_BYTES).asReadOnlyBuffer();
+
+  private final AuditPlan plan;
+  private final BlockReader disk;
+  private final Qcow2Reader chain;
+  private final ReadAhead ahead;
+  private final List<ByteRange> differing = new ArrayList<>();
+  private long bytesCompared;
+  private long bytesDiffering;
+
+  /**
+   * What an audit found. All in bytes.
+   *
+   * @param position where the next audit's part begins, cluster aligned
+   * @param differing ascending, the first 1000
+   * @param bytesDiffering of all ranges, in whole clusters
+   */
+  public record Result(
+      long bytesCompared, long position, List<ByteRange> differing, long bytesDiffering) {
+
+    public Result {
+      differing = List.copyOf(differing);
+    }
+
+    public boolean trackingLied() {
+      return bytesDiffering > 0;
+    }
+
+    /** One sentence, with the first ranges. */
+    public String text() {
+      List<String> first =
+          differing.stream()
+              .limit(5)
+              .map(range -> "byte " + range.offset() + " +" + range.length())
+              .toList();
+      return bytesDiffering
+          + " of "
+          + bytesCompared
+          + " bytes that tracking called unchanged differ from the chain: "
+          + String.join(", ", first)
+          + (differing.size() > first.size() ? " ..." : "");
+    }
+  }
+
+  private CbtAudit(AuditPlan plan, BlockReader disk, Qcow2Reader chain) {
+    this.plan = plan;
+    this.disk = disk;
+    this.chain = chain;
+    this.ahead = new ReadAhead(disk, Optional.of(chain), new BlockPlan(plan.clusters(), 0), AHEAD);
+  }
+
+  /**
+   * Chooses what to read and begins.
+   *
+   * @param plan an incremental by change tracking
+   * @param since between the snapshot of the baseline and this one
+   * @param seed of the sample
+   * @throws IOException when disk or chain cannot be read
+   */
+  public static CbtAudit open(
+      DiskPlan plan,
+      SourceDisk source,
+      DiskFolder folder,
+      CbtAuditDefinition audit,
+      Duration since,
+      long seed)
+      throws IOException {
+    Baseline base = plan.base().orElseThrow();
+    Qcow2Reader chain = Qcow2Reader.open(folder.image(base.image()), 2 * AHEAD);
+    try {
+      ClusterMap unchanged = unchanged(plan, source, chain);
+      AuditPlan reads = AuditPlan.of(unchanged, audit, base.auditPosition(), since, seed);
+      return new CbtAudit(reads, source.open(2 * AHEAD), chain);
+    } catch (IOException | RuntimeException e) {
+      chain.close();
+      throw e;
+    }
+  }
+
+  /** Where disk or chain hold data and the plan has nothing: zeros on both sides cannot differ. */
+  private static ClusterMap unchanged(DiskPlan plan, SourceDisk source, Qcow2Reader chain)
+      throws IOException {
+    ClusterMap unchanged = new ClusterMap(plan.clusters().sizeBytes());
+    source.allocated((offset, length, kind) -> add(unchanged, offset, length, kind));
+    chain.allocated((offset, length, kind) -> add(unchanged, offset, length, kind));
+    unchanged.forget(plan.clusters());
+    return unchanged;
+  }
+
+  private static void add(ClusterMap map, long offset, long length, ExtentKind kind) {
+    long inside = Math.min(length, map.sizeBytes() - offset);
+    if (kind == ExtentKind.DATA && inside > 0) {
+      map.data(new ByteRange(offset, inside));
+    }
+  }
+
+  /**
+   * Compares the next block.
+   *
+   * @return the bytes compared; empty when all are
+   * @throws IOException when disk or chain cannot be read
+   */
+  public Optional<Long> next() throws IOException {
+    Optional<Clusters> block = ahead.next();
+    if (block.isEmpty()) {
+      return Optional.empty();
+    }
+    try (Clusters clusters = block.get()) {
+      return Optional.of(compare(clusters.data().orElseThrow(), clusters.base()));
+    }
+  }
+
+  /**
+   * @param before as far as the chain's disk reaches: one that has grown had zeros behind it
+   */
+  private long compare(Block now, Optional<Block> before) {
+    long bytes = 0;
+    for (int i = 0; i < now.ranges().size(); i++) {
+      long offset = now.ranges().get(i).offset();
+      int length = Math.toIntExact(now.ranges().get(i).length());
+      ByteBuffer disk = now.bytes(i);
+      ByteBuffer stored =
+          before.isPresent() && i < before.get().ranges().size()
+              ? before.get().bytes(i)
+              : ByteBuffer.allocate(0);
+      for (int at = 0; at < length; at += ClusterMap.CLUSTER_BYTES) {
+        int part = Math.min(length - at, ClusterMap.CLUSTER_BYTES);
+        int known = Math.clamp(stored.limit() - at, 0, part);
+        boolean same =
+            disk.slice(at, known).mismatch(stored.slice(known == 0 ? 0 : at, known)) < 0
+                && disk.slice(at + known, part - known).mismatch(ZEROS.slice(0, part - known)) < 0;
+        if (!same) {
+          differs(offset + at, part);
+        }
+      }
+      bytes += length;
+    }
+    bytesCompared += bytes;
+    return bytes;
+  }
+
+  private void differs(long offset, long length) {
+    bytesDiffering += length;
+    if (!differing.isEmpty() && differing.getLast().end() == offset) {
+      ByteRange last = differing.removeLast();
+      differing.add(new ByteRange(last.offset(), last.length() + length));
+    } else if (differing.size() < RANGES_MAX) {
+      differing.add(new ByteRange(offset, length));
+    }
+  }
+
+  /** What was found so far. */
+  public Result result() {
+    return new Result(bytesCompared, plan.position(), differing, bytesDiffering);
+  }
+
+  /** Lets disk and chain go. */
+  @Override
+  public void close() throws IOException {
+    ahead.close();
+    try (disk;
+        chain) {}
+  }
+}
