@@ -12,6 +12,8 @@ import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.Repositories;
+import dev.backstep.catalog.RestoredDisk;
+import dev.backstep.catalog.Restores;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
@@ -31,7 +33,9 @@ import dev.backstep.job.PruneJobs;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.PrunePlanner;
 import dev.backstep.job.RepositoryImport;
+import dev.backstep.job.RestoreJobs;
 import dev.backstep.job.RestorePointRemoval;
+import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
@@ -219,6 +223,16 @@ final class SpringEngine implements Engine {
   @Override
   public TaskRun verify(Optional<BackupId> backup, boolean whole) {
     return context.getBean(VerifyJobs.class).verify(backup, whole);
+  }
+
+  @Override
+  public TaskRun restore(RestoreRequest request) {
+    return context.getBean(RestoreJobs.class).restore(request);
+  }
+
+  @Override
+  public List<RestoredDisk> restoredDisks(String id) {
+    return context.getBean(Restores.class).disks(id);
   }
 
   @Override

@@ -31,6 +31,9 @@ class SecurityConfiguration {
                 .hasRole(Role.ADMIN.name())
                 .requestMatchers(HttpMethod.DELETE, "/api/**")
                 .hasRole(Role.ADMIN.name())
+                // They write where the server may write.
+                .requestMatchers(HttpMethod.POST, "/api/v1/restores")
+                .hasRole(Role.ADMIN.name())
                 .requestMatchers(HttpMethod.GET, "/api/**", "/metrics")
                 .hasRole(Role.VIEWER.name())
                 .requestMatchers("/api/**")

@@ -18,6 +18,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DirectFile implements Closeable {
 
+  private static final int KEEP_SIZE = 1;
+  private static final int PUNCH_HOLE = 2;
+  private static final long ZEROS_BYTES = 1 << 20;
+
   private final Path path;
   private final FileChannel plain;
   private final @Nullable FileChannel direct;
@@ -102,6 +106,27 @@ public final class DirectFile implements Closeable {
         && (offset & mask) == 0
         && (bytes.remaining() & mask) == 0
         && (MemorySegment.ofBuffer(bytes).address() & mask) == 0;
+  }
+
+  /**
+   * Makes a range read as zeros: a hole where the file system or device can, else zeros are
+   * written.
+   *
+   * @param length bytes, at least 1
+   */
+  public void zero(long offset, long length) throws IOException {
+    int fd = Kernel.openForWriting(path);
+    try {
+      if (!Kernel.fallocate(fd, PUNCH_HOLE | KEEP_SIZE, offset, length).failed()) {
+        return;
+      }
+    } finally {
+      Kernel.close(fd);
+    }
+    ByteBuffer zeros = ByteBuffer.allocate((int) Math.min(length, ZEROS_BYTES));
+    for (long at = offset; at < offset + length; at += zeros.capacity()) {
+      write(zeros.clear().limit((int) Math.min(zeros.capacity(), offset + length - at)), at);
+    }
   }
 
   /**

@@ -70,6 +70,32 @@ public final class DiskLock implements Closeable {
     }
   }
 
+  /**
+   * Locks a file or block device for writing: nobody else may, and nobody who relies on its content
+   * has it open.
+   *
+   * @throws DiskInUseException when another program has it open in a way that forbids this
+   */
+  public static DiskLock exclusive(Path path) throws IOException {
+    DiskLock lock = new DiskLock(path, Kernel.openReadOnly(path));
+    try {
+      for (int permission : new int[] {CONSISTENT_READ, WRITE, RESIZE}) {
+        lock.take(USED_BASE + permission);
+      }
+      lock.take(UNSHARED_BASE + WRITE);
+      lock.take(UNSHARED_BASE + RESIZE);
+      for (int permission : new int[] {CONSISTENT_READ, WRITE, RESIZE}) {
+        lock.refuseIfHeld(UNSHARED_BASE + permission);
+      }
+      lock.refuseIfHeld(USED_BASE + WRITE);
+      lock.refuseIfHeld(USED_BASE + RESIZE);
+      return lock;
+    } catch (IOException | RuntimeException e) {
+      lock.close();
+      throw e;
+    }
+  }
+
   private void take(long at) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       Kernel.Result result = Kernel.fcntl(fd, F_OFD_SETLK, flock(arena, F_RDLCK, at));

@@ -60,7 +60,18 @@ final class Kernel {
               ValueLayout.ADDRESS),
           Linker.Option.firstVariadicArg(2));
 
+  private static final MethodHandle FALLOCATE =
+      call(
+          "fallocate",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG));
+
   private static final int O_RDONLY_CLOEXEC = 02000000;
+  private static final int O_WRONLY_CLOEXEC = 02000001;
 
   private Kernel() {}
 
@@ -80,10 +91,18 @@ final class Kernel {
   }
 
   static int openReadOnly(Path path) throws IOException {
+    return open(path, O_RDONLY_CLOEXEC);
+  }
+
+  static int openForWriting(Path path) throws IOException {
+    return open(path, O_WRONLY_CLOEXEC);
+  }
+
+  private static int open(Path path, int flags) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
       MemorySegment name = arena.allocateFrom(path.toString());
-      int fd = (int) OPEN.invokeExact(state, name, O_RDONLY_CLOEXEC, 0);
+      int fd = (int) OPEN.invokeExact(state, name, flags, 0);
       if (fd < 0) {
         throw new IOException(path + ": cannot be opened, error number " + ERRNO.get(state, 0L));
       }
@@ -117,6 +136,16 @@ final class Kernel {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
       int value = (int) MADVISE.invokeExact(state, address, length, advice);
+      return new Result(value, (int) ERRNO.get(state, 0L));
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static Result fallocate(int fd, int mode, long offset, long length) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      int value = (int) FALLOCATE.invokeExact(state, fd, mode, offset, length);
       return new Result(value, (int) ERRNO.get(state, 0L));
     } catch (Throwable e) {
       throw new IllegalStateException(e);

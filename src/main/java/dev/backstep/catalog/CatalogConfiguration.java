@@ -78,6 +78,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  Restores restores(DataSource dataSource, PlatformTransactionManager manager, Tasks tasks) {
+    return new Restores(dataSource, manager, tasks);
+  }
+
+  @Bean
   CbtAudits cbtAudits(DataSource dataSource, PlatformTransactionManager manager, Leases leases) {
     return new CbtAudits(dataSource, manager, leases);
   }

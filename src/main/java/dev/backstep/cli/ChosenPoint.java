@@ -2,9 +2,9 @@ package dev.backstep.cli;
 
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.DiskBackupId;
-import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.RestoreTargets;
 import dev.backstep.repository.Holdings;
 import dev.backstep.repository.Repository;
 import dev.backstep.repository.RestorePoint;
@@ -56,14 +56,7 @@ record ChosenPoint(Repository repository, RestorePoint point, Optional<Integer> 
 
   private static BackupRow completed(Session session, String id) {
     BackupRow backup = ShowCommand.find(session.catalog(), id);
-    if (backup.status() != Status.COMPLETED) {
-      throw OperatorException.failed(
-          backup.id()
-              + " is "
-              + backup.status()
-              + "; only COMPLETED backups can be restored, `backstep list` shows them",
-          null);
-    }
+    RestoreTargets.requireRestorePoint(backup);
     return backup;
   }
 

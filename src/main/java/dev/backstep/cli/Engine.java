@@ -3,6 +3,7 @@ package dev.backstep.cli;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
@@ -15,6 +16,7 @@ import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
+import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import java.nio.file.Path;
@@ -87,6 +89,16 @@ public interface Engine extends AutoCloseable {
    * @throws OperatorException as there
    */
   TaskRun verify(Optional<BackupId> backup, boolean whole);
+
+  /**
+   * Restores disks; see {@link dev.backstep.job.RestoreJobs#restore}.
+   *
+   * @throws OperatorException as there
+   */
+  TaskRun restore(RestoreRequest request);
+
+  /** The disks of a restore. */
+  List<RestoredDisk> restoredDisks(String id);
 
   /**
    * Goes on with a task; see {@link dev.backstep.job.TaskJobs#relaunch}.

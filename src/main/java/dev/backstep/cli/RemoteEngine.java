@@ -3,6 +3,7 @@ package dev.backstep.cli;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
@@ -17,6 +18,7 @@ import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
+import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import dev.backstep.job.definition.JobDefinitions;
@@ -137,13 +139,24 @@ final class RemoteEngine implements Engine {
   }
 
   @Override
+  public TaskRun restore(RestoreRequest request) {
+    return RemoteTask.of(client, client.post(RemoteRestore.PATH, RemoteRestore.request(request)));
+  }
+
+  @Override
+  public List<RestoredDisk> restoredDisks(String id) {
+    return client.find(RemoteRestore.path(id)).map(RemoteRestore::disks).orElse(List.of());
+  }
+
+  @Override
   public void stopTask(String id) {
     client.post(RemoteTask.path(id) + "/stop", Map.of());
   }
 
   @Override
   public Optional<TaskRow> task(String id) {
-    return client.find(RemoteTask.path(id)).map(RemoteTask::row);
+    boolean restore = TaskKind.ofId(id).equals(Optional.of(TaskKind.RESTORE));
+    return client.find(restore ? RemoteRestore.path(id) : RemoteTask.path(id)).map(RemoteTask::row);
   }
 
   @Override

@@ -49,7 +49,7 @@ record RemoteTask(RemoteClient client, String id) implements TaskRun {
         json.get("task_id").asString(),
         TaskKind.ofWord(json.get("kind").asString()).orElseThrow(),
         json.get("subject").asString(),
-        "",
+        json.path("backup_id").asString(""),
         Status.valueOf(json.get("status").asString()),
         RemoteRows.time(json, "created_at").orElse(Instant.EPOCH),
         RemoteRows.time(json, "completed_at"),

@@ -86,7 +86,8 @@ final class TaskWatch {
     return switch (row.kind()) {
       case VERIFY -> new VerifyText(session, engine).print(row);
       case PRUNE -> freed(row);
-      case RESTORE, COPY -> plain(row);
+      case RESTORE -> new RestoreText(session, engine).print(row);
+      case COPY -> plain(row);
     };
   }
 

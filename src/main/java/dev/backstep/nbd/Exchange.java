@@ -15,6 +15,13 @@ import org.jspecify.annotations.Nullable;
  */
 abstract sealed class Exchange {
 
+  /** What is sent behind the request; empty but for writes. */
+  final ByteBuffer payload;
+
+  Exchange(ByteBuffer payload) {
+    this.payload = payload;
+  }
+
   /** The first error that the server told of this request. */
   @Nullable NbdException error;
 
@@ -32,6 +39,7 @@ abstract sealed class Exchange {
     private int filledBytes;
 
     Read(long offset, ByteBuffer target) {
+      super(ByteBuffer.allocate(0));
       this.offset = offset;
       this.length = target.remaining();
       this.target = target;
@@ -81,6 +89,25 @@ abstract sealed class Exchange {
     }
   }
 
+  /** A request that is answered by success or failure alone. */
+  static final class Order extends Exchange {
+    final CompletableFuture<Void> result = new CompletableFuture<>();
+
+    Order(ByteBuffer payload) {
+      super(payload);
+    }
+
+    @Override
+    void succeed() {
+      result.complete(null);
+    }
+
+    @Override
+    void fail(Throwable failure) {
+      result.completeExceptionally(failure);
+    }
+  }
+
   /** A block status request. */
   static final class Status extends Exchange {
 
@@ -89,6 +116,10 @@ abstract sealed class Exchange {
 
     final Map<Integer, List<Extent>> extents = new HashMap<>();
     final CompletableFuture<Map<Integer, List<Extent>>> result = new CompletableFuture<>();
+
+    Status() {
+      super(ByteBuffer.allocate(0));
+    }
 
     /**
      * @throws NbdProtocolException when a context answers twice, or an extent is empty

@@ -23,6 +23,8 @@ public final class NbdConnection implements Closeable {
   /** How long a server may be silent while it owes an answer. */
   public static final Duration STALL_DEFAULT = Duration.ofSeconds(60);
 
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
   private final NbdUri uri;
   private final Wire wire;
   private final NbdExport export;
@@ -58,7 +60,7 @@ public final class NbdConnection implements Closeable {
       return new NbdConnection(uri, wire, handshake.go(structured, granted));
     } catch (IOException | RuntimeException e) {
       wire.close();
-      throw negotiationFailure(uri, wire, e);
+      throw NegotiationFailure.of(uri, wire, e);
     }
   }
 
@@ -77,7 +79,7 @@ public final class NbdConnection implements Closeable {
       handshake.abort();
       return names;
     } catch (IOException | RuntimeException e) {
-      throw negotiationFailure(uri, wire, e);
+      throw NegotiationFailure.of(uri, wire, e);
     }
   }
 
@@ -93,24 +95,6 @@ public final class NbdConnection implements Closeable {
               + "; is the server running, and is that its address?",
           e);
     }
-  }
-
-  private static IOException negotiationFailure(NbdUri uri, Wire wire, Exception e) {
-    if (wire.isStalled()) {
-      return new NbdException(
-          NbdException.Kind.LOST, uri + ": handshake: the server does not answer", e);
-    }
-    if (e instanceof EOFException) {
-      return new NbdException(
-          NbdException.Kind.LOST, uri + ": handshake: the server ended the connection", e);
-    }
-    if (e instanceof NbdProtocolException broken) {
-      return broken.by(uri);
-    }
-    if (e instanceof NbdException nbd) {
-      return new NbdException(nbd.kind(), uri + ": " + nbd.getMessage(), nbd);
-    }
-    return e instanceof IOException io ? io : new IOException(e);
   }
 
   NbdUri uri() {
@@ -141,6 +125,37 @@ public final class NbdConnection implements Closeable {
     return status.result;
   }
 
+  /**
+   * Writes from a buffer, from its position to its limit.
+   *
+   * @param offset first byte, inside the export, a multiple of its smallest block, as is the length
+   * @param payload untouched by the caller until the future is done; at most the export's payload
+   * @return done when the server has taken it; fails with an {@link IOException} otherwise
+   */
+  public CompletableFuture<Void> write(long offset, ByteBuffer payload) throws IOException {
+    Exchange.Order order = new Exchange.Order(payload.duplicate());
+    send(NbdConstants.CMD_WRITE, offset, payload.remaining(), order);
+    return order.result;
+  }
+
+  /**
+   * Makes a range read as zeros; the server may make it a hole.
+   *
+   * @param length bytes, a multiple of the smallest block, below 4 GiB
+   */
+  public CompletableFuture<Void> writeZeros(long offset, long length) throws IOException {
+    Exchange.Order order = new Exchange.Order(NOTHING);
+    send(NbdConstants.CMD_WRITE_ZEROES, offset, (int) length, order);
+    return order.result;
+  }
+
+  /** Makes everything that was answered before durable. */
+  public CompletableFuture<Void> flush() throws IOException {
+    Exchange.Order order = new Exchange.Order(NOTHING);
+    send(NbdConstants.CMD_FLUSH, 0, 0, order);
+    return order.result;
+  }
+
   private void send(int command, long offset, int length, Exchange exchange) throws IOException {
     long cookie = cookies.incrementAndGet();
     waiting.put(cookie, exchange);
@@ -154,7 +169,7 @@ public final class NbdConnection implements Closeable {
     request.putShort((short) 0).putShort((short) command).putLong(cookie);
     request.putLong(offset).putInt(length);
     try {
-      wire.write(request.flip());
+      wire.write(request.flip(), exchange.payload);
     } catch (IOException e) {
       // The reply thread fails all requests: it alone knows when it touches no buffer any more.
       endedBy(lost("request: " + e.getMessage(), e));
@@ -216,7 +231,7 @@ public final class NbdConnection implements Closeable {
       exchange.error = serverError(error, "");
     } else if (exchange instanceof Exchange.Read read && !export.structured()) {
       wire.read(read.part(read.offset, read.length));
-    } else {
+    } else if (!(exchange instanceof Exchange.Order)) {
       throw new NbdProtocolException("reply: a simple reply where structured ones were agreed");
     }
     done(cookie, exchange);

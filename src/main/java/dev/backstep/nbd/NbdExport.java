@@ -29,6 +29,21 @@ public record NbdExport(
     return (flags & NbdConstants.TRANSMISSION_MULTI_CONN) != 0;
   }
 
+  /** Whether the server refuses to be written to. */
+  public boolean readOnly() {
+    return (flags & NbdConstants.TRANSMISSION_READ_ONLY) != 0;
+  }
+
+  /** Whether it can be told to make what was written durable. */
+  public boolean flushes() {
+    return (flags & NbdConstants.TRANSMISSION_FLUSH) != 0;
+  }
+
+  /** Whether zeros can be written without sending them. */
+  public boolean writesZeros() {
+    return (flags & NbdConstants.TRANSMISSION_WRITE_ZEROES) != 0;
+  }
+
   public boolean grants(String context) {
     return contexts.containsValue(context);
   }

@@ -26,14 +26,16 @@ public final class NbdReader implements BlockReader {
   private static final int REQUEST_BYTES_MAX = 512 << 10;
 
   private final List<NbdConnection> connections;
+  private final boolean ownsConnections;
   private final NbdExport export;
   private final BufferPool pool;
   private final Set<CompletableFuture<Block>> inFlight = ConcurrentHashMap.newKeySet();
   private int next;
   private boolean closed;
 
-  private NbdReader(List<NbdConnection> connections, int blocksInFlight) {
+  private NbdReader(List<NbdConnection> connections, boolean ownsConnections, int blocksInFlight) {
     this.connections = connections;
+    this.ownsConnections = ownsConnections;
     this.export = connections.getFirst().export();
     this.pool = new BufferPool(blocksInFlight);
   }
@@ -52,11 +54,16 @@ public final class NbdReader implements BlockReader {
       while (connections.size() < connectionsMax && connections.getFirst().export().multiConn()) {
         connections.add(NbdConnection.open(uri, List.of(), stall));
       }
-      return new NbdReader(List.copyOf(connections), blocksInFlight);
+      return new NbdReader(List.copyOf(connections), true, blocksInFlight);
     } catch (IOException | RuntimeException e) {
       connections.forEach(NbdConnection::close);
       throw e;
     }
+  }
+
+  /** A reader by a connection that stays when it is closed. */
+  static NbdReader by(NbdConnection connection, int blocksInFlight) {
+    return new NbdReader(List.of(connection), false, blocksInFlight);
   }
 
   @Override
@@ -120,7 +127,9 @@ public final class NbdReader implements BlockReader {
     for (CompletableFuture<Block> read : List.copyOf(inFlight)) {
       read.exceptionally(failure -> null).join(); // its owner is told of the failure
     }
-    connections.forEach(NbdConnection::close);
+    if (ownsConnections) {
+      connections.forEach(NbdConnection::close);
+    }
     pool.close();
   }
 }

@@ -98,6 +98,14 @@ final class Wire implements Closeable {
     }
   }
 
+  /** Writes two buffers, with nothing of others between them. */
+  synchronized void write(ByteBuffer head, ByteBuffer payload) throws IOException {
+    ByteBuffer[] both = {head, payload};
+    while (head.hasRemaining() || payload.hasRemaining()) {
+      channel.write(both);
+    }
+  }
+
   @Override
   public void close() {
     watch.cancel(false);

@@ -150,6 +150,39 @@ public final class Qcow2Reader implements BlockReader {
     }
   }
 
+  /**
+   * Reports where this disk's content lies elsewhere than another one's, by tables alone: ranges
+   * that are not reported are the same bytes of the same file, or zeros in both.
+   *
+   * @param other a chain of the same disk, smaller or larger; behind its end all is reported
+   */
+  public void differences(Qcow2Reader other, ExtentVisitor visitor) throws IOException {
+    long at = 0;
+    while (at < sizeBytes()) {
+      Found mine = find(at, sizeBytes() - at);
+      boolean zero = mine.kind() == Layer.Kind.ZERO || mine.kind() == Layer.Kind.UNALLOCATED;
+      ExtentKind kind = zero ? ExtentKind.ZERO : ExtentKind.DATA;
+      if (at >= other.sizeBytes()) {
+        visitor.extent(at, mine.length(), kind);
+        at += mine.length();
+        continue;
+      }
+      Found its = other.find(at, Math.min(mine.length(), other.sizeBytes() - at));
+      boolean itsZero = its.kind() == Layer.Kind.ZERO || its.kind() == Layer.Kind.UNALLOCATED;
+      boolean same =
+          zero
+              ? itsZero
+              : !itsZero
+                  && mine.kind() == its.kind()
+                  && mine.host() == its.host()
+                  && mine.layer().path().equals(its.layer().path());
+      if (!same) {
+        visitor.extent(at, its.length(), kind);
+      }
+      at += its.length();
+    }
+  }
+
   @Override
   public CompletableFuture<Block> read(List<ByteRange> ranges) {
     Ranges.check(ranges, sizeBytes());

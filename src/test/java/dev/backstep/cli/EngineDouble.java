@@ -3,6 +3,7 @@ package dev.backstep.cli;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
@@ -17,6 +18,7 @@ import dev.backstep.job.DiskProgress;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
+import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import java.nio.file.Path;
@@ -98,6 +100,17 @@ final class EngineDouble implements Engine {
   public TaskRun verify(Optional<BackupId> backup, boolean whole) {
     note("verify " + backup.map(BackupId::value).orElse("all") + (whole ? "" : " structure"));
     return new Verify();
+  }
+
+  @Override
+  public TaskRun restore(RestoreRequest request) {
+    note("restore " + request);
+    return new Verify();
+  }
+
+  @Override
+  public List<RestoredDisk> restoredDisks(String id) {
+    return List.of();
   }
 
   @Override

@@ -1,0 +1,22 @@
+package dev.backstep.job;
+
+import dev.backstep.backup.DiskTarget;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What is to be restored to where.
+ *
+ * @param id a backup's, or one of its disk backups', which is that disk alone
+ * @param targets by disk number; only these disks are restored
+ * @param differing whether a target that is written over is read, and only what differs written
+ * @param held the restore point that the targets are said to hold: only what differs between the
+ *     two is written
+ */
+public record RestoreRequest(
+    String id, Map<Integer, DiskTarget> targets, boolean differing, Optional<String> held) {
+
+  public RestoreRequest {
+    targets = Map.copyOf(targets);
+  }
+}

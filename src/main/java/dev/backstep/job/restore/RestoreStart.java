@@ -1,0 +1,142 @@
+package dev.backstep.job.restore;
+
+import dev.backstep.backup.DiskTarget;
+import dev.backstep.backup.RestoreScope;
+import dev.backstep.backup.TargetCheck;
+import dev.backstep.catalog.BackupDiskRow;
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.RestoredDisk;
+import dev.backstep.catalog.Restores;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.job.BackupDocument;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.ProcessLease;
+import dev.backstep.job.RestoreJobs;
+import dev.backstep.job.RestoreRequest;
+import dev.backstep.job.RestoreTargets;
+import dev.backstep.job.TaskJobs;
+import dev.backstep.job.TaskRun;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import org.springframework.stereotype.Component;
+
+/** Begins restores of what can be restored to where it can be. */
+@Component
+class RestoreStart implements RestoreJobs {
+
+  private final TaskJobs tasks;
+  private final Restores restores;
+  private final BackupQueries backups;
+  private final ProcessLease lease;
+
+  RestoreStart(TaskJobs tasks, Restores restores, BackupQueries backups, ProcessLease lease) {
+    this.tasks = tasks;
+    this.restores = restores;
+    this.backups = backups;
+    this.lease = lease;
+  }
+
+  @Override
+  public TaskRun restore(RestoreRequest request) {
+    BackupRow backup = restorePoint(request.id());
+    Optional<BackupRow> held = request.held().map(this::restorePoint);
+    if (held.isPresent() && request.differing()) {
+      throw OperatorException.usage(
+          "either the targets are read to find what differs, or they hold a restore point", null);
+    }
+    List<RestoredDisk> disks = new ArrayList<>();
+    Set<String> places = new HashSet<>();
+    new TreeMap<>(request.targets())
+        .forEach((number, target) -> {
+          if (!places.add(target.place())) {
+            throw OperatorException.usage(target.place() + " is the target of two disks", null);
+          }
+          disks.add(disk(backup, number, target, request, held));
+        });
+    if (disks.isEmpty()) {
+      throw OperatorException.usage("no disk is to be restored", null);
+    }
+    String subject = backup.id() + " of " + backup.vmName();
+    return tasks.launch(restores.begin(backup.id(), subject, disks, lease.token()));
+  }
+
+  private BackupRow restorePoint(String id) {
+    BackupRow row =
+        backups
+            .find(id)
+            .orElseThrow(() ->
+                OperatorException.notFound(
+                    id + ": no such backup; `backstep list` shows the backups"));
+    RestoreTargets.requireRestorePoint(row);
+    return row;
+  }
+
+  private static RestoredDisk disk(
+      BackupRow backup,
+      int number,
+      DiskTarget target,
+      RestoreRequest request,
+      Optional<BackupRow> held) {
+    BackupDiskRow disk = find(backup, number);
+    Optional<BackupDiskRow> before = held.map(row -> find(row, number));
+    RestoreScope scope =
+        held.isPresent()
+            ? RestoreScope.SINCE
+            : request.differing() ? RestoreScope.DIFFERING : RestoreScope.ALL;
+    if (target.isMade() && scope != RestoreScope.ALL) {
+      throw OperatorException.usage(
+          target.place() + " is made anew and holds nothing that could differ", null);
+    }
+    check(target, Path.of(backup.repositoryPath()), disk.virtualSize());
+    return new RestoredDisk(
+        number,
+        disk.diskKey(),
+        disk.id(),
+        image(backup, disk),
+        before.map(BackupDiskRow::id),
+        before.map(row -> image(held.orElseThrow(), row)),
+        disk.virtualSize(),
+        disk.chainLength(),
+        target.kind().word(),
+        target.place(),
+        scope.name(),
+        false,
+        0,
+        0,
+        0);
+  }
+
+  private static BackupDiskRow find(BackupRow backup, int number) {
+    Map<Integer, BackupDiskRow> disks = new TreeMap<>();
+    backup.disks().forEach(disk -> disks.put(disk.diskId(), disk));
+    BackupDiskRow disk = disks.get(number);
+    if (disk == null) {
+      throw OperatorException.notFound(
+          backup.id() + " has no disk " + number + "; it has " + disks.keySet());
+    }
+    return disk;
+  }
+
+  private static void check(DiskTarget target, Path repository, long size) {
+    try {
+      TargetCheck.check(target, repository, size);
+    } catch (IOException e) {
+      throw OperatorException.failed(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static String image(BackupRow backup, BackupDiskRow disk) {
+    return BackupDocument.image(backup, disk)
+        .map(Path::toString)
+        .orElseThrow(() ->
+            OperatorException.failed(new DiskBackupId(disk.id().value()) + " has no image", null));
+  }
+}
