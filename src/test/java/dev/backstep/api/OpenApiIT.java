@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.external.TestDisks;
+import dev.backstep.testing.Tool;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Parameter;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -269,6 +271,7 @@ class OpenApiIT {
     assertIs("TokenPage", get("/api/v1/tokens"));
     assertIs("Problem", json(server.get("/api/v1/backups/nothing"), 404));
     retentionIsWhatItSays(id);
+    restoreIsWhatItSays(backup);
     verificationIsWhatItSays(backup);
   }
 
@@ -284,6 +287,41 @@ class OpenApiIT {
     assertIs(
         "Problem",
         json(server.post("/api/v1/prunes", "{\"vm_names\":[],\"definitions\":[\"x\"]}"), 400));
+  }
+
+  private static void restoreIsWhatItSays(JsonNode backup) throws Exception {
+    Path image = Path.of(disks(backup).getFirst().get("image").asString());
+    Path to = Files.createDirectory(folder.resolve("restored"));
+    Path file = to.resolve("disk.raw");
+    String disk = "{\"disk_id\":0,\"kind\":\"raw\",\"target\":\"" + file + "\"}";
+    String id = backup.get("backup_id").asString();
+    JsonNode begun = json(restore(id, disk), 202);
+    assertIs("Restore", begun);
+    String path = "/api/v1/restores/" + begun.get("task_id").asString();
+    JsonNode now = get(path);
+    for (int i = 0; i < 300 && now.get("status").asString().equals("RUNNING"); i++) {
+      Thread.sleep(100);
+      now = get(path);
+    }
+    assertIs("Restore", now);
+    assertThat(now.get("status").asString()).as("%s", now).isEqualTo("COMPLETED");
+    Tool.compare(file, "raw", image, "qcow2");
+    assertIs("Problem", json(server.get("/api/v1/restores/nothing"), 404));
+    for (String wrong :
+        List.of(
+            "",
+            disk + "," + disk,
+            disk.replace("raw\"", "vmdk\""),
+            disk.replace(file.toString(), "relative"),
+            disk.replace(file.toString(), to + "/../x"))) {
+      assertIs("Problem", json(restore(id, wrong), 400));
+    }
+    assertIs("Problem", json(restore(id, disk.replace(":0", ":9")), 404));
+  }
+
+  private static HttpResponse<String> restore(String id, String disks) throws Exception {
+    return server.post(
+        "/api/v1/restores", "{\"backup_id\":\"" + id + "\",\"disks\":[" + disks + "]}");
   }
 
   /** Of a damaged image, so that there is something to be told. */

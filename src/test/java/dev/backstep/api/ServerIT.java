@@ -161,6 +161,7 @@ class ServerIT {
     assertThat(get("/api/v1/backups", viewer).statusCode()).isEqualTo(200);
     assertProblem(post("/api/v1/backups", viewer, "{\"vm_name\":\"web\"}"), 403, "role");
     assertProblem(get("/api/v1/tokens", operator), 403, "role");
+    assertProblem(post("/api/v1/restores", operator, "{}"), 403, "role");
     assertProblem(post("/api/v1/backups", operator, "{\"vm_name\":\"nobody\"}"), 404, "nobody");
     assertThat(
             send(request("/api/v1/tokens/viewer-1")

@@ -253,7 +253,8 @@ class BadInputIT {
     Path taken = Files.createDirectory(folder.resolve("taken"));
     Files.writeString(taken.resolve("disk-0.raw"), "precious");
 
-    assertSays(program.run("restore", id, "--to", small.toString()), 1, "disk-0", "No space left");
+    Program.Result full = program.run("restore", id, "--to", small.toString());
+    assertSays(full, 1, "disk-", "No space left", "goes on where it stopped");
     assertSays(
         program.run("restore", id, "--to", taken.toString()), 1, "disk-0.raw", "another folder");
     assertSays(
@@ -264,6 +265,9 @@ class BadInputIT {
 
     assertThat(taken.resolve("disk-0.raw")).hasContent("precious");
     assertThat(small.resolve("disk-0.raw")).doesNotExist();
+    Tool.run("mount", "-o", "remount,size=1G", small);
+    program.succeed("relaunch", full.errors().replaceAll("(?s).*(restore-[0-9-]+).*", "$1"));
+    Tool.compare(small.resolve("disk-0.raw"), "raw", qcow2, "qcow2");
     program.succeed("restore", id, "--to", folder.resolve("restored").toString());
     Tool.compare(folder.resolve("restored/disk-0.raw"), "raw", qcow2, "qcow2");
   }
