@@ -8,12 +8,23 @@ public final class Failures {
 
   private Failures() {}
 
-  /** The innermost cause with a message of the first failure. */
+  /**
+   * The innermost cause of the first failure that is more than the framework's word that there was
+   * one: a job's own exception and those of its partitions come in any order.
+   */
   public static Throwable root(List<Throwable> failures) {
     if (failures.isEmpty()) {
       return new IllegalStateException("failed without a recorded exception; see the log");
     }
-    Throwable failure = failures.getFirst();
+    return failures.stream()
+        .map(Failures::innermost)
+        .filter(failure -> !isWrapper(failure))
+        .findFirst()
+        .orElseGet(() -> innermost(failures.getFirst()));
+  }
+
+  private static Throwable innermost(Throwable first) {
+    Throwable failure = first;
     while (isWrapper(failure) && failure.getCause() != null) {
       failure = failure.getCause();
     }
