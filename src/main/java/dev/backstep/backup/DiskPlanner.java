@@ -12,6 +12,7 @@ import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.RepositoryException;
 import dev.backstep.source.ChangedAnswer;
 import dev.backstep.source.SourceDisk;
+import dev.backstep.source.SourceException;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -40,8 +41,8 @@ public final class DiskPlanner {
   /**
    * @param baseline the disk's newest completed disk backup in this repository
    * @param vmHasBackups whether any disk of the VM has a completed backup in this repository
-   * @throws IOException when not even the allocation of the disk can be read: nothing can be backed
-   *     up
+   * @throws IOException when not even the allocation of the disk can be read, or its source cannot
+   *     be asked: nothing can be backed up
    */
   public DiskPlan plan(SourceDisk disk, Optional<Baseline> baseline, boolean vmHasBackups)
       throws IOException {
@@ -119,6 +120,10 @@ public final class DiskPlanner {
     try {
       answer = disk.changed(since, clusters);
     } catch (IOException | IllegalArgumentException e) {
+      if (e instanceof SourceException source
+          && source.kind() == SourceException.Kind.UNREACHABLE) {
+        throw source;
+      }
       return notTracked(disk, base, Reason.CBT_QUERY_FAILED, text(e));
     }
     return switch (answer) {

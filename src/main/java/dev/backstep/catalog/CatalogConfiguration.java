@@ -78,6 +78,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  VmDefinitions vmDefinitions(DataSource dataSource) {
+    return new VmDefinitions(dataSource);
+  }
+
+  @Bean
   Restores restores(DataSource dataSource, PlatformTransactionManager manager, Tasks tasks) {
     return new Restores(dataSource, manager, tasks);
   }

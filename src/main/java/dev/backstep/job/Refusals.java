@@ -17,7 +17,7 @@ public final class Refusals {
       return switch (source.kind()) {
         case NOT_FOUND -> OperatorException.notFound(text, e);
         case LOCKED -> OperatorException.busy(text, e);
-        case FAILED -> OperatorException.failed(text, e);
+        case FAILED, UNREACHABLE -> OperatorException.failed(text, e);
       };
     }
     if (e instanceof RepositoryException repository

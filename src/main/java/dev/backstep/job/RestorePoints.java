@@ -7,17 +7,29 @@ import dev.backstep.repository.RestorePoint;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import tools.jackson.databind.json.JsonMapper;
 
 /** From the catalog's row of a backup to the restore point that a repository keeps. */
 public final class RestorePoints {
 
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final String JOB_DEFINITION = "job-definition";
+
   private RestorePoints() {}
 
+  /** What a source gave to rebuild a VM, as the catalog keeps it for {@link #of}. */
+  public static String text(Map<String, String> vmDefinition) {
+    return JSON.writeValueAsString(vmDefinition);
+  }
+
   /**
+   * @param vmDefinition a {@link #text}, if there is one
    * @param now when it was completed
    * @throws IllegalStateException when a disk is not completed
    */
-  public static RestorePoint of(BackupRow row, Instant now) {
+  public static RestorePoint of(BackupRow row, Optional<String> vmDefinition, Instant now) {
     row.disks().stream()
         .filter(disk -> disk.status() != Status.COMPLETED)
         .findFirst()
@@ -40,6 +52,15 @@ public final class RestorePoints {
         row.snapshotTakenAt().orElseThrow().toString(),
         now.toString(),
         disks,
-        Map.of("job-definition", row.definition()));
+        vmDefinition(row, vmDefinition));
+  }
+
+  private static Map<String, String> vmDefinition(BackupRow row, Optional<String> kept) {
+    Map<String, String> all = new TreeMap<>();
+    kept.map(text -> JSON.readTree(text))
+        .ifPresent(texts ->
+            texts.properties().forEach(text -> all.put(text.getKey(), text.getValue().asString())));
+    all.put(JOB_DEFINITION, row.definition());
+    return all;
   }
 }

@@ -2,6 +2,7 @@ package dev.backstep.source;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 
 /** All disks of a VM at one instant. The disks may be read by several threads at once. */
 public interface Snapshot extends AutoCloseable {
@@ -16,6 +17,14 @@ public interface Snapshot extends AutoCloseable {
 
   /** The VM's disks less the excluded ones, in the source's order. */
   List<SourceDisk> disks();
+
+  /**
+   * What the source knows of the VM beside its disks, to rebuild it: texts by name, such as its
+   * configuration. Names hold letters, digits and dashes. Empty when the source knows nothing.
+   */
+  default Map<String, String> vmDefinition() {
+    return Map.of();
+  }
 
   /**
    * Ends child processes and connections. The marks at the source stay, so the snapshot can be

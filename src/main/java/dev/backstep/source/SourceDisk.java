@@ -33,7 +33,9 @@ public interface SourceDisk {
    * @param since the change id of this disk's last completed backup
    * @return {@link ChangedAnswer.Known} when the extents reported are complete; with any other
    *     answer the visitor may have been called but what it saw means nothing
-   * @throws IOException when asking failed: nothing is known
+   * @throws SourceException of kind {@code UNREACHABLE} when nobody could be asked: the backup
+   *     fails, and the disk's chain stays
+   * @throws IOException when asking failed otherwise: nothing is known, and the disk is read whole
    */
   ChangedAnswer changed(ChangeId since, ExtentVisitor visitor) throws IOException;
 

@@ -13,6 +13,11 @@ public class SourceException extends IOException {
     NOT_FOUND,
     /** In use by a running VM or another program. */
     LOCKED,
+    /**
+     * The source cannot be asked now: network, session, rights. That says nothing about its disks,
+     * so it fails a backup and costs no disk its change tracking.
+     */
+    UNREACHABLE,
     /** Everything else: refused, broken, unreachable. */
     FAILED
   }

@@ -5,10 +5,12 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.Machines;
+import dev.backstep.catalog.VmDefinitions;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.Status;
 import dev.backstep.job.JobSettings;
+import dev.backstep.job.RestorePoints;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.source.Snapshot;
 import dev.backstep.source.SnapshotGoneException;
@@ -42,6 +44,7 @@ class OpenSnapshot implements Tasklet {
   private final Backups backups;
   private final BackupQueries queries;
   private final Machines machines;
+  private final VmDefinitions definitions;
   private final Leftovers leftovers;
   private final Duration keep;
 
@@ -50,12 +53,14 @@ class OpenSnapshot implements Tasklet {
       Backups backups,
       BackupQueries queries,
       Machines machines,
+      VmDefinitions definitions,
       Leftovers leftovers,
       JobSettings settings) {
     this.actives = actives;
     this.backups = backups;
     this.queries = queries;
     this.machines = machines;
+    this.definitions = definitions;
     this.leftovers = leftovers;
     this.keep = settings.snapshotKeep();
   }
@@ -106,6 +111,7 @@ class OpenSnapshot implements Tasklet {
         snapshot.handle(),
         snapshot.takenAt(),
         Instant.now().plus(keep));
+    definitions.keep(active.id(), RestorePoints.text(snapshot.vmDefinition()));
     for (SourceDisk disk : snapshot.disks()) {
       int diskId = machines.diskId(active.vm(), disk.key());
       DiskFolder folder = active.repository().disk(active.vm(), diskId);

@@ -4,6 +4,7 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.Leases;
+import dev.backstep.catalog.VmDefinitions;
 import dev.backstep.job.RestorePoints;
 import dev.backstep.repository.RestorePoint;
 import java.io.IOException;
@@ -21,12 +22,19 @@ class SealRestorePoint implements Tasklet {
   private final ActiveBackups actives;
   private final Backups backups;
   private final BackupQueries queries;
+  private final VmDefinitions definitions;
   private final Leases leases;
 
-  SealRestorePoint(ActiveBackups actives, Backups backups, BackupQueries queries, Leases leases) {
+  SealRestorePoint(
+      ActiveBackups actives,
+      Backups backups,
+      BackupQueries queries,
+      VmDefinitions definitions,
+      Leases leases) {
     this.actives = actives;
     this.backups = backups;
     this.queries = queries;
+    this.definitions = definitions;
     this.leases = leases;
   }
 
@@ -36,7 +44,7 @@ class SealRestorePoint implements Tasklet {
     ActiveBackup active = actives.get(BackupParameters.backup(contribution.getStepExecution()));
     BackupRow row = queries.backup(active.id());
     Instant now = Instant.now();
-    RestorePoint point = RestorePoints.of(row, now);
+    RestorePoint point = RestorePoints.of(row, definitions.find(active.id()), now);
     leases.check(active.leaseToken(), active.id());
     active.repository().publish(active.vm(), point);
     backups.sealed(active.id(), active.leaseToken(), now);

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.context.ApplicationEventPublisher;
@@ -65,7 +66,7 @@ class Sealing {
             if (row.status() == Status.RUNNING && isWhole(row)) {
               long leaseToken = ownership.take(id);
               Instant now = Clock.systemUTC().instant();
-              repository(row).publish(row.vmId(), RestorePoints.of(row, now));
+              repository(row).publish(row.vmId(), RestorePoints.of(row, Optional.empty(), now));
               backups.sealed(id, leaseToken, now);
               log.info("{}: all disks are completed", id);
               return true;

@@ -121,6 +121,35 @@ abstract class JobRules extends JobTest {
   }
 
   @Test
+  void restorePointKeepsWhatTheSourceGaveToRebuildTheVm() throws Exception {
+    addDisk("a", 100_000).write();
+
+    BackupRow backup = complete();
+
+    Repository repository = Repository.open(Path.of(definition().repository()));
+    assertThat(repository.restorePoint(backup.vmId(), backup.id()).vmDefinition())
+        .containsKeys("simulated", "job-definition");
+  }
+
+  @Test
+  void sourceThatCannotBeAskedFailsTheBackupAndNotTheChain() throws Exception {
+    SimulatedDisk disk = addDisk("a", 3_000_000);
+    disk.write();
+    complete();
+    disk.write();
+    disk.trouble = SimulatedDisk.Trouble.UNREACHABLE;
+    BackupRow failed = ended(jobs.launch(definition(), RequestedLevel.AUTO));
+    disk.trouble = SimulatedDisk.Trouble.NONE;
+
+    BackupRow relaunched = ended(jobs.relaunch(failed.id().value()));
+
+    assertThat(failed.status()).isEqualTo(Status.FAILED);
+    assertThat(failed.error().orElse("")).contains("the session is gone");
+    assertThat(relaunched.status()).isEqualTo(Status.COMPLETED);
+    assertThat(reason(relaunched, 0)).isEqualTo(Reason.CHANGED_EXTENTS);
+  }
+
+  @Test
   void resetOfOneDiskLeavesItsSiblingIncremental() throws Exception {
     SimulatedDisk first = addDisk("a", 3_000_000);
     SimulatedDisk second = addDisk("b", 3_000_000);

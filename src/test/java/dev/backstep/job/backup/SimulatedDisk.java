@@ -2,6 +2,7 @@ package dev.backstep.job.backup;
 
 import dev.backstep.blockio.ExtentKind;
 import dev.backstep.blockio.ExtentVisitor;
+import dev.backstep.source.SourceException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,6 +29,8 @@ final class SimulatedDisk {
 
   /** What the next questions about changes meet. */
   enum Trouble {
+    /** Nobody can be asked what changed. */
+    UNREACHABLE,
     NONE,
     /** The answer breaks off with an I/O error after some extents. */
     QUERY_FAILS,
@@ -153,6 +156,9 @@ final class SimulatedDisk {
         told.add(new int[] {middle, extent[1]});
       }
       Collections.shuffle(told, random);
+    }
+    if (trouble == Trouble.UNREACHABLE) {
+      throw new SourceException(SourceException.Kind.UNREACHABLE, "the session is gone");
     }
     int failAfter = trouble == Trouble.QUERY_FAILS ? random.nextInt(told.size() + 1) : -1;
     for (int i = 0; i < told.size(); i++) {

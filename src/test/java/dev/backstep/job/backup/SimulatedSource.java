@@ -139,6 +139,11 @@ final class SimulatedSource implements SourceProvider {
     }
 
     @Override
+    public Map<String, String> vmDefinition() {
+      return Map.of("simulated", handle);
+    }
+
+    @Override
     public void close() {}
   }
 
