@@ -3,9 +3,8 @@ package dev.backstep.bench;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.CatalogConfiguration;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.RestoreJobs;
 import dev.backstep.job.VerifyJobs;
-import dev.backstep.job.backup.BackupConfiguration;
-import dev.backstep.job.verify.VerifyConfiguration;
 import dev.backstep.source.SourceProvider;
 import dev.backstep.source.image.ImageSourceProvider;
 import dev.backstep.source.nbd.NbdSourceProvider;
@@ -23,6 +22,7 @@ import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.quartz.autoconfigure.QuartzAutoConfiguration;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.ComponentScan;
 import org.springframework.context.annotation.Import;
 
 /**
@@ -38,7 +38,8 @@ public final class Bench {
   /** What the program is made of, less its command line. */
   @SpringBootConfiguration
   @EnableAutoConfiguration(exclude = QuartzAutoConfiguration.class)
-  @Import({CatalogConfiguration.class, BackupConfiguration.class, VerifyConfiguration.class})
+  @Import(CatalogConfiguration.class)
+  @ComponentScan(basePackages = "dev.backstep.job")
   static class Application {
     @Bean
     SourceProvider imageSource() {
@@ -71,6 +72,7 @@ public final class Bench {
               new Measure(Integer.parseInt(args[1])),
               context.getBean(BackupJobs.class),
               context.getBean(VerifyJobs.class),
+              context.getBean(RestoreJobs.class),
               context.getBean(BackupQueries.class),
               new ArrayList<>(),
               new AtomicInteger());
@@ -101,6 +103,9 @@ public final class Bench {
     if (wanted("overhead")) {
       full.overhead(raw);
     }
+    if (wanted("checksums")) {
+      full.checksums(raw);
+    }
     if (wanted("full-nbd")) {
       nbd.fullNbd(raw);
     }
@@ -114,6 +119,15 @@ public final class Bench {
     }
     if (wanted("restore")) {
       new RestoreCases(bed).restore(raw);
+    }
+    if (wanted("restore-vm")) {
+      new MachineRestoreCases(bed).restore();
+    }
+    if (wanted("differential")) {
+      new DifferentialCases(bed).restore(raw);
+    }
+    if (wanted("serve-nbd")) {
+      new ServeCases(bed).serve(raw);
     }
     if (wanted("verify")) {
       new VerifyCases(bed).verify(raw);

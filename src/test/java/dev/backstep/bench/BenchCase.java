@@ -2,6 +2,7 @@ package dev.backstep.bench;
 
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
@@ -13,6 +14,7 @@ import dev.backstep.domain.SourceDefinition.DiskDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
+import dev.backstep.job.TaskRun;
 import dev.backstep.testing.Tool;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -87,6 +89,33 @@ abstract class BenchCase {
       throw new IOException(run.backup() + " is " + run.status() + ": " + run.error());
     }
     return queries.backup(run.backup());
+  }
+
+  /**
+   * A full backup and ten incrementals of qcow2 disks.
+   *
+   * @param extents how many pieces of each disk change between two backups
+   * @return the newest
+   */
+  BackupRow chain(String vm, int extents, Path... disks) throws Exception {
+    JobDefinition definition =
+        definition(vm, images(disks), newRepository(), RequestedLevel.AUTO, 0, 2);
+    BackupRow newest = backUp(definition);
+    Inputs inputs = new Inputs(folder);
+    for (int i = 0; i < 10; i++) {
+      for (Path disk : disks) {
+        inputs.change(disk, mib / disks.length, extents, 64 << 10, 256 << 10);
+      }
+      newest = backUp(definition);
+    }
+    return newest;
+  }
+
+  static TaskRow finish(TaskRun run) throws Exception {
+    if (!run.await(Duration.ofMinutes(10)) || run.state().status() != Status.COMPLETED) {
+      throw new IOException(run.id() + " is " + run.state());
+    }
+    return run.state();
   }
 
   static Path image(BackupRow backup, int disk) {

@@ -2,6 +2,7 @@ package dev.backstep.bench;
 
 import dev.backstep.backup.DiskBackup;
 import dev.backstep.backup.DiskPlanner;
+import dev.backstep.backup.ImageCopy;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.CbtResetPolicy;
@@ -14,6 +15,7 @@ import dev.backstep.repository.Repository;
 import dev.backstep.source.Snapshot;
 import dev.backstep.source.SnapshotRequest;
 import dev.backstep.source.image.ImageSourceProvider;
+import dev.backstep.testing.Tool;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -69,6 +71,27 @@ final class RawCases extends BenchCase {
             () -> {
               checked(made, raw, "raw").run();
               remove(bare);
+            }));
+  }
+
+  /** The classes that copy a disk, with and without the checksums that verifying needs. */
+  void checksums(Path raw) throws Exception {
+    Path with = folder.resolve("with.qcow2");
+    Path without = folder.resolve("without.qcow2");
+    rows.add(
+        measure.compare(
+            "checksums while writing",
+            "the same copy without",
+            1.03,
+            () -> Measure.inProcess(() -> ImageCopy.run(images(raw), with, true)),
+            () -> Measure.inProcess(() -> ImageCopy.run(images(raw), without, false)),
+            () -> {
+              for (Path image : List.of(with, without)) {
+                Tool.checkImage(image);
+                Tool.compare(image, "qcow2", raw, "raw");
+                remove(image);
+              }
+              remove(ImageCopy.checksums(with));
             }));
   }
 

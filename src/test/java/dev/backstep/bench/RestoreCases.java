@@ -3,8 +3,6 @@ package dev.backstep.bench;
 import dev.backstep.backup.Restore;
 import dev.backstep.backup.RestoreTarget;
 import dev.backstep.catalog.BackupRow;
-import dev.backstep.domain.JobDefinition;
-import dev.backstep.domain.RequestedLevel;
 import dev.backstep.repository.Repository;
 import dev.backstep.testing.Tool;
 import java.nio.file.Path;
@@ -20,15 +18,7 @@ final class RestoreCases extends BenchCase {
   void restore(Path raw) throws Exception {
     Path live = folder.resolve("live.qcow2");
     Tool.run("qemu-img", "convert", "-f", "raw", "-W", "-O", "qcow2", raw, live);
-    JobDefinition definition =
-        definition("chain", images(live), newRepository(), RequestedLevel.AUTO, 0, 2);
-    BackupRow top = backUp(definition);
-    Inputs inputs = new Inputs(folder);
-    for (int i = 0; i < 10; i++) {
-      inputs.change(live, mib, 640, 64 << 10, 256 << 10);
-      top = backUp(definition);
-    }
-    BackupRow newest = top;
+    BackupRow newest = chain("chain", 640, live);
     Path image = image(newest, 0);
     Path out = folder.resolve("out");
     Repository repository = Repository.open(Path.of(newest.repositoryPath()));

@@ -2,6 +2,7 @@ package dev.backstep.bench;
 
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.RestoreJobs;
 import dev.backstep.job.VerifyJobs;
 import java.nio.file.Path;
 import java.util.List;
@@ -19,6 +20,7 @@ record TestBed(
     Measure measure,
     BackupJobs jobs,
     VerifyJobs verifyJobs,
+    RestoreJobs restoreJobs,
     BackupQueries queries,
     List<Measure.Row> rows,
     AtomicInteger repositories) {}

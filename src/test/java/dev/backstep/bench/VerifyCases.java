@@ -5,11 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.RequestedLevel;
-import dev.backstep.domain.Status;
-import dev.backstep.job.TaskRun;
 import dev.backstep.job.VerifyJobs;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Optional;
 
 /** Proving that an image is what was written. Nobody has it in the page cache. */
@@ -57,10 +54,7 @@ final class VerifyCases extends BenchCase {
   }
 
   private void verified(BackupRow backup) throws Exception {
-    TaskRun run = jobs.verify(Optional.of(backup.id()), true);
-    assertThat(run.await(Duration.ofMinutes(10))).isTrue();
-    TaskRow row = run.state();
-    assertThat(row.status()).isEqualTo(Status.COMPLETED);
+    TaskRow row = finish(jobs.verify(Optional.of(backup.id()), true));
     assertThat(row.bytesDone()).isGreaterThan(backup.disks().getFirst().bytesTransferred());
   }
 }
