@@ -6,6 +6,8 @@ import dev.backstep.testing.Tool;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.StringJoiner;
 
 /** Several disks in parallel. */
 final class FourDiskCases extends BenchCase {
@@ -47,10 +49,42 @@ final class FourDiskCases extends BenchCase {
             () -> together(4, 0, models),
             () -> together(1, 0, models),
             this::check));
+    diskItself();
     for (int i = 0; i < models.length; i++) {
       remove(models[i]);
       remove(images[i]);
     }
+  }
+
+  /** What is left to gain from several writers here, whoever they are. */
+  private void diskItself() throws Exception {
+    Measure.Row row =
+        measure.compare(
+            "four files at once",
+            "in turn",
+            1.00,
+            () -> Measure.commands(folder, dd(" & ") + " & wait"),
+            () -> Measure.commands(folder, dd(" && ")),
+            () -> remove(folder.resolve("written")));
+    System.out.printf(
+        Locale.ROOT,
+        "writing four files by `dd oflag=direct conv=fdatasync` at once, beside in turn: %.2f"
+            + " (%.2f - %.2f)%n",
+        row.median(),
+        Measure.min(row.wall()),
+        Measure.max(row.wall()));
+  }
+
+  private String dd(String between) {
+    StringJoiner commands = new StringJoiner(between, "mkdir -p written; ", "");
+    for (Path model : models) {
+      commands.add(
+          "dd status=none bs=4M oflag=direct conv=fdatasync,sparse if="
+              + model
+              + " of=written/"
+              + model.getFileName());
+    }
+    return commands.toString();
   }
 
   private void atOnceBesideAlone(String name, int zstdLevel, double goal, Path... disks)
