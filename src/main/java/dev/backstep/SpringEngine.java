@@ -7,6 +7,7 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.DatabaseBusyException;
 import dev.backstep.catalog.DatabaseVersion;
 import dev.backstep.catalog.KeptPoints;
+import dev.backstep.catalog.Ledgers;
 import dev.backstep.catalog.NewerDatabaseException;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
@@ -306,14 +307,14 @@ final class SpringEngine implements Engine {
 
   @Override
   public Optional<BackupRow> find(String id) {
-    return id.matches("[0-9]{1,18}")
-        ? queries().byExecution(Long.parseLong(id))
-        : queries().find(id);
+    Optional<BackupRow> row =
+        id.matches("[0-9]{1,18}") ? queries().byExecution(Long.parseLong(id)) : queries().find(id);
+    return row.map(context.getBean(Ledgers.class)::in);
   }
 
   @Override
   public List<BackupRow> list(Optional<String> vmName, int limit) {
-    return queries().list(vmName, limit);
+    return context.getBean(Ledgers.class).in(queries().list(vmName, limit));
   }
 
   @Override

@@ -1,6 +1,9 @@
 package dev.backstep.api;
 
 import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Ledgers;
+import dev.backstep.catalog.Page;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.RestorePointRemoval;
@@ -29,18 +32,21 @@ class BackupController {
   private final BackupJobs jobs;
   private final BackupQueries queries;
   private final RestorePointRemoval removal;
+  private final Ledgers ledgers;
 
   BackupController(
       RequestedBackups requests,
       MoverRequests movers,
       BackupJobs jobs,
       BackupQueries queries,
-      RestorePointRemoval removal) {
+      RestorePointRemoval removal,
+      Ledgers ledgers) {
     this.requests = requests;
     this.movers = movers;
     this.jobs = jobs;
     this.queries = queries;
     this.removal = removal;
+    this.ledgers = ledgers;
   }
 
   @PostMapping
@@ -72,8 +78,12 @@ class BackupController {
         "backups",
         Paging.page(
             Paging.request(limit, after),
-            request -> queries.page(Optional.ofNullable(vmName), request)),
+            request -> proven(queries.page(Optional.ofNullable(vmName), request))),
         BackupDocument::fields);
+  }
+
+  private Page<BackupRow> proven(Page<BackupRow> page) {
+    return new Page<>(ledgers.in(page.items()), page.next());
   }
 
   @GetMapping("/changeid")
@@ -92,7 +102,7 @@ class BackupController {
 
   @GetMapping("/{id}")
   Map<String, @Nullable Object> show(@PathVariable String id) {
-    return BackupDocument.fields(requests.find(id));
+    return BackupDocument.fields(ledgers.in(requests.find(id)));
   }
 
   @PostMapping("/{id}/stop")

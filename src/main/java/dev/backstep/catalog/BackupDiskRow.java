@@ -4,6 +4,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.Ledger;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
@@ -26,6 +27,7 @@ import java.util.OptionalLong;
  * @param image the file, present when COMPLETED
  * @param lineageNo counts the completed images of a disk in a repository from 1; present when
  *     COMPLETED
+ * @param ledger what it has been through; empty unless it was asked for
  */
 public record BackupDiskRow(
     DiskBackupId id,
@@ -52,4 +54,37 @@ public record BackupDiskRow(
     boolean damaged,
     Optional<Instant> startedAt,
     Optional<Instant> completedAt,
-    Optional<String> error) {}
+    Optional<String> error,
+    Ledger ledger) {
+
+  /** The same with a ledger, as {@link Ledgers} puts it there. */
+  public BackupDiskRow with(Ledger other) {
+    return new BackupDiskRow(
+        id,
+        backupId,
+        diskId,
+        diskKey,
+        status,
+        level,
+        reason,
+        cause,
+        changeId,
+        previousChangeId,
+        baseId,
+        chainLength,
+        virtualSize,
+        bytesTotal,
+        bytesRead,
+        bytesTransferred,
+        bytesStored,
+        bytesAudited,
+        bytesDiffering,
+        image,
+        lineageNo,
+        damaged,
+        startedAt,
+        completedAt,
+        error,
+        other);
+  }
+}

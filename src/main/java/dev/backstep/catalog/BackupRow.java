@@ -1,6 +1,7 @@
 package dev.backstep.catalog;
 
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.Ledger;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
@@ -47,6 +48,11 @@ public record BackupRow(
 
   public BackupRow {
     disks = List.copyOf(disks);
+  }
+
+  /** What all of its disks have been through. */
+  public Ledger ledger() {
+    return Ledger.ofAll(disks.stream().map(BackupDiskRow::ledger).toList());
   }
 
   BackupRow withDisks(List<BackupDiskRow> all) {

@@ -4,6 +4,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.Ledger;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Mover;
 import dev.backstep.domain.Origin;
@@ -98,7 +99,8 @@ final class BackupRows {
         row.getBoolean("damaged"),
         UtcTime.find(row, "started_at"),
         UtcTime.find(row, "completed_at"),
-        text(row, "error"));
+        text(row, "error"),
+        Ledger.EMPTY);
   }
 
   private static Optional<String> text(ResultSet row, String column) throws SQLException {

@@ -185,6 +185,16 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  Proofs proofs(DataSource dataSource) {
+    return new Proofs(dataSource, Clock.systemUTC());
+  }
+
+  @Bean
+  Ledgers ledgers(DataSource dataSource) {
+    return new Ledgers(dataSource);
+  }
+
+  @Bean
   VerificationQueries verificationQueries(DataSource dataSource) {
     return new VerificationQueries(dataSource);
   }

@@ -4,6 +4,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.Proof;
 import dev.backstep.domain.Status;
 import java.time.Clock;
 import java.util.ArrayDeque;
@@ -14,6 +15,7 @@ import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** The statements on {@code backup_disks}. Runs in its caller's transaction. */
@@ -25,11 +27,13 @@ final class DiskBackups {
   private final JdbcClient jdbc;
   private final Leases leases;
   private final Clock clock;
+  private final Proofs proofs;
 
   DiskBackups(JdbcClient jdbc, Leases leases, Clock clock) {
     this.jdbc = jdbc;
     this.leases = leases;
     this.clock = clock;
+    this.proofs = new Proofs(jdbc, clock);
   }
 
   BackupId backupOf(DiskBackupId id) {
@@ -197,6 +201,15 @@ final class DiskBackups {
               + leaseToken
               + ": it stays without a change id; relaunch the backup");
     }
+    proofs.enter(id, Proof.CHECKSUMMED, clock.instant(), execution(owner.backup()));
+  }
+
+  private @Nullable Long execution(BackupId backup) {
+    return jdbc.sql("select execution_id from backups where id = :id and execution_id is not null")
+        .param("id", backup.value())
+        .query(Long.class)
+        .optional()
+        .orElse(null);
   }
 
   void ended(DiskBackupId id, long leaseToken, Status status, Optional<String> error) {
@@ -269,6 +282,7 @@ final class DiskBackups {
             """)
         .param("backup", backup.value())
         .update();
+    Proofs.forget(jdbc, backup.value());
     jdbc.sql("delete from backup_disks where backup_id = :backup")
         .param("backup", backup.value())
         .update();

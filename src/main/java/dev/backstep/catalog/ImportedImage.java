@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param image the file's name
  * @param bytesData guest bytes stored in the image
  * @param bytesStored length of the image's file
+ * @param checksummed whether there are checksums of it
  */
 public record ImportedImage(
     DiskBackupId id,
@@ -33,4 +34,5 @@ public record ImportedImage(
     long bytesStored,
     String image,
     Instant snapshotTakenAt,
-    Instant completedAt) {}
+    Instant completedAt,
+    boolean checksummed) {}

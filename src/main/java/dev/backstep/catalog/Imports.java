@@ -4,6 +4,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.Proof;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.VmId;
 import java.time.Clock;
@@ -153,6 +154,9 @@ public final class Imports {
         .param("number", number)
         .param("completed", UtcTime.of(image.completedAt()))
         .update();
+    if (image.checksummed()) {
+      new Proofs(jdbc, clock).enter(image.id(), Proof.CHECKSUMMED, image.completedAt(), null);
+    }
   }
 
   private record Link(String id, String base, Instant completedAt, int chainLength) {}

@@ -83,6 +83,7 @@ public final class Removals {
 
   /** Notes that no file is left. */
   public void finished(BackupId id) {
+    Proofs.forget(jdbc, id.value());
     jdbc.sql("update backups set status = :deleted where id = :id and status = :deleting")
         .param("deleted", Status.DELETED.name())
         .param("id", id.value())

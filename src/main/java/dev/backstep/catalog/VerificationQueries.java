@@ -4,15 +4,11 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.ImageResult;
-import dev.backstep.domain.Proof;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.VmId;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.Instant;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -127,17 +123,6 @@ public final class VerificationQueries {
         range,
         row.getString("found"),
         row.getString("expected"));
-  }
-
-  /** When an image last passed which proof. */
-  public Map<Proof, Instant> proofs(DiskBackupId image) {
-    Map<Proof, Instant> proofs = new EnumMap<>(Proof.class);
-    jdbc.sql("select proof, proven_at from image_proofs where disk_backup_id = :image")
-        .param("image", image.value())
-        .query(row -> {
-          proofs.put(Proof.valueOf(row.getString("proof")), UtcTime.read(row, "proven_at"));
-        });
-    return proofs;
   }
 
   private static VerificationRow row(ResultSet row) throws SQLException {

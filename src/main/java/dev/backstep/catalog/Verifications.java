@@ -4,7 +4,6 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.ImageResult;
-import dev.backstep.domain.Proof;
 import dev.backstep.domain.TaskKind;
 import java.time.Clock;
 import java.util.HashSet;
@@ -185,36 +184,6 @@ public final class Verifications {
         .param("now", UtcTime.of(clock.instant()))
         .param("id", id)
         .param("image", image)
-        .update();
-  }
-
-  /** Enters a proof that an image has passed into its ledger. */
-  public void proven(DiskBackupId image, Proof proof, long executionId) {
-    String set = "proven_at = :now, execution_id = :execution";
-    int updated =
-        proof(
-            "update image_proofs set " + set + " where disk_backup_id = :image and proof = :proof",
-            image,
-            proof,
-            executionId);
-    if (updated == 0) {
-      proof(
-          """
-          insert into image_proofs (disk_backup_id, proof, proven_at, execution_id)
-          values (:image, :proof, :now, :execution)\
-          """,
-          image,
-          proof,
-          executionId);
-    }
-  }
-
-  private int proof(String sql, DiskBackupId image, Proof proof, long executionId) {
-    return jdbc.sql(sql)
-        .param("now", UtcTime.of(clock.instant()))
-        .param("execution", executionId)
-        .param("image", image.value())
-        .param("proof", proof.name())
         .update();
   }
 

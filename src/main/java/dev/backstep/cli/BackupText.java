@@ -4,6 +4,8 @@ import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.Level;
+import dev.backstep.domain.Proof;
+import dev.backstep.domain.Proven;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupDocument;
 import java.nio.file.Path;
@@ -45,8 +47,49 @@ final class BackupText {
     line(lines, "repository", backup.repositoryPath());
     backup.error().ifPresent(error -> line(lines, "error", error));
     backup.note().ifPresent(note -> line(lines, "note", note));
+    if (backup.status() == Status.COMPLETED) {
+      ledger(lines, backup);
+    }
     backup.disks().forEach(disk -> disk(lines, backup, disk, lastFull));
     return String.join(System.lineSeparator(), lines);
+  }
+
+  private void ledger(List<String> lines, BackupRow backup) {
+    for (Proof proof : Proof.values()) {
+      Optional<Proven> all = backup.ledger().find(proof);
+      line(
+          lines,
+          proof == Proof.WRITTEN ? "proofs" : "",
+          String.format(Locale.ROOT, "%-14s %s", words(proof), all.map(this::proven).orElse("-"))
+              + (all.isEmpty() ? only(backup, proof) : ""));
+    }
+  }
+
+  private static String words(Proof proof) {
+    return proof.word().replace('_', ' ');
+  }
+
+  private String proven(Proven proven) {
+    return time(proven.at())
+        + (proven.executionId().isPresent()
+            ? ", execution " + proven.executionId().getAsLong()
+            : "");
+  }
+
+  /** The disks that have a proof that others have not. */
+  private String only(BackupRow backup, Proof proof) {
+    StringBuilder disks = new StringBuilder();
+    for (BackupDiskRow disk : backup.disks()) {
+      disk.ledger()
+          .find(proof)
+          .ifPresent(proven ->
+              disks
+                  .append(disks.isEmpty() ? " (only disk " : "; disk ")
+                  .append(disk.diskId())
+                  .append(": ")
+                  .append(proven(proven)));
+    }
+    return disks.isEmpty() ? "" : disks + ")";
   }
 
   private String completed(BackupRow backup, Instant at) {
@@ -117,7 +160,8 @@ final class BackupText {
   /** A table of backups, one a line. */
   String table(List<BackupRow> backups) {
     Table table =
-        new Table("BACKUP", "VM", "STATUS", "CREATED", "DISKS", "LEVEL", "READ", "STORED");
+        new Table(
+            "BACKUP", "VM", "STATUS", "CREATED", "DISKS", "LEVEL", "READ", "STORED", "PROVEN");
     backups.forEach(backup ->
         table.add(
             backup.id().value(),
@@ -127,7 +171,8 @@ final class BackupText {
             String.valueOf(backup.disks().size()),
             levels(backup),
             Sizes.bytes(backup.disks().stream().mapToLong(BackupDiskRow::bytesRead).sum()),
-            Sizes.bytes(backup.disks().stream().mapToLong(BackupDiskRow::bytesStored).sum())));
+            Sizes.bytes(backup.disks().stream().mapToLong(BackupDiskRow::bytesStored).sum()),
+            backup.ledger().strongest().map(BackupText::words).orElse("-")));
     return table.toString();
   }
 

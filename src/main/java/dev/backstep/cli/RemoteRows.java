@@ -7,8 +7,11 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.Ledger;
 import dev.backstep.domain.Mover;
 import dev.backstep.domain.Origin;
+import dev.backstep.domain.Proof;
+import dev.backstep.domain.Proven;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RequestedLevel;
@@ -18,7 +21,9 @@ import dev.backstep.job.DiskProgress;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import tools.jackson.databind.JsonNode;
@@ -50,9 +55,7 @@ final class RemoteRows {
         "",
         time(json, "created_at").orElse(Instant.EPOCH),
         time(json, "completed_at"),
-        json.path("execution_id").isNumber()
-            ? OptionalLong.of(json.get("execution_id").asLong())
-            : OptionalLong.empty(),
+        execution(json),
         OptionalLong.empty(),
         Optional.empty(),
         Optional.empty(),
@@ -107,7 +110,23 @@ final class RemoteRows {
         json.get("damaged").asBoolean(),
         Optional.empty(),
         Optional.empty(),
-        text(json, "error"));
+        text(json, "error"),
+        ledger(json.path("ledger")));
+  }
+
+  private static Ledger ledger(JsonNode json) {
+    Map<Proof, Proven> proofs = new EnumMap<>(Proof.class);
+    for (Proof proof : Proof.values()) {
+      JsonNode proven = json.path(proof.word());
+      time(proven, "at").ifPresent(at -> proofs.put(proof, new Proven(at, execution(proven))));
+    }
+    return new Ledger(proofs);
+  }
+
+  private static OptionalLong execution(JsonNode json) {
+    return json.path("execution_id").isNumber()
+        ? OptionalLong.of(json.get("execution_id").asLong())
+        : OptionalLong.empty();
   }
 
   /** The disks of an event. */

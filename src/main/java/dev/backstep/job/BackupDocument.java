@@ -4,7 +4,10 @@ import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.Ledger;
 import dev.backstep.domain.Level;
+import dev.backstep.domain.Proof;
+import dev.backstep.domain.Proven;
 import dev.backstep.repository.Repository;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -60,6 +63,7 @@ public final class BackupDocument {
     fields.put("tags", backup.launch().tags());
     fields.put("error", backup.error().orElse(null));
     fields.put("note", backup.note().orElse(null));
+    fields.put("ledger", fields(backup.ledger()));
     fields.put("disks", backup.disks().stream().map(disk -> fields(backup, disk)).toList());
     return fields;
   }
@@ -89,6 +93,23 @@ public final class BackupDocument {
     fields.put("chain_length", disk.chainLength());
     fields.put("damaged", disk.damaged());
     fields.put("error", disk.error().orElse(null));
+    fields.put("ledger", fields(disk.ledger()));
+    return fields;
+  }
+
+  private static Map<String, @Nullable Object> fields(Ledger ledger) {
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    for (Proof proof : Proof.values()) {
+      fields.put(proof.word(), ledger.find(proof).map(BackupDocument::fields).orElse(null));
+    }
+    return fields;
+  }
+
+  private static Map<String, @Nullable Object> fields(Proven proven) {
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    fields.put("at", time(proven.at()));
+    fields.put(
+        "execution_id", proven.executionId().isPresent() ? proven.executionId().getAsLong() : null);
     return fields;
   }
 

@@ -196,6 +196,7 @@ public class RepositoryImport {
         manifest.imageBytes(),
         manifest.image(),
         Instant.parse(manifest.snapshotTakenAt()),
-        Instant.parse(manifest.completedAt()));
+        Instant.parse(manifest.completedAt()),
+        manifest.checksumsSha256() != null);
   }
 }

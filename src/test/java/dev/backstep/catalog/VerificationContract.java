@@ -10,8 +10,10 @@ import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.ImageResult;
+import dev.backstep.domain.Ledger;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Proof;
+import dev.backstep.domain.Proven;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
@@ -22,8 +24,8 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -40,6 +42,8 @@ abstract class VerificationContract {
   private TaskQueries taskQueries;
   private Verifications verifications;
   private VerificationQueries queries;
+  private Proofs proofs;
+  private Ledgers ledgers;
   private long lease;
 
   abstract TestCatalog open(Path home, MovableClock clock) throws Exception;
@@ -52,6 +56,8 @@ abstract class VerificationContract {
     taskQueries = new TaskQueries(catalog.dataSource, catalog.leases);
     verifications = new Verifications(catalog.dataSource, manager, tasks, clock);
     queries = new VerificationQueries(catalog.dataSource);
+    proofs = new Proofs(catalog.dataSource, clock);
+    ledgers = new Ledgers(catalog.dataSource);
     lease = catalog.lease();
     for (String name : List.of("a", "b")) {
       catalog.machines.register(new VmId(name), name);
@@ -131,8 +137,8 @@ abstract class VerificationContract {
 
     verifications.checked(id, 1, 300);
     verifications.done(id, 1, ImageResult.CLEAN);
-    verifications.proven(full.get(0), Proof.DATA, 7);
-    verifications.proven(full.get(0), Proof.DATA, 8);
+    proofs.proven(full.get(0), Proof.DATA, 7);
+    proofs.proven(full.get(0), Proof.DATA, 8);
     FindingRow whole = new FindingRow(2, "MISSING", Optional.empty(), "nothing", "a file");
     FindingRow part =
         new FindingRow(2, "DATA", Optional.of(new ByteRange(65_536, 10)), "x".repeat(9000), "1");
@@ -148,12 +154,64 @@ abstract class VerificationContract {
     assertThat(findings).hasSize(2).first().isEqualTo(whole);
     assertThat(findings.get(1).range()).isEqualTo(part.range());
     assertThat(findings.get(1).found()).as("a cut text").hasSizeLessThan(3000);
-    assertThat(queries.proofs(full.get(0))).isEqualTo(Map.of(Proof.DATA, truncated(clock)));
-    assertThat(queries.proofs(full.get(1))).isEmpty();
   }
 
-  private static Instant truncated(MovableClock clock) {
-    return clock.instant().truncatedTo(ChronoUnit.MILLIS);
+  private BackupRow proven(List<DiskBackupId> disks) {
+    return ledgers.in(catalog.queries.find(disks.getFirst().value()).orElseThrow());
+  }
+
+  private Proven at(long execution) {
+    return new Proven(clock.instant().truncatedTo(ChronoUnit.MILLIS), OptionalLong.of(execution));
+  }
+
+  @Test
+  void ledgerTellsWhatWasProvenWhenAndByWhom() throws Exception {
+    List<DiskBackupId> full = completed("a", List.of());
+    proofs.proven(full.get(0), Proof.DATA, 7);
+    clock.advance(Duration.ofMinutes(1));
+    proofs.proven(full.get(0), Proof.DATA, 8);
+    proofs.proven(full.get(0), Proof.RESTORED, 9);
+
+    BackupRow backup = proven(full);
+
+    assertThat(backup.disks().get(0).ledger().find(Proof.DATA)).contains(at(8));
+    assertThat(backup.disks().get(1).ledger().find(Proof.DATA)).isEmpty();
+    assertThat(backup.ledger().proofs()).containsOnlyKeys(Proof.WRITTEN, Proof.CHECKSUMMED);
+    assertThat(backup.ledger().strongest()).contains(Proof.CHECKSUMMED);
+    assertThat(backup.ledger().find(Proof.WRITTEN).orElseThrow().at())
+        .isEqualTo(backup.disks().get(0).completedAt().orElseThrow());
+    proofs.proven(full.get(1), Proof.RESTORED, 10);
+    assertThat(proven(full).ledger().find(Proof.RESTORED)).contains(at(9));
+    catalog.backups.damaged(full.get(0));
+    new Removals(catalog.dataSource, clock).begin(backup.id());
+    assertThat(proven(full).ledger()).as("a deleted one's").isEqualTo(Ledger.EMPTY);
+  }
+
+  @Test
+  void chainIsAsWellProvenAsTheLeastProvenImageOfIt() throws Exception {
+    List<DiskBackupId> full = completed("a", List.of());
+    List<DiskBackupId> middle = completed("a", full);
+    List<DiskBackupId> top = completed("a", middle);
+    proofs.proven(full.get(0), Proof.STRUCTURE, 1);
+    proofs.proven(full.get(0), Proof.DATA, 1);
+    Proven oldest = at(1);
+    clock.advance(Duration.ofDays(1));
+    for (DiskBackupId image : List.of(middle.get(0), top.get(0))) {
+      proofs.proven(image, Proof.DATA, 2);
+    }
+    proofs.proven(top.get(0), Proof.STRUCTURE, 2);
+    proofs.proven(top.get(0), Proof.BOOTED, 3);
+
+    Ledger ledger = proven(top).disks().get(0).ledger();
+
+    assertThat(ledger.find(Proof.DATA)).as("as old as the oldest").contains(oldest);
+    assertThat(ledger.find(Proof.STRUCTURE)).as("not of the middle one").isEmpty();
+    assertThat(ledger.find(Proof.BOOTED)).as("of the whole as it is").contains(at(3));
+    List<BackupRow> all = ledgers.in(catalog.queries.list(Optional.empty(), 10));
+    assertThat(all)
+        .extracting(row -> row.disks().get(0).ledger().find(Proof.DATA).isPresent())
+        .containsExactly(true, true, true);
+    assertThat(all).extracting(BackupRow::ledger).noneMatch(one -> one.equals(Ledger.EMPTY));
   }
 
   @Test
@@ -162,8 +220,8 @@ abstract class VerificationContract {
     List<DiskBackupId> overlay = completed("a", full);
     completed("b", List.of());
     BackupId running = catalog.begin(new VmId("a"), lease);
-    verifications.proven(full.get(0), Proof.STRUCTURE, 7);
-    verifications.proven(full.get(0), Proof.DATA, 7);
+    proofs.proven(full.get(0), Proof.STRUCTURE, 7);
+    proofs.proven(full.get(0), Proof.DATA, 7);
     KeptPoints points = new KeptPoints(catalog.dataSource, clock);
     points.pin(backupOf(full.get(0)));
     points.pin(backupOf(full.get(0)));
@@ -216,7 +274,8 @@ abstract class VerificationContract {
               500,
               "old-" + i + ".qcow2",
               at,
-              at);
+              at,
+              i == 0);
       assertThat(imports.knows(image.id().value())).isFalse();
       imports.disk(vm, 0, new DiskKey("k0"));
       imports.insert(
@@ -231,6 +290,8 @@ abstract class VerificationContract {
     assertThat(catalog.queries.baseline(TestCatalog.REPOSITORY, vm, 0).orElseThrow().image())
         .isEqualTo(known.get(0));
     assertThat(imports.knows("old-1")).isTrue();
+    assertThat(proven(older.subList(0, 1)).ledger().strongest()).contains(Proof.CHECKSUMMED);
+    assertThat(proven(older.subList(1, 2)).ledger().strongest()).contains(Proof.WRITTEN);
     assertThatThrownBy(() -> imports.disk(vm, 0, new DiskKey("other")))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("k0");

@@ -7,6 +7,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.Ledger;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RepositoryId;
@@ -100,7 +101,8 @@ final class BackupRowExamples {
         false,
         Optional.empty(),
         Optional.empty(),
-        Optional.empty());
+        Optional.empty(),
+        Ledger.EMPTY);
   }
 
   private static DiskBackupId diskBackupId(String stamp, int diskId) {

@@ -291,9 +291,10 @@ class CommandsTests {
     assertThat(run("list")).isZero();
     assertThat(out().lines())
         .containsExactly(
-            "BACKUP       VM  STATUS     CREATED              DISKS  LEVEL  READ     STORED",
-            "backup-pg-2  pg  FAILED     2026-11-23 01:00:02  0      -      0 B      0 B",
-            "backup-pg-1  pg  COMPLETED  2026-11-23 01:00:01  1      full   3.0 MiB  9 B");
+            "BACKUP       VM  STATUS     CREATED              DISKS  LEVEL  READ     STORED "
+                + " PROVEN",
+            "backup-pg-2  pg  FAILED     2026-11-23 01:00:02  0      -      0 B      0 B     -",
+            "backup-pg-1  pg  COMPLETED  2026-11-23 01:00:01  1      full   3.0 MiB  9 B     -");
     out.reset();
 
     assertThat(run("list", "--vm", "pg", "--json")).isZero();

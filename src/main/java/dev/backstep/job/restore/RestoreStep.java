@@ -3,9 +3,11 @@ package dev.backstep.job.restore;
 import dev.backstep.backup.DiskRestore;
 import dev.backstep.backup.DiskTarget;
 import dev.backstep.backup.RestoreScope;
+import dev.backstep.catalog.Proofs;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.Restores;
 import dev.backstep.catalog.TaskQueries;
+import dev.backstep.domain.Proof;
 import dev.backstep.job.TaskJob;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -44,6 +46,8 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   private final int diskId;
   private final Restores restores;
   private final TaskQueries tasks;
+  private final Proofs proofs;
+  private final long execution;
   private @Nullable DiskRestore restore;
   private Optional<String> state = Optional.empty();
   private long leaseToken;
@@ -53,19 +57,22 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   RestoreStep(
       @Value("#{jobParameters['" + TaskJob.PARAMETER + "']}") String id,
       @Value("#{stepExecution.stepName}") String stepName,
+      @Value("#{stepExecution.jobExecutionId}") long execution,
       Restores restores,
-      TaskQueries tasks) {
+      TaskQueries tasks,
+      Proofs proofs) {
     this.id = id;
     this.diskId = Integer.parseInt(stepName.substring(stepName.lastIndexOf('-') + 1));
     this.restores = restores;
     this.tasks = tasks;
+    this.proofs = proofs;
+    this.execution = execution;
   }
 
   @Override
   public void open(ExecutionContext context) {
     leaseToken = tasks.find(id).orElseThrow().leaseToken().orElseThrow();
-    RestoredDisk disk =
-        restores.disks(id).stream().filter(one -> one.diskId() == diskId).findFirst().orElseThrow();
+    RestoredDisk disk = disk();
     state = Optional.ofNullable((String) context.get(STATE));
     DiskTarget target =
         new DiskTarget(
@@ -90,6 +97,13 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
     } catch (IOException e) {
       throw new ItemStreamException(e.getMessage(), e);
     }
+  }
+
+  private RestoredDisk disk() {
+    return restores.disks(id).stream()
+        .filter(one -> one.diskId() == diskId)
+        .findFirst()
+        .orElseThrow();
   }
 
   private DiskRestore restore() {
@@ -121,6 +135,7 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
     }
     if (last) {
       restore().finish();
+      proofs.proven(disk().diskBackupId(), Proof.RESTORED, execution);
     } else if (System.nanoTime() - checkpointAt > CHECKPOINT_PERIOD.toNanos()) {
       state = restore().checkpoint();
       checkpointAt = System.nanoTime();

@@ -4,6 +4,7 @@ import dev.backstep.backup.Damage;
 import dev.backstep.backup.ImageCheck;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.FindingRow;
+import dev.backstep.catalog.Proofs;
 import dev.backstep.catalog.Tasks;
 import dev.backstep.catalog.VerificationQueries;
 import dev.backstep.catalog.VerificationRow;
@@ -54,6 +55,7 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   private final Verifications verifications;
   private final VerificationQueries queries;
   private final Backups backups;
+  private final Proofs proofs;
 
   private boolean whole;
   private long leaseToken;
@@ -73,13 +75,15 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
       Tasks tasks,
       Verifications verifications,
       VerificationQueries queries,
-      Backups backups) {
+      Backups backups,
+      Proofs proofs) {
     this.id = id;
     this.execution = execution;
     this.tasks = tasks;
     this.verifications = verifications;
     this.queries = queries;
     this.backups = backups;
+    this.proofs = proofs;
   }
 
   @Override
@@ -170,9 +174,9 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
       backups.damaged(image.image());
     } else {
       verifications.done(id, image.number(), ImageResult.CLEAN);
-      verifications.proven(image.image(), Proof.STRUCTURE, execution);
+      proofs.proven(image.image(), Proof.STRUCTURE, execution);
       if (dataToo) {
-        verifications.proven(image.image(), Proof.DATA, execution);
+        proofs.proven(image.image(), Proof.DATA, execution);
       }
     }
     leave();
