@@ -36,6 +36,7 @@ class RemoteCommandsIT {
   private Program program;
   private ServerProcess server;
   private Process slow;
+  private Path pace;
 
   @BeforeEach
   void serve() throws Exception {
@@ -44,9 +45,19 @@ class RemoteCommandsIT {
     Files.createDirectory(folder.resolve("jobs"));
     Files.writeString(folder.resolve("jobs/vm.yaml"), disks.definition("vm"));
     Path socket = folder.resolve("slow.sock");
+    pace = folder.resolve("pace");
+    pace("40M");
     slow =
         new ProcessBuilder(
-                "nbdkit", "-f", "-U", socket + "", "--filter=rate", "pattern", "160M", "rate=200M")
+                "nbdkit",
+                "-f",
+                "-U",
+                socket + "",
+                "--filter=rate",
+                "pattern",
+                "160M",
+                "rate=40M",
+                "rate-file=" + pace)
             .start();
     Files.writeString(
         folder.resolve("jobs/slow.yaml"),
@@ -64,6 +75,11 @@ class RemoteCommandsIT {
     server.process().destroy();
     assertThat(server.process().waitFor(60, TimeUnit.SECONDS)).isTrue();
     slow.destroy();
+  }
+
+  /** How many bits a second the slow disk gives from now on. */
+  private void pace(String bits) throws IOException {
+    Files.writeString(pace, bits + "\n");
   }
 
   private Result run(int status, String... arguments) throws Exception {
@@ -148,6 +164,7 @@ class RemoteCommandsIT {
     assertThat(backup.exitValue()).isEqualTo(130);
     assertThat(Files.readString(err)).contains("backstep relaunch " + id);
 
+    pace("8G");
     assertThat(run(0, "relaunch", id).output()).contains("COMPLETED");
   }
 

@@ -64,6 +64,8 @@ public final class ServerProcess implements AutoCloseable {
             .directory(folder.toFile())
             .redirectOutput(folder.resolve(home + ".out").toFile())
             .redirectError(errors.toFile());
+    // A server of a test lives too short for the optimising compiler to pay.
+    builder.environment().put("BACKSTEP_JAVA_OPTS", "-XX:TieredStopAtLevel=1");
     builder.environment().putAll(environment);
     return builder.start();
   }

@@ -152,7 +152,9 @@ abstract class ImageTest {
     Files.deleteIfExists(socket);
     Process process =
         new ProcessBuilder("qemu-nbd", "-t", "-f", "qcow2", "-k", socket + "", file + "").start();
-    for (int i = 0; i < 1000 && process.isAlive() && !Files.exists(socket); i++) {
+    // Its socket is there before it has opened the file; it answers behind that.
+    while (process.isAlive()
+        && Tool.tryRun("nbdinfo", "--size", "nbd+unix:///?socket=" + socket).status() != 0) {
       Thread.sleep(10);
     }
     return process;
