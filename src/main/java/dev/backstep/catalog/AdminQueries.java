@@ -31,6 +31,12 @@ public final class AdminQueries {
   /** How the database is told that a VM has no restore point. */
   private static final Instant NEVER = Instant.EPOCH;
 
+  /**
+   * So many backups are sorted by how long they took; of more, those that took longest are looked
+   * up until a page is full.
+   */
+  private static final int SORTED_MAX = 2000;
+
   private static final String UNFINISHED_EXECUTIONS =
       "'STARTING', 'STARTED', 'STOPPING', 'UNKNOWN'";
 
@@ -129,13 +135,14 @@ public final class AdminQueries {
         jdbc.sql(
                 """
                 select b.*, v.name as vm_name
-                from (select id from backups
+                from (select id from backups use index (%s)
                   where created_at >= :since and ran_seconds >= 0 %s
                   order by ran_seconds desc, id desc limit :limit) t
                 join backups b on b.id = t.id join vms v on v.id = b.vm_id
                 order by b.ran_seconds desc, b.id desc\
                 """
                     .formatted(
+                        fewSince(since) ? "backups_by_ran" : "backups_longest",
                         after.isPresent()
                             ? "and ran_seconds <= :at and (ran_seconds < :at or id < :id)"
                             : ""))
@@ -149,6 +156,19 @@ public final class AdminQueries {
         rows,
         request,
         row -> new Cursor(row.ran().map(Duration::toSeconds).orElse(0L), row.id().value()));
+  }
+
+  private boolean fewSince(Instant since) {
+    return jdbc.sql(
+            """
+            select created_at from backups where created_at >= :since
+            order by created_at limit 1 offset :few\
+            """)
+        .param("since", UtcTime.of(since))
+        .param("few", SORTED_MAX)
+        .query()
+        .listOfRows()
+        .isEmpty();
   }
 
   private static BackupExecution execution(ResultSet row) throws SQLException {

@@ -173,15 +173,15 @@ public final class BackupQueries {
    * needed any more since the restore point is sealed, and its process died before it let it go.
    */
   public List<BackupRow> snapshotsToClose(Instant now) {
+    String held =
+        """
+        (select * from backups%s
+        where snapshot_keep_until > :ever and status <> 'RUNNING'
+          and (status in ('COMPLETED', 'DELETING', 'DELETED') or snapshot_keep_until < :now))\
+        """
+            .formatted(order.by("backups_by_keep"));
     return all(
-            jdbc.sql(
-                    BACKUPS
-                        + """
-                        where b.snapshot_keep_until > :ever and b.status <> 'RUNNING'
-                          and (b.status in ('COMPLETED', 'DELETING', 'DELETED')
-                            or b.snapshot_keep_until < :now)
-                        order by b.created_at desc, b.id desc\
-                        """)
+            jdbc.sql(from(held) + NEWEST_FIRST)
                 .param("ever", UtcTime.of(Instant.EPOCH))
                 .param("now", UtcTime.of(now)))
         .stream()
@@ -220,12 +220,15 @@ public final class BackupQueries {
             + (after.isPresent()
                 ? " and b.created_at <= :at and (b.created_at < :at or b.id < :id)"
                 : "");
+    String index = vmName.isPresent() ? order.by("backups_by_vm") : "";
     String newest =
         (conditions.isEmpty() ? "" : "where " + conditions.substring(" and ".length()))
             + " "
             + order.down(vmName.isPresent() ? "b.vm_id" : "", "b.created_at, b.id");
     return all(
-        jdbc.sql(from("(select b.* from backups b " + newest + " limit :limit)") + NEWEST_FIRST)
+        jdbc.sql(
+                from("(select b.* from backups b" + index + " " + newest + " limit :limit)")
+                    + NEWEST_FIRST)
             .param("vm", vmName.orElse(""))
             .param("at", after.map(Cursor::time).map(UtcTime::of).orElse(null))
             .param("id", after.map(Cursor::text).orElse(""))

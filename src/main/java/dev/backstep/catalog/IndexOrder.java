@@ -31,6 +31,14 @@ record IndexOrder(boolean naming) {
         .collect(Collectors.joining(", ", "order by ", ""));
   }
 
+  /**
+   * What follows a table's name to have an index read that {@link #down} names the columns of. H2
+   * takes any other one with the same first column otherwise, such as that of a foreign key.
+   */
+  String by(String index) {
+    return naming ? " use index (" + index + ")" : "";
+  }
+
   static boolean isH2(DataSource dataSource) {
     try {
       String product =

@@ -21,9 +21,6 @@ import org.springframework.jdbc.support.JdbcTransactionManager;
 /** Every list and detail query, each asked about one thing after another of a history. */
 public final class HistoryQueries {
 
-  /** The one that compares all there is in its time: it reads an index, and nothing else, whole. */
-  public static final String READS_ALL = "longest of all times";
-
   static final int PAGE = 100;
 
   private static final String JOB = "backup";
@@ -81,7 +78,7 @@ public final class HistoryQueries {
     queries.put("stuck", round -> admin.stuck());
     paged("failed", page -> admin.failed(Instant.EPOCH, page));
     paged("longest of two days", page -> admin.longest(now(0).minus(Duration.ofDays(2)), page));
-    paged(READS_ALL, page -> admin.longest(Instant.EPOCH, page));
+    paged("longest of all times", page -> admin.longest(Instant.EPOCH, page));
     paged(
         "throughput of all disks",
         page -> admin.throughput(Optional.empty(), OptionalInt.empty(), Instant.EPOCH, page));
