@@ -79,6 +79,9 @@ final class ProcessMeters {
           backups(result, level, origin);
         }
       }
+      for (Reason reason : Reason.values()) {
+        disks(result, reason.level().word(), reason.name());
+      }
     }
   }
 
@@ -88,6 +91,15 @@ final class ProcessMeters {
         .tag("result", word(result))
         .tag("level", level)
         .tag("origin", origin.name().toLowerCase(Locale.ROOT))
+        .register(registry);
+  }
+
+  private Counter disks(Status result, String level, String reason) {
+    return Counter.builder("backstep.disk.backups")
+        .description("Disk backups that ended, relaunched ones each time")
+        .tag("result", word(result))
+        .tag("level", level)
+        .tag("reason", reason)
         .register(registry);
   }
 
@@ -112,12 +124,10 @@ final class ProcessMeters {
     if (!hasEnded(disk.status())) {
       return;
     }
-    Counter.builder("backstep.disk.backups")
-        .description("Disk backups that ended, relaunched ones each time")
-        .tag("result", word(disk.status()))
-        .tag("level", disk.level().map(Level::word).orElse(NONE))
-        .tag("reason", disk.reason().map(Reason::name).orElse(NONE))
-        .register(registry)
+    disks(
+            disk.status(),
+            disk.level().map(Level::word).orElse(NONE),
+            disk.reason().map(Reason::name).orElse(NONE))
         .increment();
   }
 

@@ -8,8 +8,10 @@ import dev.backstep.job.external.TestDisks;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -21,6 +23,9 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -29,6 +34,11 @@ class MonitorIT {
 
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final Pattern METRIC = Pattern.compile("\\b(?:backstep|jvm)_[a-z_]+");
+
+  /** A series by its name and, in braces, its labels. */
+  private static final Pattern SELECTOR =
+      Pattern.compile("\\b(backstep_[a-z_]+|up\\b)(?:\\{([^}]*)\\})?");
+
   private static final String NEVER = "schedule: { cron: \"0 0 0 1 1 ? 2098\", zone: UTC }\n";
 
   @TempDir static Path folder;
@@ -160,6 +170,55 @@ class MonitorIT {
             .forEach(names::add);
       }
     }
+  }
+
+  /** Also what an alert is to see the first increase of must be there before it. */
+  @Test
+  void everySeriesThatAnAlertAsksForIsExported() throws Exception {
+    String metrics = metrics(server) + "up{job=\"backstep\"} 1\n";
+    int selectors = 0;
+    for (JsonNode alert : alerts()) {
+      for (MatchResult one : SELECTOR.matcher(alert.get("expr").asString()).results().toList()) {
+        selectors++;
+        List<String> labels =
+            List.of(one.group(2) == null ? new String[0] : one.group(2).split(", *"));
+        assertThat(metrics.lines())
+            .as("%s: %s", alert.get("alert"), one.group())
+            .anyMatch(line ->
+                line.matches(one.group(1) + "[{ ].*") && labels.stream().allMatch(line::contains));
+      }
+    }
+    assertThat(selectors).isGreaterThan(9);
+  }
+
+  @Test
+  void operationsPageSaysWhatToDoAboutEachAlert() throws Exception {
+    String page = Files.readString(Path.of("docs/operations.md"));
+
+    assertThat(alerts())
+        .isNotEmpty()
+        .allSatisfy(alert ->
+            assertThat(page)
+                .contains(
+                    "| "
+                        + alert
+                            .get("alert")
+                            .asString()
+                            .replace("Backstep", "")
+                            .replaceAll("(?<=[a-z])(?=[A-Z])", " ")
+                            .toLowerCase(Locale.ROOT)
+                        + " |"));
+  }
+
+  private static List<JsonNode> alerts() throws Exception {
+    Object rules =
+        new Yaml(new SafeConstructor(new LoaderOptions()))
+            .load(Files.readString(Path.of("ops/prometheus/alerts.yaml")));
+    List<JsonNode> alerts = new ArrayList<>();
+    for (JsonNode group : JSON.<JsonNode>valueToTree(rules).get("groups")) {
+      group.get("rules").forEach(alerts::add);
+    }
+    return alerts;
   }
 
   @Test
