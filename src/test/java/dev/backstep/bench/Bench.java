@@ -115,6 +115,13 @@ public final class Bench {
     }
     if (wanted("incremental")) {
       nbd.incremental(raw, "incremental, 1% changed", 640, 64 << 10, 256 << 10);
+      nbd.incremental(
+          raw,
+          "incremental, 1% changed, with a night of the audit",
+          640,
+          64 << 10,
+          256 << 10,
+          true);
       nbd.incremental(raw, "incremental, scattered 4 KiB", 2048, 4 << 10, 4 << 10);
     }
     if (wanted("restore")) {

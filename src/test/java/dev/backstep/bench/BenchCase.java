@@ -55,6 +55,18 @@ abstract class BenchCase {
       RequestedLevel level,
       int zstdLevel,
       int parallel) {
+    return definition(
+        vm, source, repository, level, zstdLevel, parallel, CbtAuditDefinition.STANDARD);
+  }
+
+  JobDefinition definition(
+      String vm,
+      SourceDefinition source,
+      Path repository,
+      RequestedLevel level,
+      int zstdLevel,
+      int parallel,
+      CbtAuditDefinition audit) {
     return new JobDefinition(
         vm,
         source,
@@ -66,7 +78,7 @@ abstract class BenchCase {
         Math.max(1, zstdLevel),
         parallel,
         190,
-        CbtAuditDefinition.STANDARD,
+        audit,
         Optional.empty(),
         Optional.empty());
   }

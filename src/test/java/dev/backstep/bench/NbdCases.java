@@ -1,17 +1,23 @@
 package dev.backstep.bench;
 
 import dev.backstep.catalog.BackupRow;
-import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.SourceDefinition;
 import dev.backstep.testing.Tool;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /** Full and incremental backups over NBD. */
 final class NbdCases extends BenchCase {
+
+  /** Nights that the audit's round over a disk takes, as it comes. */
+  private static final int NIGHTS = (int) CbtAuditDefinition.STANDARD.allWithin().toDays();
 
   NbdCases(TestBed bed) {
     super(bed);
@@ -80,20 +86,22 @@ final class NbdCases extends BenchCase {
   }
 
   void incremental(Path raw, String name, int count, int bytesMin, int bytesMax) throws Exception {
+    incremental(raw, name, count, bytesMin, bytesMax, false);
+  }
+
+  /**
+   * @param nightly whether the audit reads as much of its round as when a day has passed since the
+   *     backup before, which here are seconds
+   */
+  void incremental(Path raw, String name, int count, int bytesMin, int bytesMax, boolean nightly)
+      throws Exception {
     Path live = folder.resolve("live.qcow2");
     Tool.run("qemu-img", "convert", "-f", "raw", "-W", "-O", "qcow2", raw, live);
     Tool.run("qemu-img", "bitmap", "--add", "-g", "65536", live, "b0");
     Path repository = newRepository();
     Process server = serve(live, "qcow2", "live.sock", "-r", "-B", "b0");
-    JobDefinition full =
-        definition(
-            name,
-            nbd("live.sock", Map.of("change-id", "b0")),
-            repository,
-            RequestedLevel.AUTO,
-            0,
-            2);
-    BackupRow base = backUp(full);
+    SourceDefinition source = nbd("live.sock", Map.of("change-id", "b0"));
+    BackupRow base = backUp(definition(name, source, repository, RequestedLevel.AUTO, 0, 2));
     server.destroy();
     server.waitFor();
     new Inputs(folder).change(live, mib, count, bytesMin, bytesMax);
@@ -115,7 +123,20 @@ final class NbdCases extends BenchCase {
               name,
               "`qemu-img create -b` + `nbdinfo --map` + `qemu-io -C` + flush + `rebase -u`",
               0.75,
-              () -> Measure.inProcess(() -> made.add(backUp(full))),
+              () ->
+                  Measure.inProcess(() ->
+                      made.add(
+                          backUp(
+                              definition(
+                                  name,
+                                  source,
+                                  repository,
+                                  RequestedLevel.AUTO,
+                                  0,
+                                  2,
+                                  nightly
+                                      ? aNightSince(made.isEmpty() ? base : made.getLast())
+                                      : CbtAuditDefinition.STANDARD)))),
               () -> Measure.commands(folder, script),
               checked(made, live, "qcow2", peer)));
     } finally {
@@ -124,5 +145,11 @@ final class NbdCases extends BenchCase {
       remove(repository);
       remove(live);
     }
+  }
+
+  /** With which the time since a backup is to the whole round as a day is as it comes. */
+  private static CbtAuditDefinition aNightSince(BackupRow before) {
+    Duration since = Duration.between(before.snapshotTakenAt().orElseThrow(), Instant.now());
+    return new CbtAuditDefinition(CbtAuditDefinition.STANDARD.sample(), since.multipliedBy(NIGHTS));
   }
 }
