@@ -118,7 +118,9 @@ public final class DiskBackup implements Closeable {
       throws IOException {
     folder.create();
     Optional<DiskManifest> manifest = folder.manifest(request.id());
-    if (manifest.isPresent() && sameCopy(manifest.get(), request)) {
+    if (manifest.isPresent()
+        && sameCopy(manifest.get(), request)
+        && folder.canPublish(request.id())) {
       return new DiskBackup(request, folder, manifest.get());
     }
     DiskBackup backup = new DiskBackup(request, folder, null);

@@ -17,11 +17,13 @@ public final class ChecksumLog implements Closeable {
 
   private static final int PENDING_BYTES = 4096 * ChecksumFile.ENTRY_BYTES;
 
+  private final Path path;
   private final FileChannel channel;
   private final ByteBuffer pending = ByteBuffer.allocateDirect(PENDING_BYTES);
   private long end;
 
-  private ChecksumLog(FileChannel channel, long end) {
+  private ChecksumLog(Path path, FileChannel channel, long end) {
+    this.path = path;
     this.channel = channel;
     this.end = end;
   }
@@ -29,12 +31,12 @@ public final class ChecksumLog implements Closeable {
   /** Begins one, emptying a file that is there. */
   public static ChecksumLog create(Path path) throws IOException {
     FileChannel channel =
-        FileChannel.open(
+        FileChanges.create(
             path,
             StandardOpenOption.CREATE,
             StandardOpenOption.TRUNCATE_EXISTING,
             StandardOpenOption.WRITE);
-    ChecksumLog log = new ChecksumLog(channel, 0);
+    ChecksumLog log = new ChecksumLog(path, channel, 0);
     log.pending.put(ChecksumFile.MAGIC);
     return log;
   }
@@ -57,7 +59,7 @@ public final class ChecksumLog implements Closeable {
         throw new EOFException(
             path + ": " + channel.size() + " bytes long, expected at least " + lengthBytes);
       }
-      ChecksumLog log = new ChecksumLog(channel, lengthBytes);
+      ChecksumLog log = new ChecksumLog(path, channel, lengthBytes);
       log.dropFrom(dataEnd);
       return log;
     } catch (IOException | RuntimeException e) {
@@ -86,7 +88,7 @@ public final class ChecksumLog implements Closeable {
         writeFully(entries.rewind(), at);
       }
     }
-    channel.truncate(end);
+    FileChanges.truncate(path, channel, end);
   }
 
   private void readFully(ByteBuffer bytes, long offset) throws IOException {
@@ -102,10 +104,7 @@ public final class ChecksumLog implements Closeable {
 
   private int writeFully(ByteBuffer bytes, long offset) throws IOException {
     int count = bytes.remaining();
-    long at = offset;
-    while (bytes.hasRemaining()) {
-      at += channel.write(bytes, at);
-    }
+    FileChanges.write(path, channel, bytes, offset);
     return count;
   }
 
@@ -140,7 +139,7 @@ public final class ChecksumLog implements Closeable {
    */
   public synchronized long force() throws IOException {
     flush();
-    channel.force(false);
+    FileChanges.force(path, channel);
     return end;
   }
 

@@ -18,8 +18,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DirectFile implements Closeable {
 
-  private static final int KEEP_SIZE = 1;
-  private static final int PUNCH_HOLE = 2;
   private static final long ZEROS_BYTES = 1 << 20;
 
   private final Path path;
@@ -36,7 +34,7 @@ public final class DirectFile implements Closeable {
   public static DirectFile create(Path path) throws IOException {
     return new DirectFile(
         path,
-        FileChannel.open(
+        FileChanges.create(
             path,
             StandardOpenOption.CREATE,
             StandardOpenOption.TRUNCATE_EXISTING,
@@ -84,19 +82,11 @@ public final class DirectFile implements Closeable {
     long at = offset;
     try {
       while (bytes.hasRemaining()) {
-        at += channel.write(bytes, at);
+        at += FileCalls.current().write(path, channel, bytes, at);
         channel = plain; // a short write leaves an unaligned rest
       }
     } catch (IOException | InternalError e) {
-      throw new IOException(
-          path
-              + " at byte "
-              + at
-              + ": cannot write "
-              + bytes.remaining()
-              + " bytes: "
-              + e.getMessage(),
-          e);
+      throw FileChanges.unwritten(path, at, bytes.remaining(), e);
     }
   }
 
@@ -115,13 +105,8 @@ public final class DirectFile implements Closeable {
    * @param length bytes, at least 1
    */
   public void zero(long offset, long length) throws IOException {
-    int fd = Kernel.openForWriting(path);
-    try {
-      if (!Kernel.fallocate(fd, PUNCH_HOLE | KEEP_SIZE, offset, length).failed()) {
-        return;
-      }
-    } finally {
-      Kernel.close(fd);
+    if (FileCalls.current().punch(path, offset, length)) {
+      return;
     }
     ByteBuffer zeros = ByteBuffer.allocate((int) Math.min(length, ZEROS_BYTES));
     for (long at = offset; at < offset + length; at += zeros.capacity()) {
@@ -153,15 +138,15 @@ public final class DirectFile implements Closeable {
   /** Cuts or extends (with a hole) the file to an exact length. */
   public void truncate(long sizeBytes) throws IOException {
     if (plain.size() > sizeBytes) {
-      plain.truncate(sizeBytes);
+      FileChanges.truncate(path, plain, sizeBytes);
     } else if (plain.size() < sizeBytes) {
-      plain.write(ByteBuffer.wrap(new byte[1]), sizeBytes - 1);
+      write(ByteBuffer.wrap(new byte[1]), sizeBytes - 1);
     }
   }
 
   /** Forces all written data, and the length, to the device. */
   public void force() throws IOException {
-    plain.force(false);
+    FileChanges.force(path, plain);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.backstep.blockio;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -38,7 +39,7 @@ public final class DurableFiles {
     try {
       force(partial, content, StandardOpenOption.CREATE_NEW);
       try {
-        Files.createLink(file, partial);
+        FileCalls.current().link(partial, file);
       } catch (FileAlreadyExistsException e) {
         // somebody was first
       } catch (UnsupportedOperationException | FileSystemException e) {
@@ -46,13 +47,13 @@ public final class DurableFiles {
       }
       forceFolder(parent(file));
     } finally {
-      Files.deleteIfExists(partial);
+      FileChanges.delete(partial);
     }
   }
 
   private static void moveUnlessThere(Path partial, Path file) throws IOException {
     try {
-      Files.move(partial, file);
+      FileChanges.rename(partial, file);
     } catch (FileAlreadyExistsException e) {
       // somebody was first
     }
@@ -60,12 +61,9 @@ public final class DurableFiles {
 
   private static void force(Path file, byte[] content, StandardOpenOption how) throws IOException {
     try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.CREATE, how, StandardOpenOption.WRITE)) {
-      ByteBuffer bytes = ByteBuffer.wrap(content);
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
-      }
-      channel.force(true);
+        FileChanges.create(file, StandardOpenOption.CREATE, how, StandardOpenOption.WRITE)) {
+      FileChanges.write(file, channel, ByteBuffer.wrap(content), 0);
+      FileChanges.force(file, channel);
     }
   }
 
@@ -79,34 +77,61 @@ public final class DurableFiles {
    * @param file in the same folder as {@code partial}
    */
   public static void publish(Path partial, Path file) throws IOException {
-    Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    FileChanges.rename(
+        partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     forceFolder(parent(file));
   }
 
-  /** Deletes a file where it is there. It is gone for good when this returns. */
-  public static void delete(Path file) throws IOException {
-    if (Files.deleteIfExists(file)) {
-      forceFolder(parent(file));
+  /**
+   * Deletes files of one folder where they are there. They are gone for good when this returns,
+   * also those that a process deleted which died before it forced that.
+   */
+  public static void delete(Path... files) throws IOException {
+    for (Path file : files) {
+      FileChanges.delete(file);
     }
+    Path folder = parent(files[0]);
+    if (Files.isDirectory(folder)) {
+      forceFolder(folder);
+    }
+  }
+
+  /** Writes and forces a file, and deletes it again, to see whether that can be done. */
+  public static void probe(Path file) throws IOException {
+    // Not missed when it is gone: others may be probing at the same time.
+    force(file, new byte[] {'o', 'k'}, StandardOpenOption.TRUNCATE_EXISTING);
+    FileChanges.delete(file);
   }
 
   /**
-   * Makes a folder, and those above it that are missing. Durable when this returns; one at a time,
-   * so that nobody relies on a folder that another thread has made and not forced yet.
+   * Makes a folder, and those above it that are missing. Durable when this returns, also one that
+   * was made by a process which died before it forced that; one at a time, so that nobody relies on
+   * a folder that another thread has made and not forced yet.
    */
   public static synchronized void createFolders(Path folder) throws IOException {
     Path parent = folder.toAbsolutePath().getParent();
-    if (Files.isDirectory(folder) || parent == null) {
+    if (parent == null) {
+      return;
+    }
+    if (Files.isDirectory(folder)) {
+      forceReadable(parent);
       return;
     }
     createFolders(parent);
-    Files.createDirectories(folder); // also fine when another process was first
+    FileChanges.createFolder(folder);
     forceFolder(parent);
   }
 
-  private static void forceFolder(Path folder) throws IOException {
-    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-      channel.force(true);
+  /** A folder that we may not list is one that we cannot have made something in. */
+  private static void forceReadable(Path folder) throws IOException {
+    try {
+      forceFolder(folder);
+    } catch (AccessDeniedException e) {
+      // an operator's, who has made what is in it
     }
+  }
+
+  private static void forceFolder(Path folder) throws IOException {
+    FileChanges.forceFolder(folder);
   }
 }

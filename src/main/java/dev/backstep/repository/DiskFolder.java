@@ -72,6 +72,12 @@ public final class DiskFolder {
         || Files.exists(manifestFile(id));
   }
 
+  /** Whether image and checksums are here, under whichever name, so that they can be published. */
+  public boolean canPublish(DiskBackupId id) {
+    return (Files.exists(partial(id)) || Files.exists(image(id)))
+        && (Files.exists(partialChecksums(id)) || Files.exists(checksums(id)));
+  }
+
   /**
    * The manifest of a disk backup, if it is here. It is written when the image's content is
    * complete, so it is there also in the moment before the image gets its final name.
@@ -108,14 +114,14 @@ public final class DiskFolder {
 
   /**
    * Removes every file of a disk backup that was given up before it was completed. The caller knows
-   * that no completed backup names it.
+   * that no completed backup names it. Durable when this returns: a manifest that came back would
+   * say of the next try's image that it is complete. The image goes before its manifest.
    */
   public void discard(DiskBackupId id) throws IOException {
-    Files.deleteIfExists(manifestFile(id));
-    Files.deleteIfExists(partialChecksums(id));
-    Files.deleteIfExists(checksums(id));
-    Files.deleteIfExists(partial(id));
-    Files.deleteIfExists(image(id));
+    if (Files.exists(image(id))) {
+      DurableFiles.delete(image(id));
+    }
+    DurableFiles.delete(manifestFile(id), partialChecksums(id), checksums(id), partial(id));
   }
 
   /**

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.List;
@@ -140,14 +139,7 @@ public final class Repository {
   public void checkWritable() throws RepositoryException {
     Path probe = root.resolve(HEAD + ".probe");
     try {
-      // Not moved and not missed when gone: others may be probing at the same time.
-      Files.write(
-          probe,
-          new byte[] {'o', 'k'},
-          StandardOpenOption.CREATE,
-          StandardOpenOption.WRITE,
-          StandardOpenOption.SYNC);
-      Files.deleteIfExists(probe);
+      DurableFiles.probe(probe);
     } catch (IOException e) {
       throw notWritable(root, e);
     }

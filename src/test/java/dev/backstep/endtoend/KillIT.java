@@ -2,6 +2,8 @@ package dev.backstep.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.backstep.testing.Reliability;
+import dev.backstep.testing.Suite;
 import dev.backstep.testing.Tool;
 import java.io.IOException;
 import java.io.InputStream;
@@ -61,9 +63,11 @@ class KillIT {
       }
     }
     assertThat(truth).as("restore points that are not listed").isEmpty();
-    System.err.printf(
-        "KillIT: %d kills, %d of them in the middle of a backup, %d restore points%n",
-        kills, killsThatInterrupted, points);
+    new Reliability(Suite.KILL, "backup")
+        .with("kills", kills)
+        .with("kills in the middle of a backup", killsThatInterrupted)
+        .with("restore points compared", points)
+        .write();
     assertThat(killsThatInterrupted).isGreaterThan(ROUNDS / 5);
   }
 

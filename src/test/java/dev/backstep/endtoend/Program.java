@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -19,13 +20,22 @@ public final class Program {
 
   private final Path folder;
   private final Path home;
+  private final Map<String, String> settings;
 
   /**
    * @param folder working folder, with job definitions in {@code jobs/}
    */
   public Program(Path folder) {
+    this(folder, Map.of());
+  }
+
+  /**
+   * @param settings of the environment, as those of a database
+   */
+  public Program(Path folder, Map<String, String> settings) {
     this.folder = folder;
     this.home = folder.resolve("home");
+    this.settings = Map.copyOf(settings);
   }
 
   /** How a command ended. */
@@ -45,11 +55,13 @@ public final class Program {
     command.add(Path.of("ops", "backstep").toAbsolutePath().toString());
     command.addAll(List.of("--home", home.toString()));
     command.addAll(List.of(arguments));
-    return new ProcessBuilder(command)
-        .directory(folder.toFile())
-        .redirectOutput(output.toFile())
-        .redirectError(errors.toFile())
-        .start();
+    ProcessBuilder process =
+        new ProcessBuilder(command)
+            .directory(folder.toFile())
+            .redirectOutput(output.toFile())
+            .redirectError(errors.toFile());
+    process.environment().putAll(settings);
+    return process.start();
   }
 
   /** Runs a command to its end. */

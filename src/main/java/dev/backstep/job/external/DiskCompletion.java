@@ -1,6 +1,7 @@
 package dev.backstep.job.external;
 
 import dev.backstep.backup.MovedImage;
+import dev.backstep.blockio.DurableFiles;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
@@ -121,8 +122,8 @@ class DiskCompletion {
       publish(backup, disk, folder, token, completion, checked);
     } catch (IOException | RuntimeException e) {
       if (queries.backup(backup.id()).status() != Status.RUNNING) {
-        Files.deleteIfExists(
-            checksums); // given up meanwhile, and cleared away before they were there
+        // given up meanwhile, and cleared away before they were there
+        DurableFiles.delete(checksums);
       }
       throw e;
     }

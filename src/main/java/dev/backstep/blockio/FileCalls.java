@@ -1,0 +1,101 @@
+package dev.backstep.blockio;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.CopyOption;
+import java.nio.file.Files;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * Every call by which this package changes files and folders, as the system does them. Tests put a
+ * class in its place that records them, refuses them or does them in part. Thread-safe.
+ */
+class FileCalls {
+
+  private static final int KEEP_SIZE = 1;
+  private static final int PUNCH_HOLE = 2;
+
+  private static volatile FileCalls current = new FileCalls();
+
+  /** What does the calls now. */
+  static FileCalls current() {
+    return current;
+  }
+
+  /** For tests: from now on these do them. */
+  static void use(FileCalls calls) {
+    current = calls;
+  }
+
+  /** Opens a file that is made or emptied. */
+  FileChannel create(Path file, OpenOption... options) throws IOException {
+    return FileChannel.open(file, options);
+  }
+
+  /**
+   * Writes some of the remaining bytes, at least one.
+   *
+   * @return how many
+   */
+  int write(Path file, FileChannel channel, ByteBuffer bytes, long offset) throws IOException {
+    return channel.write(bytes, offset);
+  }
+
+  /** Cuts a file that is longer. */
+  void truncate(Path file, FileChannel channel, long sizeBytes) throws IOException {
+    channel.truncate(sizeBytes);
+  }
+
+  /**
+   * Makes a hole where file system or device can.
+   *
+   * @return whether they could
+   */
+  boolean punch(Path file, long offset, long length) throws IOException {
+    int fd = Kernel.openForWriting(file);
+    try {
+      return !Kernel.fallocate(fd, PUNCH_HOLE | KEEP_SIZE, offset, length).failed();
+    } finally {
+      Kernel.close(fd);
+    }
+  }
+
+  /**
+   * Forces what was written to a file, and its length. A caller whose force fails must not force
+   * again and go on: the system may have dropped what it could not write, and call the rest clean.
+   */
+  void force(Path file, FileChannel channel) throws IOException {
+    channel.force(true);
+  }
+
+  /** Forces which names a folder holds. */
+  void forceFolder(Path folder) throws IOException {
+    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
+  void rename(Path from, Path to, CopyOption... options) throws IOException {
+    Files.move(from, to, options);
+  }
+
+  /** Gives a file a second name. */
+  void link(Path file, Path name) throws IOException {
+    Files.createLink(name, file);
+  }
+
+  /**
+   * @return whether it was there
+   */
+  boolean delete(Path file) throws IOException {
+    return Files.deleteIfExists(file);
+  }
+
+  /** Makes a folder whose parent is there; one that another process has just made is fine, too. */
+  void createFolder(Path folder) throws IOException {
+    Files.createDirectories(folder);
+  }
+}

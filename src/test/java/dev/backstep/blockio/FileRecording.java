@@ -1,0 +1,413 @@
+package dev.backstep.blockio;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.CopyOption;
+import java.nio.file.Files;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Records every change that the program makes below one folder, does it, and can break it off: from
+ * a point of one's choice on nothing is done any more, or a certain call fails. What other programs
+ * write to a file is found when the file is forced. Thread-safe: one call at a time.
+ */
+public final class FileRecording extends FileCalls implements AutoCloseable {
+
+  private final Path root;
+  private final Supplier<?> witness;
+  private final Map<Path, Integer> initialNames;
+  private final List<byte[]> initialContents;
+  private final List<Step> steps = new ArrayList<>();
+  private final Map<Path, Integer> names = new HashMap<>();
+  private final List<byte[]> contents = new ArrayList<>();
+  private int nextFile;
+  private volatile int failures;
+  private volatile boolean failedForcesAreForgotten;
+  private volatile @Nullable Fault fault;
+
+  /**
+   * A recorded change.
+   *
+   * @param site where in the program it was asked for
+   * @param before what the witness said before it was done
+   */
+  public record Step(Change change, Site site, Object before) {}
+
+  /** What is done, to what, and who asks for it. */
+  public record Site(String call, String what, String where) {
+    @Override
+    public String toString() {
+      return call + " of " + what + " in " + where;
+    }
+  }
+
+  /**
+   * What a change becomes. The number of changes that are recorded is the next one's.
+   *
+   * @return bytes that are written of a write; all that there are to do it whole
+   */
+  @FunctionalInterface
+  public interface Fault {
+    int meet(int number, Site site, int bytes) throws IOException;
+  }
+
+  /** A change to a file, by number, or to a name. */
+  public sealed interface Change {
+    record Create(int file, Path name) implements Change {}
+
+    record Empty(int file) implements Change {}
+
+    record Write(int file, long offset, byte[] bytes) implements Change {}
+
+    record Truncate(int file, long size) implements Change {}
+
+    /** What was written before step {@code begun}, and by other programs, is on the disk. */
+    record Force(int file, int begun) implements Change {}
+
+    /**
+     * A force that failed. What was written before step {@code begun}, and not forced by then, is
+     * dropped: the system calls it clean from now on, and no later force writes it.
+     */
+    record FailedForce(int file, int begun) implements Change {}
+
+    record Rename(Path from, Path to, int file) implements Change {}
+
+    record Link(Path name, int file) implements Change {}
+
+    record Delete(Path name) implements Change {}
+
+    record Folder(Path name) implements Change {}
+
+    record ForceFolder(Path name, int begun) implements Change {}
+  }
+
+  /**
+   * Begins to record.
+   *
+   * @param root what is there already counts as durable
+   * @param witness asked before every change, on the thread that makes it
+   */
+  public static FileRecording start(Path root, Supplier<?> witness) {
+    FileRecording recording = new FileRecording(root, witness);
+    FileCalls.use(recording);
+    return recording;
+  }
+
+  private FileRecording(Path root, Supplier<?> witness) {
+    this.root = root;
+    this.witness = witness;
+    try (var files = Files.walk(root)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        contents.add(Files.readAllBytes(file));
+        names.put(file, nextFile++);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    this.initialNames = Map.copyOf(names);
+    this.initialContents = contents.stream().map(byte[]::clone).toList();
+  }
+
+  /**
+   * Breaks the rule that a force which failed is not tried again: callers are told that all is
+   * well, as if they had forced once more.
+   */
+  public void forgetFailedForces() {
+    failedForcesAreForgotten = true;
+  }
+
+  /** From now on changes meet this; null for nothing. */
+  public void fail(@Nullable Fault next) {
+    fault = next;
+  }
+
+  public synchronized List<Step> steps() {
+    return List.copyOf(steps);
+  }
+
+  Map<Path, Integer> initialNames() {
+    return initialNames;
+  }
+
+  List<byte[]> initialContents() {
+    return initialContents;
+  }
+
+  Path root() {
+    return root;
+  }
+
+  /** The program writes as ever again. */
+  @Override
+  public void close() {
+    FileCalls.use(new FileCalls());
+  }
+
+  private boolean outside(Path file) {
+    return !file.startsWith(root);
+  }
+
+  private Site site(String call, Path file) {
+    String name = file.toString();
+    String what =
+        Files.isDirectory(file)
+            ? "folder"
+            : name.replaceFirst(
+                    "^.*/[^/]*?((\\.qcow2|\\.sums|\\.json)?(\\.[0-9a-f-]{36})?(\\.partial|\\.probe)?)$",
+                    "*$1")
+                .replaceFirst("\\.[0-9a-f-]{36}", "");
+    String where =
+        StackWalker.getInstance()
+            .walk(frames ->
+                frames
+                    .filter(frame ->
+                        frame.getClassName().startsWith("dev.backstep.")
+                            && !frame.getClassName().startsWith("dev.backstep.blockio.FileRec"))
+                    .filter(frame -> !frame.getClassName().startsWith("dev.backstep.blockio."))
+                    .limit(2)
+                    .map(frame ->
+                        frame.getClassName().replaceFirst("^.*\\.", "")
+                            + "."
+                            + frame.getMethodName().replaceFirst("^lambda\\$(\\w+)\\$\\d+$", "$1"))
+                    .reduce((inner, outer) -> outer + " > " + inner)
+                    .orElse("?"));
+    return new Site(call, what, where);
+  }
+
+  private int meet(Site site, int bytes) throws IOException {
+    Fault meets = fault;
+    try {
+      int done = meets == null ? bytes : meets.meet(steps.size(), site, bytes);
+      failures += done == bytes ? 0 : 1;
+      return done;
+    } catch (IOException e) {
+      failures++;
+      throw e;
+    }
+  }
+
+  /** Whether any change has met a fault. */
+  public boolean wasFailed() {
+    return failures > 0;
+  }
+
+  private void add(Change change, Site site, Object before) {
+    steps.add(new Step(change, site, before));
+  }
+
+  @Override
+  FileChannel create(Path file, OpenOption... options) throws IOException {
+    if (outside(file)) {
+      return super.create(file, options);
+    }
+    synchronized (this) {
+      Site site = site("create", file);
+      Object before = witness.get();
+      meet(site, 0);
+      FileChannel channel = super.create(file, options);
+      Integer known = names.get(file);
+      if (known == null) {
+        names.put(file, nextFile);
+        contents.add(new byte[0]);
+        add(new Change.Create(nextFile++, file), site, before);
+      } else {
+        contents.set(known, new byte[0]);
+        add(new Change.Empty(known), site, before);
+      }
+      return channel;
+    }
+  }
+
+  @Override
+  int write(Path file, FileChannel channel, ByteBuffer bytes, long offset) throws IOException {
+    if (outside(file)) {
+      return super.write(file, channel, bytes, offset);
+    }
+    synchronized (this) {
+      Site site = site("write", file);
+      Object before = witness.get();
+      int count = meet(site, bytes.remaining());
+      byte[] copy = new byte[count];
+      bytes.duplicate().get(copy);
+      if (count == bytes.remaining()) {
+        super.write(file, channel, bytes, offset);
+      } else {
+        super.write(file, channel, ByteBuffer.wrap(copy), offset);
+        bytes.position(bytes.position() + count);
+      }
+      int number = names.get(file);
+      contents.set(number, CrashedFolder.written(contents.get(number), offset, copy));
+      add(new Change.Write(number, offset, copy), site, before);
+      return count;
+    }
+  }
+
+  @Override
+  void truncate(Path file, FileChannel channel, long sizeBytes) throws IOException {
+    if (outside(file)) {
+      super.truncate(file, channel, sizeBytes);
+      return;
+    }
+    synchronized (this) {
+      Site site = site("truncate", file);
+      Object before = witness.get();
+      meet(site, 0);
+      super.truncate(file, channel, sizeBytes);
+      int number = names.get(file);
+      contents.set(number, CrashedFolder.cut(contents.get(number), sizeBytes));
+      add(new Change.Truncate(number, sizeBytes), site, before);
+    }
+  }
+
+  @Override
+  void force(Path file, FileChannel channel) throws IOException {
+    if (outside(file)) {
+      super.force(file, channel);
+      return;
+    }
+    Site site;
+    Object before;
+    int begun;
+    synchronized (this) {
+      site = site("force", file);
+      before = witness.get();
+      findWritesOfOthers(file, site, before);
+      begun = steps.size();
+      try {
+        meet(site, 0);
+      } catch (IOException e) {
+        add(new Change.FailedForce(names.get(file), begun), site, before);
+        if (!failedForcesAreForgotten) {
+          throw e;
+        }
+      }
+    }
+    super.force(file, channel);
+    synchronized (this) {
+      add(new Change.Force(names.get(file), begun), site, before);
+    }
+  }
+
+  /** An export's server writes past us. */
+  private void findWritesOfOthers(Path file, Site site, Object before) throws IOException {
+    int number =
+        names.computeIfAbsent(
+            file,
+            unknown -> {
+              contents.add(new byte[0]);
+              add(new Change.Create(nextFile, file), site, before);
+              return nextFile++;
+            });
+    byte[] now = Files.readAllBytes(file);
+    byte[] known = contents.get(number);
+    if (now.length < known.length) {
+      add(new Change.Truncate(number, now.length), site, before);
+    }
+    int at = Arrays.mismatch(now, known);
+    if (at >= 0 && at < now.length) {
+      add(new Change.Write(number, at, Arrays.copyOfRange(now, at, now.length)), site, before);
+    }
+    contents.set(number, now);
+  }
+
+  @Override
+  void forceFolder(Path folder) throws IOException {
+    if (outside(folder)) {
+      super.forceFolder(folder);
+      return;
+    }
+    Site site;
+    Object before;
+    int begun;
+    synchronized (this) {
+      site = site("force", folder);
+      before = witness.get();
+      meet(site, 0);
+      begun = steps.size();
+    }
+    super.forceFolder(folder);
+    synchronized (this) {
+      add(new Change.ForceFolder(folder, begun), site, before);
+    }
+  }
+
+  @Override
+  void rename(Path from, Path to, CopyOption... options) throws IOException {
+    if (outside(to)) {
+      super.rename(from, to, options);
+      return;
+    }
+    synchronized (this) {
+      Site site = site("rename", from);
+      Object before = witness.get();
+      meet(site, 0);
+      super.rename(from, to, options);
+      int number = Optional.ofNullable(names.remove(from)).orElseThrow();
+      names.put(to, number);
+      add(new Change.Rename(from, to, number), site, before);
+    }
+  }
+
+  @Override
+  void link(Path file, Path name) throws IOException {
+    if (outside(name)) {
+      super.link(file, name);
+      return;
+    }
+    synchronized (this) {
+      Site site = site("link", file);
+      Object before = witness.get();
+      meet(site, 0);
+      super.link(file, name);
+      names.put(name, names.get(file));
+      add(new Change.Link(name, names.get(file)), site, before);
+    }
+  }
+
+  @Override
+  boolean delete(Path file) throws IOException {
+    if (outside(file) || !Files.exists(file)) {
+      return super.delete(file);
+    }
+    synchronized (this) {
+      Site site = site("delete", file);
+      Object before = witness.get();
+      meet(site, 0);
+      boolean was = super.delete(file);
+      names.remove(file);
+      add(new Change.Delete(file), site, before);
+      return was;
+    }
+  }
+
+  @Override
+  void createFolder(Path folder) throws IOException {
+    if (outside(folder)) {
+      super.createFolder(folder);
+      return;
+    }
+    synchronized (this) {
+      Site site = site("make", folder.resolveSibling("folder"));
+      Object before = witness.get();
+      meet(site, 0);
+      super.createFolder(folder);
+      add(new Change.Folder(folder), site, before);
+    }
+  }
+
+  @Override
+  boolean punch(Path file, long offset, long length) throws IOException {
+    return outside(file) && super.punch(file, offset, length);
+  }
+}

@@ -1,0 +1,54 @@
+package dev.backstep.testing;
+
+/** The suites of faults whose numbers make {@code docs/reliability.md}, in its order. */
+public enum Suite {
+  CRASH_POINTS(
+      "CrashPointsIT",
+      "The power goes at every point between two changes of a file or a folder. What was not forced"
+          + " is lost, torn at sectors or reordered, names in folders too. Every image and restore"
+          + " point that the catalog had acknowledged by then is checked and compared with the"
+          + " model; then the next start finishes what was begun."),
+  MOVER_CRASH_POINTS(
+      "MoverCrashPointsIT", "The same while a backup is completed that another program copied."),
+  WRITER_POWER_CUTS(
+      "Qcow2PowerCutIT",
+      "The power goes at every point while one image is written with checkpoints: from the newest"
+          + " state that was called durable the image is gone on with, and comes out whole."),
+  ERROR_MATRIX(
+      "ErrorMatrixIT",
+      "Every place that changes a repository meets EIO, ENOSPC, short writes and failing forces,"
+          + " once and always. What was published stays right, errors name the file and what to do,"
+          + " and no force that failed is taken for done."),
+  KILL("KillIT", "kill -9 of backups of three disks, relaunched and killed again."),
+  KILL_VERBS(
+      "KillVerbsIT",
+      "kill -9 of backup, verify, prune and restore, on the embedded database and on MariaDB."),
+  VERIFY("VerifyIT", "Single bits flipped in images; a verification must find each where it is."),
+  FUZZ(
+      "FuzzCorpusIT",
+      "Hostile images, NBD peers and manifests: what the coverage-guided fuzzer (`ops/fuzz`) kept,"
+          + " and each of it with random damage. Taken or refused, soon, with little memory,"
+          + " without leaving the folder."),
+  ENDURANCE(
+      "EnduranceIT",
+      "More than a year of backups by schedule on a clock that is moved, pruned daily. What is left"
+          + " is what an independent reading of the rules keeps, and every point restores.");
+
+  private final String test;
+  private final String about;
+
+  Suite(String test, String about) {
+    this.test = test;
+    this.about = about;
+  }
+
+  /** Name of the test class. */
+  public String test() {
+    return test;
+  }
+
+  /** What it does, for the page. */
+  public String about() {
+    return about;
+  }
+}
