@@ -7,7 +7,10 @@ import dev.backstep.domain.Status;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobFolder;
+import dev.backstep.source.SourceException;
+import dev.backstep.source.SourceProvider;
 import dev.backstep.source.ToolRunner;
+import dev.backstep.source.vsphere.VsphereSourceProvider;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,6 +39,8 @@ final class DoctorCommand implements Callable<Integer> {
 
   /** What the sources start. */
   private static final List<String> TOOLS = List.of("qemu-img", "qemu-nbd", "setpriv");
+
+  private static final SourceProvider VSPHERE = new VsphereSourceProvider();
 
   private static final Duration TOOL_LIMIT = Duration.ofSeconds(15);
 
@@ -104,6 +109,7 @@ final class DoctorCommand implements Callable<Integer> {
     String vm = BackupText.printable(definition.vmName());
     found(true, "definition", vm + " in " + entry.file());
     check(vm + " repository", () -> FolderCheck.repository(Path.of(definition.repository())));
+    sourceOf(definition, vm);
     for (DiskDefinition disk : definition.source().disks()) {
       if (!definition.exclude().contains(disk.key())) {
         check(
@@ -112,6 +118,20 @@ final class DoctorCommand implements Callable<Integer> {
                 definition.source().type().equals("nbd")
                     ? DiskCheck.nbd(disk)
                     : DiskCheck.image(disk));
+      }
+    }
+  }
+
+  /** Sources that find their disks themselves look at all that a backup needs. */
+  private void sourceOf(JobDefinition definition, String vm) {
+    if (definition.source().type().equals(VSPHERE.type())) {
+      try {
+        VSPHERE
+            .open(definition.source(), options.home().resolve("run"))
+            .examine(definition.exclude())
+            .forEach(one -> found(one.good(), vm + " " + one.what(), one.text()));
+      } catch (SourceException e) {
+        found(false, vm + " source", String.valueOf(e.getMessage()));
       }
     }
   }

@@ -1,6 +1,7 @@
 package dev.backstep.cli;
 
 import dev.backstep.job.OperatorException;
+import dev.backstep.source.PinnedCertificate;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -26,6 +27,9 @@ final class RemoteClient implements AutoCloseable {
   private static final Duration CONNECT_MAX = Duration.ofSeconds(10);
   private static final Duration ANSWER_MAX = Duration.ofMinutes(2);
 
+  private static final String OTHER =
+      "the server's certificate is not the one that server.json of the home folder names";
+
   private final ServerNote server;
   private final HttpClient http;
   private final String url;
@@ -36,7 +40,9 @@ final class RemoteClient implements AutoCloseable {
    */
   RemoteClient(ServerNote server, String token) {
     HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(CONNECT_MAX);
-    server.certificate().ifPresent(sha256 -> builder.sslContext(PinnedCertificate.context(sha256)));
+    server
+        .certificate()
+        .ifPresent(sha256 -> builder.sslContext(PinnedCertificate.context(sha256, OTHER)));
     this.server = server;
     this.http = builder.build();
     this.url = server.url();

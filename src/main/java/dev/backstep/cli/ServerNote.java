@@ -1,6 +1,7 @@
 package dev.backstep.cli;
 
 import dev.backstep.catalog.ProcessIdentity;
+import dev.backstep.source.PinnedCertificate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;

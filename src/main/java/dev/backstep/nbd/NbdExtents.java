@@ -2,6 +2,7 @@ package dev.backstep.nbd;
 
 import dev.backstep.blockio.ExtentKind;
 import dev.backstep.blockio.ExtentVisitor;
+import dev.backstep.domain.ByteRange;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -35,9 +36,20 @@ public final class NbdExtents {
       }
       return;
     }
+    allocated(connection, new ByteRange(0, connection.export().sizeBytes()), visitor);
+  }
+
+  /**
+   * Reports a range of the export as data or zeros.
+   *
+   * @param range inside the export; {@link #ALLOCATION} must have been granted
+   */
+  public static void allocated(NbdConnection connection, ByteRange range, ExtentVisitor visitor)
+      throws IOException {
     walk(
         connection,
         List.of(ALLOCATION),
+        range,
         (offset, length, flags) ->
             visitor.extent(
                 offset, length, (flags[0] & ZERO) != 0 ? ExtentKind.ZERO : ExtentKind.DATA));
@@ -56,6 +68,7 @@ public final class NbdExtents {
     walk(
         connection,
         contexts,
+        new ByteRange(0, connection.export().sizeBytes()),
         (offset, length, flags) -> {
           if ((flags[0] & DIRTY) != 0) {
             boolean zero = allocation && (flags[1] & ZERO) != 0;
@@ -71,7 +84,8 @@ public final class NbdExtents {
     void extent(long offset, long length, int[] flags);
   }
 
-  private static void walk(NbdConnection connection, List<String> contexts, Visitor visitor)
+  private static void walk(
+      NbdConnection connection, List<String> contexts, ByteRange range, Visitor visitor)
       throws IOException {
     Map<String, Integer> ids = new HashMap<>();
     connection.export().contexts().forEach((id, name) -> ids.put(name, id));
@@ -82,10 +96,9 @@ public final class NbdExtents {
             "negotiation: the server does not offer the meta context " + context);
       }
     }
-    long size = connection.export().sizeBytes();
-    long at = 0;
-    while (at < size) {
-      long length = Math.min(size - at, REQUEST_BYTES_MAX);
+    long at = range.offset();
+    while (at < range.end()) {
+      long length = Math.min(range.end() - at, REQUEST_BYTES_MAX);
       var answer = status(connection, at, length);
       try {
         at +=

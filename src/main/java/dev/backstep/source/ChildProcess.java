@@ -4,6 +4,7 @@ import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,6 +61,16 @@ public final class ChildProcess implements AutoCloseable {
    */
   public static ChildProcess start(Path runFolder, Path socket, List<String> command)
       throws SourceException {
+    return start(runFolder, socket, command, new byte[0]);
+  }
+
+  /**
+   * Starts a program that reads something from its standard input first, such as a password.
+   *
+   * @param input what it can read there before the end; so little that a pipe holds it
+   */
+  public static ChildProcess start(Path runFolder, Path socket, List<String> command, byte[] input)
+      throws SourceException {
     List<String> all = new ArrayList<>(List.of("setpriv", "--pdeathsig", "KILL", "--"));
     all.addAll(command);
     ProcessBuilder builder = new ProcessBuilder(ToolRunner.ownSession(all));
@@ -71,9 +82,19 @@ public final class ChildProcess implements AutoCloseable {
       ChildProcess child = new ChildProcess(process, record, socket);
       Thread.ofPlatform().daemon().name("child-errors").start(child::collectErrors);
       child.writeRecord();
+      child.tell(input);
       return child;
     } catch (CompletionException e) {
       throw ToolRunner.notStarted(all, new IOException(e.getCause()));
+    }
+  }
+
+  /** A child that has ended already has nobody who reads; who waits for its socket will say why. */
+  private void tell(byte[] input) {
+    try (OutputStream stream = process.getOutputStream()) {
+      stream.write(input);
+    } catch (IOException e) {
+      log.debug("{}: took no input: {}", process.pid(), e.getMessage());
     }
   }
 

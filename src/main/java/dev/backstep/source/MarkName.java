@@ -10,6 +10,8 @@ import dev.backstep.domain.RepositoryId;
  */
 public final class MarkName {
 
+  private static final String OURS = "backstep.";
+
   private MarkName() {}
 
   /**
@@ -17,6 +19,11 @@ public final class MarkName {
    */
   public static ChangeId of(RepositoryId repository, BackupId backup, String attempt) {
     return new ChangeId(prefix(repository) + backup.value() + "." + attempt);
+  }
+
+  /** Whether a mark is ours, of whichever repository. */
+  public static boolean isOurs(String mark) {
+    return mark.startsWith(OURS);
   }
 
   /** Whether a mark is ours and belongs to this repository. */
@@ -29,6 +36,6 @@ public final class MarkName {
    * {@code a.b} would be taken for those of {@code a}.
    */
   private static String prefix(RepositoryId repository) {
-    return "backstep." + repository.value().replace('.', '~') + ".";
+    return OURS + repository.value().replace('.', '~') + ".";
   }
 }

@@ -11,8 +11,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 
-/** A qemu-nbd of ours that exports one qcow2 file for as long as it is open. Thread-safe. */
+/**
+ * An NBD server of ours, such as a qemu-nbd, that exports one disk for as long as it is open.
+ * Thread-safe.
+ */
 public final class NbdServer implements AutoCloseable {
 
   /** Longest path of a unix socket (unix(7)), less the byte that ends it. */
@@ -25,12 +29,44 @@ public final class NbdServer implements AutoCloseable {
 
   private final ChildProcess process;
   private final Path socket;
+  private final String export;
   private final Path runFolder;
 
-  private NbdServer(ChildProcess process, Path socket, Path runFolder) {
+  private NbdServer(ChildProcess process, Path socket, String export, Path runFolder) {
     this.process = process;
     this.socket = socket;
+    this.export = export;
     this.runFolder = runFolder;
+  }
+
+  /**
+   * How a server is started that is no qemu-nbd.
+   *
+   * @param program its name in messages
+   * @param export the name of what it exports; empty for the default
+   * @param command what to run, for a socket
+   * @param input what it reads from its standard input, such as a password
+   * @param complaint what its errors mean
+   */
+  public record Recipe(
+      String program,
+      String export,
+      Function<Path, List<String>> command,
+      byte[] input,
+      Function<String, SourceException> complaint) {}
+
+  /**
+   * Starts one by a recipe and waits until it answers. The caller closes it.
+   *
+   * @param runFolder where its socket and record are kept; exists
+   */
+  public static NbdServer start(Recipe recipe, Path runFolder) throws SourceException {
+    Path socket = socket(runFolder);
+    ChildProcess process =
+        ChildProcess.start(runFolder, socket, recipe.command().apply(socket), recipe.input());
+    NbdServer server = new NbdServer(process, socket, recipe.export(), runFolder);
+    server.awaitAnswer(recipe.program(), recipe.complaint());
+    return server;
   }
 
   /**
@@ -50,8 +86,8 @@ public final class NbdServer implements AutoCloseable {
     String file = image.toAbsolutePath().toString();
     command.addAll(List.of("-f", "qcow2", "-x", "disk", "-k", socket.toString(), file));
     NbdServer server =
-        new NbdServer(ChildProcess.start(runFolder, socket, command), socket, runFolder);
-    server.awaitAnswer(image);
+        new NbdServer(ChildProcess.start(runFolder, socket, command), socket, "disk", runFolder);
+    server.awaitAnswer("qemu-nbd", errors -> QemuComplaint.about(image, errors));
     return server;
   }
 
@@ -71,7 +107,8 @@ public final class NbdServer implements AutoCloseable {
     }
   }
 
-  private void awaitAnswer(Path image) throws SourceException {
+  private void awaitAnswer(String program, Function<String, SourceException> complaint)
+      throws SourceException {
     long deadline = System.nanoTime() + START_MAX.toNanos();
     while (true) {
       try {
@@ -83,8 +120,8 @@ public final class NbdServer implements AutoCloseable {
         if (!process.isAlive() || !starting || System.nanoTime() > deadline) {
           close();
           throw process.errors().isEmpty()
-              ? new SourceException(SourceException.Kind.FAILED, "qemu-nbd: " + e.getMessage(), e)
-              : QemuComplaint.about(image, process.errors());
+              ? new SourceException(SourceException.Kind.FAILED, program + ": " + e.getMessage(), e)
+              : complaint.apply(process.errors());
         }
         pause();
       }
@@ -97,13 +134,18 @@ public final class NbdServer implements AutoCloseable {
     } catch (InterruptedException e) {
       close();
       throw new SourceException(
-          SourceException.Kind.FAILED, "interrupted while qemu-nbd started", e);
+          SourceException.Kind.FAILED, "interrupted while an NBD server started", e);
     }
+  }
+
+  /** What it complained about so far, one line. */
+  public String errors() {
+    return process.errors();
   }
 
   /** Where it serves the image. */
   public NbdUri uri() {
-    return NbdUri.unix(socket, "disk");
+    return NbdUri.unix(socket, export);
   }
 
   /** A connection to the image; the caller closes it. */

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
@@ -20,6 +21,9 @@ public final class ToolRunner {
 
   /** How setsid(1) ends when there is no such command. */
   private static final int NOT_FOUND_STATUS = 127;
+
+  private static final Map<String, String> DEBIAN_PACKAGE =
+      Map.of("setsid", "util-linux", "setpriv", "util-linux", "nbdkit", "nbdkit");
 
   private ToolRunner() {}
 
@@ -84,7 +88,7 @@ public final class ToolRunner {
         SourceException.Kind.FAILED,
         command.getFirst()
             + " cannot be started; install the Debian package "
-            + (command.getFirst().startsWith("set") ? "util-linux" : "qemu-utils")
+            + DEBIAN_PACKAGE.getOrDefault(command.getFirst(), "qemu-utils")
             + " ("
             + e.getMessage()
             + ")",

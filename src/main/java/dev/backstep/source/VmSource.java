@@ -3,6 +3,7 @@ package dev.backstep.source;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.RepositoryId;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -41,6 +42,16 @@ public interface VmSource {
    */
   void releaseMarks(RepositoryId repository, Map<DiskKey, Set<ChangeId>> keep)
       throws SourceException;
+
+  /**
+   * Looks at what a backup needs of this source; changes nothing. What cannot be asked is a
+   * finding, too. Empty where there is nothing to look at beside the disks that a definition lists.
+   *
+   * @param exclude disks that are not backed up
+   */
+  default List<SourceFinding> examine(Set<DiskKey> exclude) {
+    return List.of();
+  }
 
   /**
    * How large the VM's disks are now, in bytes, in the source's order. Changes nothing, and a

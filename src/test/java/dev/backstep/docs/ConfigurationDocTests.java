@@ -57,6 +57,7 @@ class ConfigurationDocTests {
     "Source,               a source,         image, path: /a",
     "Disk of type image,   a disk,           image, path: /a",
     "Disk of type nbd,     a disk,           nbd,   uri: nbd://h/a",
+    "Source of type vsphere, a source,       vsphere, path: /a",
     "Schedule,             a schedule,       image, path: /a",
     "Retention,            a retention,      image, path: /a"
   })

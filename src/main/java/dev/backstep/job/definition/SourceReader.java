@@ -53,6 +53,7 @@ final class SourceReader {
     }
     return switch (type.get()) {
       case "image", "nbd" -> listed(type.get());
+      case "vsphere" -> new VsphereReader(fields, paths).source();
       default -> discovered(type.get());
     };
   }

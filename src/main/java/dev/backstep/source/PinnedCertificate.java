@@ -1,4 +1,4 @@
-package dev.backstep.cli;
+package dev.backstep.source;
 
 import java.net.Socket;
 import java.security.GeneralSecurityException;
@@ -12,21 +12,27 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509ExtendedTrustManager;
 
 /**
- * Trusts one certificate, whoever signed it and whatever name it has: the one that the server says
- * it uses in a file which only its owner can write.
+ * Trusts one certificate, whoever signed it and whatever name it has: the one whose digest was
+ * handed over by a way that is trusted.
  */
-final class PinnedCertificate extends X509ExtendedTrustManager {
+public final class PinnedCertificate extends X509ExtendedTrustManager {
 
   private final String sha256;
+  private final String mismatch;
 
-  private PinnedCertificate(String sha256) {
+  private PinnedCertificate(String sha256, String mismatch) {
     this.sha256 = sha256;
+    this.mismatch = mismatch;
   }
 
-  static SSLContext context(String sha256) {
+  /**
+   * @param sha256 of the certificate's DER form, in lower case hexadecimal digits
+   * @param mismatch what is said of any other certificate
+   */
+  public static SSLContext context(String sha256, String mismatch) {
     try {
       SSLContext context = SSLContext.getInstance("TLS");
-      context.init(null, new TrustManager[] {new PinnedCertificate(sha256)}, null);
+      context.init(null, new TrustManager[] {new PinnedCertificate(sha256, mismatch)}, null);
       return context;
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("this JDK has no TLS", e);
@@ -34,7 +40,7 @@ final class PinnedCertificate extends X509ExtendedTrustManager {
   }
 
   /** SHA-256 over its DER form, in hexadecimal digits. */
-  static String sha256(X509Certificate certificate) throws CertificateException {
+  public static String sha256(X509Certificate certificate) throws CertificateException {
     try {
       return HexFormat.of()
           .formatHex(MessageDigest.getInstance("SHA-256").digest(certificate.getEncoded()));
@@ -45,8 +51,7 @@ final class PinnedCertificate extends X509ExtendedTrustManager {
 
   private void check(X509Certificate[] chain) throws CertificateException {
     if (chain.length == 0 || !sha256(chain[0]).equals(sha256)) {
-      throw new CertificateException(
-          "the server's certificate is not the one that server.json of the home folder names");
+      throw new CertificateException(mismatch);
     }
   }
 

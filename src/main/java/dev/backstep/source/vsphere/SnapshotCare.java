@@ -1,0 +1,70 @@
+package dev.backstep.source.vsphere;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Looks after an open snapshot: keeps the session alive, which reading through nbdkit does not, and
+ * ends what serves disks that nobody reads.
+ */
+final class SnapshotCare implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(SnapshotCare.class);
+
+  private static final long LOOK_MILLIS = 1000;
+
+  /** A vCenter forgets a session that was silent for half an hour. */
+  private static final Duration ALIVE = Duration.ofMinutes(5);
+
+  private final VsphereGateway gateway;
+  private final List<VsphereDisk> disks;
+  private boolean closed;
+
+  SnapshotCare(VsphereGateway gateway, List<VsphereDisk> disks) {
+    this.gateway = gateway;
+    this.disks = List.copyOf(disks);
+  }
+
+  void start() {
+    Thread.ofPlatform().daemon().name("vsphere-care").start(this::run);
+  }
+
+  private void run() {
+    long told = System.nanoTime();
+    while (waited()) {
+      disks.forEach(VsphereDisk::endIdle);
+      if (System.nanoTime() - told > ALIVE.toNanos()) {
+        told = System.nanoTime();
+        keepAlive();
+      }
+    }
+  }
+
+  private synchronized boolean waited() {
+    if (!closed) {
+      try {
+        wait(LOOK_MILLIS);
+      } catch (InterruptedException e) {
+        return false;
+      }
+    }
+    return !closed;
+  }
+
+  private void keepAlive() {
+    try {
+      gateway.now();
+    } catch (IOException e) {
+      log.info("the session is not kept alive: {}", e.getMessage());
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    closed = true;
+    notifyAll();
+  }
+}

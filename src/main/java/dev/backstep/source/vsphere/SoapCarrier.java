@@ -1,0 +1,29 @@
+package dev.backstep.source.vsphere;
+
+import dev.backstep.source.SourceException;
+import org.jspecify.annotations.Nullable;
+
+/** Carries calls to a server and answers back, and keeps the session's cookie. Thread-safe. */
+interface SoapCarrier extends AutoCloseable {
+
+  /**
+   * Calls a method.
+   *
+   * @return the answer's element
+   * @throws VsphereFault when the server answers with a fault
+   * @throws SourceException of kind {@code UNREACHABLE} when it does not answer as expected;
+   *     whether it has done what was asked is not known then
+   */
+  XmlNode call(String method, SoapBody body) throws SourceException;
+
+  /** SHA-1 of the certificate that the server showed, {@code AA:BB:...}; known after a call. */
+  String thumbprint();
+
+  /** The session as it is now, to see later whether another thread has opened a new one. */
+  @Nullable String session();
+
+  void forgetSession();
+
+  @Override
+  void close();
+}

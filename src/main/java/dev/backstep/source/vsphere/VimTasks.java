@@ -1,0 +1,97 @@
+package dev.backstep.source.vsphere;
+
+import dev.backstep.source.SourceException;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Waits for tasks by asking how they are. Nothing is kept between two questions but the task's
+ * name, so any process can wait for any task.
+ */
+final class VimTasks {
+
+  private static final Set<String> OF_SNAPSHOTS =
+      Set.of(
+          "VirtualMachine.createSnapshot",
+          "vm.Snapshot.remove",
+          "VirtualMachineSnapshot.removeSnapshot",
+          "VirtualMachine.removeAllSnapshots",
+          "VirtualMachine.consolidateDisks",
+          "VirtualMachine.consolidateVMDisks");
+
+  private static final long PAUSE_MILLIS_MIN = 50;
+  private static final long PAUSE_MILLIS_MAX = 2000;
+
+  private final PropertyReader properties;
+
+  VimTasks(PropertyReader properties) {
+    this.properties = properties;
+  }
+
+  /**
+   * Waits for a task's end. A task that the server has forgotten meanwhile counts as ended: whoever
+   * waits looks at what it was to do.
+   *
+   * @param doing what it does, for messages
+   * @throws VsphereFault when the task failed
+   */
+  void await(Moref task, String doing, Duration limit) throws IOException {
+    long deadline = System.nanoTime() + limit.toNanos();
+    for (long pause = PAUSE_MILLIS_MIN; ; pause = Math.min(pause * 2, PAUSE_MILLIS_MAX)) {
+      Optional<XmlNode> info = info(task);
+      String state = info.flatMap(found -> found.text("state")).orElse("success");
+      if (state.equals("success")) {
+        return;
+      }
+      if (state.equals("error")) {
+        throw failure(info.orElseThrow(), doing);
+      }
+      if (System.nanoTime() - deadline > 0) {
+        throw new SourceException(
+            SourceException.Kind.FAILED,
+            doing + ": task " + task + " is not done after " + limit.toMinutes() + " minutes");
+      }
+      Pauses.pause(pause);
+    }
+  }
+
+  /** Waits until no task of these makes or removes a snapshot. */
+  void awaitSnapshots(List<Moref> recent, String doing, Duration limit) throws IOException {
+    for (Moref task : recent) {
+      Optional<XmlNode> info = info(task);
+      String what = info.flatMap(found -> found.text("descriptionId")).orElse("");
+      String state = info.flatMap(found -> found.text("state")).orElse("success");
+      if (OF_SNAPSHOTS.contains(what) && (state.equals("queued") || state.equals("running"))) {
+        try {
+          await(task, doing, limit);
+        } catch (VsphereFault e) {
+          // How it ended is for whoever began it; that it has ended is what was waited for.
+          continue;
+        }
+      }
+    }
+  }
+
+  private Optional<XmlNode> info(Moref task) throws IOException {
+    try {
+      return properties.of(task, "info").find("info");
+    } catch (VsphereFault e) {
+      if (e.is("ManagedObjectNotFound")) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private static VsphereFault failure(XmlNode info, String doing) {
+    Optional<XmlNode> error = info.child("error");
+    String message = error.flatMap(found -> found.text("localizedMessage")).orElse("");
+    return error
+        .flatMap(found -> found.child("fault"))
+        .map(fault -> SoapConnection.fault(doing, fault, message))
+        .orElseGet(() -> new VsphereFault(doing, "MethodFault", "", message));
+  }
+}

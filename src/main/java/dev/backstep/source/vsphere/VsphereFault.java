@@ -1,0 +1,60 @@
+package dev.backstep.source.vsphere;
+
+import dev.backstep.source.SourceException;
+import java.util.Set;
+
+/**
+ * A fault that a vCenter or ESXi answered with, by the name that the API's reference has for it.
+ */
+final class VsphereFault extends SourceException {
+
+  private static final long serialVersionUID = 1L;
+
+  /** Faults that say nothing about the object that was asked about. */
+  private static final Set<String> OF_THE_SESSION =
+      Set.of(
+          "NotAuthenticated", "NoPermission", "InvalidLogin", "InvalidLocale", "RestrictedVersion");
+
+  private final String fault;
+  private final String property;
+
+  /**
+   * @param doing what was tried, as it stands in the message
+   * @param fault its name, such as {@code FileFault}
+   * @param property the argument that is wrong, for {@code InvalidArgument}; else empty
+   */
+  VsphereFault(String doing, String fault, String property, String message) {
+    super(kind(fault), doing + ": " + text(fault, property, message));
+    this.fault = fault;
+    this.property = property;
+  }
+
+  private static Kind kind(String fault) {
+    if (fault.equals("ManagedObjectNotFound")) {
+      return Kind.NOT_FOUND;
+    }
+    return OF_THE_SESSION.contains(fault) ? Kind.UNREACHABLE : Kind.FAILED;
+  }
+
+  private static String text(String fault, String property, String message) {
+    String what = fault + (property.isEmpty() ? "" : " (" + property + ")");
+    String todo =
+        switch (fault) {
+          case "InvalidLogin" -> "; check user and password-file of the definition";
+          case "NoPermission" -> "; `backstep doctor` names the privileges that are missing";
+          default -> "";
+        };
+    return (message.isEmpty() ? what : message + " [" + what + "]") + todo;
+  }
+
+  boolean is(String name) {
+    return fault.equals(name);
+  }
+
+  /** Whether change tracking itself cannot answer, as opposed to nobody being able to ask it. */
+  boolean isOfTracking() {
+    return fault.equals("FileFault")
+        || (fault.equals("InvalidArgument")
+            && (property.equals("changeId") || property.equals("deviceKey")));
+  }
+}

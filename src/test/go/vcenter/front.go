@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"html"
+	"io/ioutil"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"time"
+
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// order is what the schema of vim25 says of a request's elements; a real vCenter refuses others.
+var order = map[string]string{
+	"RetrieveServiceContent":       "_this",
+	"Login":                        "_this userName password locale",
+	"Logout":                       "_this",
+	"CurrentTime":                  "_this",
+	"CreateContainerView":          "_this container type recursive",
+	"DestroyView":                  "_this",
+	"RetrievePropertiesEx":         "_this specSet options",
+	"ContinueRetrievePropertiesEx": "_this token",
+	"FindByUuid":                   "_this datacenter uuid vmSearch instanceUuid",
+	"FindByInventoryPath":          "_this inventoryPath",
+	"CreateSnapshot_Task":          "_this name description memory quiesce",
+	"RemoveSnapshot_Task":          "_this removeChildren consolidate",
+	"ReconfigVM_Task":              "_this spec",
+	"QueryChangedDiskAreas":        "_this snapshot deviceKey startOffset changeId",
+	"ConsolidateVMDisks_Task":      "_this",
+	"HasPrivilegeOnEntities":       "_this entity sessionId privId",
+}
+
+type request struct {
+	method string
+	self   types.ManagedObjectReference
+	fields map[string][]string
+	raw    []byte
+}
+
+// element is any XML element.
+type element struct {
+	XMLName  xml.Name
+	Text     string    `xml:",chardata"`
+	Type     string    `xml:"type,attr"`
+	Children []element `xml:",any"`
+}
+
+func (v *vcenter) serve(w http.ResponseWriter, r *http.Request) {
+	raw, err := ioutil.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	req, problem := parse(raw)
+	if problem != "" {
+		fault(w, "InvalidRequest", problem, "")
+		return
+	}
+	v.mutex.Lock()
+	v.calls[req.method]++
+	injected := v.injected(req)
+	known := v.sessions[session(r)]
+	v.mutex.Unlock()
+	if req.method != "RetrieveServiceContent" && req.method != "Login" && !known {
+		fault(w, "NotAuthenticated", "The session is not authenticated.", "")
+		return
+	}
+	if injected != nil && injected.apply(w, r) {
+		return
+	}
+	switch req.method {
+	case "QueryChangedDiskAreas":
+		v.queryChangedDiskAreas(w, req)
+	case "CreateSnapshot_Task":
+		v.createSnapshot(w, req, injected)
+	case "RemoveSnapshot_Task":
+		v.removeSnapshot(w, req, injected)
+	case "ConsolidateVMDisks_Task":
+		v.consolidate(w, req, injected)
+	case "ReconfigVM_Task":
+		v.reconfigure(w, req, injected)
+	case "HasPrivilegeOnEntities":
+		v.hasPrivileges(w, req)
+	default:
+		v.pass(w, r, req)
+	}
+}
+
+// parse finds out which method is called on what, and whether its elements stand in order.
+func parse(raw []byte) (*request, string) {
+	var envelope struct {
+		Body struct {
+			Call []element `xml:",any"`
+		} `xml:"Body"`
+	}
+	if err := xml.Unmarshal(raw, &envelope); err != nil || len(envelope.Body.Call) != 1 {
+		return nil, fmt.Sprintf("not one call in an envelope: %v", err)
+	}
+	call := envelope.Body.Call[0]
+	req := &request{method: call.XMLName.Local, fields: map[string][]string{}, raw: raw}
+	expected, known := order[req.method]
+	if !known {
+		return nil, "this vCenter is not asked for " + req.method
+	}
+	rest := strings.Fields(expected)
+	for _, child := range call.Children {
+		name := child.XMLName.Local
+		for len(rest) > 0 && rest[0] != name {
+			rest = rest[1:]
+		}
+		if len(rest) == 0 {
+			return nil, fmt.Sprintf("Unexpected element %q in %s; the order is: %s", name, req.method, expected)
+		}
+		if name == "_this" {
+			req.self = types.ManagedObjectReference{Type: child.Type, Value: strings.TrimSpace(child.Text)}
+		}
+		req.fields[name] = append(req.fields[name], strings.TrimSpace(child.Text))
+	}
+	return req, ""
+}
+
+func (r *request) field(name string) string {
+	if values := r.fields[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+func session(r *http.Request) string {
+	for _, part := range strings.Split(r.Header.Get("Cookie"), "; ") {
+		if strings.HasPrefix(part, "vmware_soap_session=") {
+			return part
+		}
+	}
+	return ""
+}
+
+// pass hands a request to the simulator. Session cookies come back quoted, as those of a vCenter are.
+func (v *vcenter) pass(w http.ResponseWriter, r *http.Request, req *request) {
+	inner := httptest.NewRequest(http.MethodPost, "/sdk", bytes.NewReader(req.raw))
+	inner.Header = r.Header.Clone()
+	if req.method == "Login" {
+		inner.Header.Del("Cookie")
+	}
+	recorder := httptest.NewRecorder()
+	v.service.ServeSDK(recorder, inner)
+	answer := recorder.Result()
+	for _, cookie := range answer.Cookies() {
+		if cookie.Name == "vmware_soap_session" && cookie.Value != "" {
+			value := "vmware_soap_session=\"" + cookie.Value + "\""
+			w.Header().Add("Set-Cookie", value+"; Path=/; HttpOnly; Secure")
+			if req.method == "Login" && answer.StatusCode == http.StatusOK {
+				v.mutex.Lock()
+				v.sessions[value] = true
+				v.logins++
+				v.mutex.Unlock()
+			}
+		}
+	}
+	if req.method == "Logout" {
+		v.mutex.Lock()
+		delete(v.sessions, session(r))
+		v.mutex.Unlock()
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	w.WriteHeader(answer.StatusCode)
+	_, _ = w.Write(recorder.Body.Bytes())
+}
+
+const envelope = `<?xml version="1.0" encoding="UTF-8"?>
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
+ xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>%s</soapenv:Body></soapenv:Envelope>`
+
+func fault(w http.ResponseWriter, name, message, content string) {
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	w.WriteHeader(http.StatusInternalServerError)
+	fmt.Fprintf(w, envelope, fmt.Sprintf(`<soapenv:Fault><faultcode>ServerFaultCode</faultcode><faultstring>%s</faultstring>`+
+		`<detail><%sFault xmlns="urn:vim25" xsi:type="%s">%s</%sFault></detail></soapenv:Fault>`,
+		html.EscapeString(message), name, name, content, name))
+}
+
+func answer(w http.ResponseWriter, method, content string) {
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	fmt.Fprintf(w, envelope, fmt.Sprintf(`<%sResponse xmlns="urn:vim25">%s</%sResponse>`, method, content, method))
+}
+
+func (v *vcenter) hasPrivileges(w http.ResponseWriter, req *request) {
+	var content strings.Builder
+	v.mutex.Lock()
+	for _, entity := range req.fields["entity"] {
+		fmt.Fprintf(&content, `<returnval><entity type="VirtualMachine">%s</entity>`, entity)
+		for _, id := range req.fields["privId"] {
+			fmt.Fprintf(&content, `<privAvailability><privId>%s</privId><isGranted>%t</isGranted></privAvailability>`, id, !v.denied[id])
+		}
+		content.WriteString(`</returnval>`)
+	}
+	v.mutex.Unlock()
+	answer(w, req.method, content.String())
+}
+
+// injection is trouble that a test asked for.
+type injection struct {
+	method  string
+	skip    int
+	count   int
+	fault   string
+	content string
+	drop    bool
+	status  int
+	delay   time.Duration
+	task    bool
+	changes string
+}
+
+// injected finds the trouble that is due for a request; the caller holds the mutex.
+func (v *vcenter) injected(req *request) *injection {
+	for _, one := range v.faults {
+		if one.method != req.method || one.count == 0 {
+			continue
+		}
+		if one.skip > 0 {
+			one.skip--
+			continue
+		}
+		one.count--
+		copied := *one
+		return &copied
+	}
+	return nil
+}
+
+// apply makes trouble that needs nobody else, and says whether the request is answered by it.
+func (i *injection) apply(w http.ResponseWriter, r *http.Request) bool {
+	if i.task {
+		return false
+	}
+	time.Sleep(i.delay)
+	switch {
+	case i.drop:
+		breakOff(w)
+		return true
+	case i.status != 0:
+		w.WriteHeader(i.status)
+		return true
+	case i.fault != "":
+		fault(w, i.fault, "injected: "+i.fault, i.content)
+		return true
+	}
+	return false
+}
+
+func breakOff(w http.ResponseWriter) {
+	if hijacker, ok := w.(http.Hijacker); ok {
+		if connection, _, err := hijacker.Hijack(); err == nil {
+			connection.Close()
+		}
+	}
+}

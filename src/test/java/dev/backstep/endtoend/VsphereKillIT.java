@@ -1,0 +1,154 @@
+package dev.backstep.endtoend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.backstep.testing.Tool;
+import dev.backstep.testing.Vcenter;
+import dev.backstep.testing.Vcenter.Vm;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * kill -9 at each step of a backup from a vCenter, then a relaunch by another process: the same
+ * snapshot, never a second one, and nothing left in the end.
+ */
+class VsphereKillIT {
+
+  private static final long MIB = 1 << 20;
+
+  @TempDir Path folder;
+
+  private final Random random = new Random(9);
+
+  @Test
+  void everyStepSurvivesAKill() throws Exception {
+    Path lab = Files.createDirectory(folder.resolve("lab"));
+    try (Vcenter vcenter = Vcenter.start(lab)) {
+      Vm vm = vcenter.vm("victim", 12 * MIB, 6 * MIB, 3 * MIB);
+      Program program = new Program(folder);
+      define(vcenter);
+      write(vcenter, vm);
+
+      // While the vCenter makes the snapshot.
+      vcenter.control("fault", "method", "CreateSnapshot_Task", "task", "true", "delay", "3000");
+      killWhen(program, () -> vcenter.calls("CreateSnapshot_Task") > 0, "backup", "victim");
+      JsonNode full = relaunch(program);
+      checkPoint(vcenter, lab, full);
+      assertThat(vcenter.calls("CreateSnapshot_Task")).as("snapshots made").isEqualTo(1);
+
+      // While disks are read.
+      write(vcenter, vm);
+      vcenter.readDelay("300ms");
+      killWhen(program, () -> !vcenter.servers().isEmpty(), "backup", "victim");
+      vcenter.readDelay("");
+      JsonNode incremental = relaunch(program);
+      checkPoint(vcenter, lab, incremental);
+      assertThat(incremental.get("disks").get(0).get("level").asString()).isEqualTo("incremental");
+      assertThat(vcenter.calls("CreateSnapshot_Task")).as("snapshots made").isEqualTo(2);
+
+      // While the vCenter removes the snapshot: the restore point is sealed by then.
+      write(vcenter, vm);
+      int removals = vcenter.calls("RemoveSnapshot_Task");
+      vcenter.control("fault", "method", "RemoveSnapshot_Task", "task", "true", "delay", "2000");
+      killWhen(program, () -> vcenter.calls("RemoveSnapshot_Task") > removals, "backup", "victim");
+      JsonNode sealed = program.succeed("list", "--json").json().get(0);
+      assertThat(sealed.get("status").asString()).isEqualTo("COMPLETED");
+      checkPoint(vcenter, lab, program.succeed("show", id(sealed), "--json").json());
+      JsonNode last = program.succeed("backup", "victim", "--json").json();
+      checkPoint(vcenter, lab, last);
+
+      assertThat(vcenter.snapshots(vm)).isEmpty();
+      assertThat(vcenter.servers()).isEmpty();
+
+      restoreToTheVm(program, vcenter, vm, full);
+      assertThat(vcenter.servers()).isEmpty();
+    }
+  }
+
+  /** As the manual says: the disk of a VM that is off, served for writing by nbdkit. */
+  private void restoreToTheVm(Program program, Vcenter vcenter, Vm vm, JsonNode point)
+      throws Exception {
+    Path socket = folder.resolve("nbd.socket");
+    List<String> command = vcenter.servingForWriting(vm, "victim/victim.vmdk", socket);
+    Process nbdkit = new ProcessBuilder(command).inheritIO().start();
+    try {
+      while (nbdkit.isAlive() && !Files.exists(socket)) {
+        Thread.sleep(10);
+      }
+      program.succeed("restore", id(point), "--onto", "0=nbd+unix:///?socket=" + socket);
+    } finally {
+      nbdkit.destroy();
+      nbdkit.waitFor();
+    }
+    Path image = Path.of(point.get("disks").get(0).get("image").asString());
+    Tool.compare(image, "qcow2", vcenter.live(vm, 2000), "raw");
+  }
+
+  private void define(Vcenter vcenter) throws IOException {
+    StringBuilder definition = new StringBuilder("vm: victim\nsource:\n  type: vsphere\n");
+    vcenter
+        .settings("name", "victim")
+        .forEach((name, value) ->
+            definition.append("  ").append(name).append(": \"").append(value).append("\"\n"));
+    definition.append("repository: ").append(folder.resolve("repository")).append('\n');
+    definition.append("max-parallel-disks: 3\n");
+    Files.createDirectory(folder.resolve("jobs"));
+    Files.writeString(folder.resolve("jobs/victim.yaml"), definition);
+  }
+
+  private void write(Vcenter vcenter, Vm vm) throws IOException {
+    for (int key : vm.keys()) {
+      vcenter.write(vm, key, random, 20);
+    }
+  }
+
+  private void killWhen(Program program, BooleanSupplier when, String... command) throws Exception {
+    Path output = Files.createTempFile(folder, "out", ".txt");
+    Process process = program.start(output, output, command);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (process.isAlive() && !when.getAsBoolean() && System.nanoTime() < deadline) {
+      Thread.sleep(20);
+    }
+    assertThat(process.isAlive()).as("%s", Files.readString(output)).isTrue();
+    process.destroyForcibly().waitFor();
+  }
+
+  private static JsonNode relaunch(Program program) throws Exception {
+    JsonNode newest = program.succeed("list", "--json").json().get(0);
+    assertThat(newest.get("status").asString()).isEqualTo("FAILED");
+    return program.succeed("relaunch", id(newest), "--json").json();
+  }
+
+  private static String id(JsonNode backup) {
+    return backup.get("backup_id").asString();
+  }
+
+  private static void checkPoint(Vcenter vcenter, Path lab, JsonNode shown) throws IOException {
+    assertThat(shown.get("status").asString()).isEqualTo("COMPLETED");
+    assertThat(shown.get("disks").size()).isEqualTo(3);
+    String snapshot;
+    try (var folders = Files.list(lab.resolve("frozen"))) {
+      snapshot =
+          folders
+              .map(path -> path.getFileName().toString())
+              .max(
+                  Comparator.comparingInt(moref -> Integer.parseInt(moref.replaceFirst(".*-", ""))))
+              .orElseThrow();
+    }
+    for (JsonNode disk : shown.get("disks")) {
+      Path image = Path.of(disk.get("image").asString());
+      Tool.checkImage(image);
+      Tool.compare(
+          image, "qcow2", vcenter.frozen(snapshot, disk.get("disk_key").asString()), "raw");
+    }
+  }
+}

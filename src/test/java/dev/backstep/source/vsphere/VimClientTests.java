@@ -1,0 +1,351 @@
+package dev.backstep.source.vsphere;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.backstep.blockio.ExtentVisitor;
+import dev.backstep.source.SourceException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What is sent for each method, element by element: a real server refuses any other order. The
+ * orders are those of the schema of vim25.
+ */
+class VimClientTests {
+
+  private static final Moref VM = Moref.machine("vm-45");
+  private static final Moref SNAPSHOT = Moref.snapshot("snapshot-9");
+  private static final DiskFacts DISK =
+      new DiskFacts(
+          2000, 1000, 0, "Hard disk 1", 1000, "", "", "persistent", false, false, Optional.empty());
+  private static final ExtentVisitor NOBODY = (offset, length, kind) -> {};
+
+  @TempDir Path folder;
+  private final ScriptedCarrier carrier = new ScriptedCarrier();
+  private VimClient client;
+
+  /** Answers what it was told to, and keeps what it was asked. */
+  private static final class ScriptedCarrier implements SoapCarrier {
+
+    private final Deque<Object> answers = new ArrayDeque<>();
+    private final List<String> sent = new ArrayList<>();
+    private @Nullable String session;
+
+    void answer(String content) {
+      answers.add("<R xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">" + content + "</R>");
+    }
+
+    void refuse(SourceException fault) {
+      answers.add(fault);
+    }
+
+    @Override
+    public XmlNode call(String method, SoapBody body) throws SourceException {
+      String envelope = body.envelope();
+      String start = "<" + method + " xmlns=\"urn:vim25\">";
+      int from = envelope.indexOf(start);
+      assertThat(envelope).contains(start).endsWith("</" + method + "></s:Body></s:Envelope>");
+      sent.add(envelope.substring(from + start.length(), envelope.indexOf("</" + method + ">")));
+      if (method.equals("Login")) {
+        session = "session-" + sent.size();
+      }
+      Object answer = answers.isEmpty() ? "<R/>" : answers.remove();
+      if (answer instanceof SourceException refused) {
+        throw refused;
+      }
+      try {
+        return XmlNode.parse(answer.toString().getBytes(StandardCharsets.UTF_8));
+      } catch (IOException e) {
+        throw new AssertionError(e);
+      }
+    }
+
+    @Override
+    public String thumbprint() {
+      return "AA";
+    }
+
+    @Override
+    public @Nullable String session() {
+      return session;
+    }
+
+    @Override
+    public void forgetSession() {
+      session = null;
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  @BeforeEach
+  void logIn() throws IOException {
+    Path password = Files.writeString(folder.resolve("password"), "a&<b\n");
+    VsphereSettings settings =
+        VsphereSettings.of(
+            new dev.backstep.domain.SourceDefinition(
+                "vsphere",
+                List.of(),
+                Map.of(
+                    "server", "vc",
+                    "user", "me",
+                    "password-file", password.toString(),
+                    "moref", "vm-45")));
+    carrier.answer(
+        """
+        <returnval><rootFolder type="Folder">group-d1</rootFolder>\
+        <propertyCollector type="PropertyCollector">pc</propertyCollector>\
+        <viewManager type="ViewManager">vm</viewManager>\
+        <about><fullName>a vCenter</fullName></about>\
+        <sessionManager type="SessionManager">sm</sessionManager>\
+        <authorizationManager type="AuthorizationManager">am</authorizationManager>\
+        <searchIndex type="SearchIndex">si</searchIndex></returnval>\
+        """);
+    carrier.answer("<returnval><key>key-1</key></returnval>");
+    client = VimClient.open(settings, carrier);
+  }
+
+  private String last() {
+    return carrier.sent.getLast();
+  }
+
+  private void answerTask() {
+    carrier.answer("<returnval type=\"Task\">task-1</returnval>");
+    carrier.answer(
+        "<returnval><objects><obj type=\"Task\">task-1</obj><propSet><name>info</name>"
+            + "<val><state>success</state></val></propSet></objects></returnval>");
+  }
+
+  @Test
+  void login() {
+    assertThat(carrier.sent)
+        .containsExactly(
+            "<_this type=\"ServiceInstance\">ServiceInstance</_this>",
+            "<_this type=\"SessionManager\">sm</_this><userName>me</userName>"
+                + "<password>a&amp;&lt;b</password>");
+  }
+
+  @Test
+  void logout() {
+    client.close();
+
+    assertThat(last()).isEqualTo("<_this type=\"SessionManager\">sm</_this>");
+  }
+
+  @Test
+  void createSnapshot() throws IOException {
+    answerTask();
+
+    client.createSnapshot(VM, "a name", "a description", true);
+
+    assertThat(carrier.sent.get(2))
+        .isEqualTo(
+            "<_this type=\"VirtualMachine\">vm-45</_this><name>a name</name>"
+                + "<description>a description</description><memory>false</memory>"
+                + "<quiesce>true</quiesce>");
+  }
+
+  @Test
+  void waitingForATask() throws IOException {
+    answerTask();
+
+    client.createSnapshot(VM, "n", "d", false);
+
+    assertThat(last())
+        .isEqualTo(
+            "<_this type=\"PropertyCollector\">pc</_this><specSet><propSet><type>Task</type>"
+                + "<pathSet>info</pathSet></propSet><objectSet><obj type=\"Task\">task-1</obj>"
+                + "</objectSet></specSet><options><maxObjects>500</maxObjects></options>");
+  }
+
+  @Test
+  void removeSnapshot() throws IOException {
+    answerTask();
+
+    client.removeSnapshot(SNAPSHOT);
+
+    assertThat(carrier.sent.get(2))
+        .isEqualTo(
+            "<_this type=\"VirtualMachineSnapshot\">snapshot-9</_this>"
+                + "<removeChildren>false</removeChildren><consolidate>true</consolidate>");
+  }
+
+  @Test
+  void enableTracking() throws IOException {
+    answerTask();
+
+    client.enableTracking(VM);
+
+    assertThat(carrier.sent.get(2))
+        .isEqualTo(
+            "<_this type=\"VirtualMachine\">vm-45</_this><spec>"
+                + "<changeTrackingEnabled>true</changeTrackingEnabled></spec>");
+  }
+
+  @Test
+  void consolidate() throws IOException {
+    answerTask();
+
+    client.consolidate(VM);
+
+    assertThat(carrier.sent.get(2)).isEqualTo("<_this type=\"VirtualMachine\">vm-45</_this>");
+  }
+
+  @Test
+  void changedAreasPageByPageUpToTheCapacity() throws IOException {
+    carrier.answer("<returnval><startOffset>0</startOffset><length>600</length></returnval>");
+    carrier.answer(
+        "<returnval><startOffset>600</startOffset><length>400</length><changedArea>"
+            + "<start>900</start><length>200</length></changedArea></returnval>");
+    List<String> extents = new ArrayList<>();
+
+    client.changedAreas(
+        VM, SNAPSHOT, DISK, "52/7", (offset, length, kind) -> extents.add(offset + "+" + length));
+
+    assertThat(carrier.sent.subList(2, carrier.sent.size()))
+        .containsExactly(question(0), question(600));
+    assertThat(extents).as("clipped to the disk").containsExactly("900+100");
+  }
+
+  private static String question(int from) {
+    return "<_this type=\"VirtualMachine\">vm-45</_this>"
+        + "<snapshot type=\"VirtualMachineSnapshot\">snapshot-9</snapshot>"
+        + "<deviceKey>2000</deviceKey><startOffset>"
+        + from
+        + "</startOffset><changeId>52/7</changeId>";
+  }
+
+  @Test
+  void answerThatCoversNothingIsNoEnd() {
+    carrier.answer("<returnval><startOffset>0</startOffset><length>0</length></returnval>");
+
+    assertThat(
+            catchThrowableOfType(
+                IOException.class, () -> client.changedAreas(VM, SNAPSHOT, DISK, "52/7", NOBODY)))
+        .hasMessageContaining("covers nothing from byte 0");
+  }
+
+  @Test
+  void searchByUuidAndPath() throws IOException {
+    client.byInstanceUuid("50-1");
+    assertThat(last())
+        .isEqualTo(
+            "<_this type=\"SearchIndex\">si</_this><uuid>50-1</uuid><vmSearch>true</vmSearch>"
+                + "<instanceUuid>true</instanceUuid>");
+
+    client.byPath("/DC/vm/a%2fb");
+    assertThat(last())
+        .isEqualTo(
+            "<_this type=\"SearchIndex\">si</_this><inventoryPath>DC/vm/a%2fb</inventoryPath>");
+  }
+
+  @Test
+  void inventoryIsReadThroughAViewPageByPage() throws IOException {
+    for (String type : List.of("Folder", "Datacenter", "VirtualMachine")) {
+      carrier.answer("<returnval type=\"ContainerView\">view-" + type + "</returnval>");
+      carrier.answer("<returnval><token>more</token></returnval>");
+      carrier.answer("<returnval/>");
+      carrier.answer("");
+    }
+
+    client.machines();
+
+    assertThat(carrier.sent.subList(2, 6))
+        .containsExactly(
+            "<_this type=\"ViewManager\">vm</_this><container type=\"Folder\">group-d1</container>"
+                + "<type>Folder</type><recursive>true</recursive>",
+            "<_this type=\"PropertyCollector\">pc</_this><specSet><propSet><type>Folder</type>"
+                + "<pathSet>name</pathSet><pathSet>parent</pathSet></propSet><objectSet>"
+                + "<obj type=\"ContainerView\">view-Folder</obj><skip>true</skip>"
+                + "<selectSet xsi:type=\"TraversalSpec\"><type>ContainerView</type>"
+                + "<path>view</path><skip>false</skip></selectSet></objectSet></specSet>"
+                + "<options><maxObjects>500</maxObjects></options>",
+            "<_this type=\"PropertyCollector\">pc</_this><token>more</token>",
+            "<_this type=\"ContainerView\">view-Folder</_this>");
+  }
+
+  @Test
+  void privileges() throws IOException {
+    carrier.answer(
+        "<returnval><entity type=\"VirtualMachine\">vm-45</entity>"
+            + "<privAvailability><privId>A</privId><isGranted>true</isGranted></privAvailability>"
+            + "<privAvailability><privId>B</privId><isGranted>false</isGranted></privAvailability>"
+            + "</returnval>");
+
+    assertThat(client.missingPrivileges(VM, List.of("A", "B"))).containsExactly("B");
+    assertThat(last())
+        .isEqualTo(
+            "<_this type=\"AuthorizationManager\">am</_this>"
+                + "<entity type=\"VirtualMachine\">vm-45</entity><sessionId>key-1</sessionId>"
+                + "<privId>A</privId><privId>B</privId>");
+  }
+
+  @Test
+  void currentTime() throws IOException {
+    carrier.answer("<returnval>2026-11-27T08:47:50.9Z</returnval>");
+
+    assertThat(client.now()).hasToString("2026-11-27T08:47:50.900Z");
+    assertThat(last()).isEqualTo("<_this type=\"ServiceInstance\">ServiceInstance</_this>");
+  }
+
+  @Test
+  void expiredSessionIsOpenedAgainOnce() throws IOException {
+    carrier.refuse(new VsphereFault("x", "NotAuthenticated", "", ""));
+    carrier.answer("<returnval><key>key-2</key></returnval>");
+    carrier.answer("<returnval>2026-11-27T08:47:50Z</returnval>");
+
+    client.now();
+
+    assertThat(carrier.sent).hasSize(5);
+    assertThat(carrier.sent.get(3)).contains("<userName>me</userName>");
+  }
+
+  @Test
+  void orderIsNotRepeatedAfterABrokenConnection() {
+    carrier.refuse(new SourceException(SourceException.Kind.UNREACHABLE, "broken"));
+
+    assertThat(
+            catchThrowableOfType(
+                SourceException.class, () -> client.createSnapshot(VM, "n", "d", false)))
+        .hasMessage("broken");
+    assertThat(carrier.sent).hasSize(3);
+  }
+
+  @Test
+  void answersWithDocumentTypesAreRefused() {
+    byte[] bomb =
+        "<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><a>&b;</a>"
+            .getBytes(StandardCharsets.UTF_8);
+
+    assertThat(catchThrowableOfType(IOException.class, () -> XmlNode.parse(bomb)))
+        .hasMessageContaining("no XML that is accepted");
+  }
+
+  @Test
+  void controlCharactersCannotBreakARequest() {
+    assertThat(SoapBody.of("M", VM).text("a", "b\u0000c\u001b<&").envelope())
+        .contains("<a>b?c?&lt;&amp;</a>");
+  }
+
+  @Test
+  void changeIdsOfAnotherTrackingAreNotAskedAbout() {
+    assertThat(TrackingId.obstacle("52 de/81", "52 de/82")).isEmpty();
+    assertThat(TrackingId.obstacle("52 de/81", "53 aa/82").orElse("")).contains("begun anew");
+    assertThat(TrackingId.obstacle("52 de/81", "52 de/80").orElse("")).contains("went back");
+    assertThat(TrackingId.obstacle("*", "52 de/80").orElse("")).contains("no change id of VMware");
+  }
+}
