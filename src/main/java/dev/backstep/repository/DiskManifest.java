@@ -57,9 +57,18 @@ public record DiskManifest(
   }
 
   /**
-   * @throws IllegalArgumentException when the fields contradict each other
+   * @throws IllegalArgumentException when the fields contradict each other, or a name could lead
+   *     out of the folder
    */
   public DiskManifest {
+    new DiskBackupId(diskBackupId);
+    if (parent != null) {
+      new DiskBackupId(parent);
+    }
+    if (image.indexOf('/') >= 0 || checksums != null && checksums.indexOf('/') >= 0) {
+      throw new IllegalArgumentException(
+          "image " + image + ", checksums " + checksums + ": expected names without a folder");
+    }
     boolean overlay = Level.INCREMENTAL.word().equals(level);
     if (overlay != (parent != null)
         || Reason.valueOf(reason).level() != (overlay ? Level.INCREMENTAL : Level.FULL)
