@@ -40,7 +40,13 @@ public final class ServerProcess implements AutoCloseable {
    */
   public static ServerProcess start(Path folder, String home, Map<String, String> environment)
       throws IOException, InterruptedException {
-    return await(launch(folder, home, environment), folder, home);
+    Process process = launch(folder, home, environment);
+    try {
+      return await(process, folder, home);
+    } catch (AssertionError e) {
+      process.destroyForcibly();
+      throw e;
+    }
   }
 
   /** As {@link #start}, without waiting until it serves. */
@@ -89,7 +95,7 @@ public final class ServerProcess implements AutoCloseable {
   /** Waits until a process has said so. */
   static void awaitText(Process process, Path file, String wanted)
       throws IOException, InterruptedException {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(240);
     while (!Files.exists(file) || !Files.readString(file).contains(wanted)) {
       assertThat(process.isAlive()).as(Files.readString(file)).isTrue();
       assertThat(System.nanoTime()).as(Files.readString(file)).isLessThan(deadline);

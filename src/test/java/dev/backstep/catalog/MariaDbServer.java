@@ -48,7 +48,7 @@ public final class MariaDbServer {
     MariaDbServer running = shared;
     if (running == null) {
       try {
-        running = new MariaDbServer(freePort());
+        running = startAt(freePort());
       } catch (IOException e) {
         throw new UncheckedIOException("cannot start MariaDB", e);
       }
@@ -74,7 +74,12 @@ public final class MariaDbServer {
 
   /** Another one, on a port of one's own choice. */
   public static MariaDbServer startAt(int port) throws IOException {
-    return new MariaDbServer(port);
+    return new MariaDbServer(port, Files.createTempDirectory("backstep-mariadb"));
+  }
+
+  /** Another one, with its data in this empty folder. */
+  public static MariaDbServer startOn(Path folder) throws IOException {
+    return new MariaDbServer(freePort(), folder);
   }
 
   /** A port of this host that nobody listens on now. */
@@ -101,10 +106,10 @@ public final class MariaDbServer {
     return port;
   }
 
-  private MariaDbServer(int port) throws IOException {
+  private MariaDbServer(int port, Path folder) throws IOException {
     this.port = port;
+    this.folder = folder;
     daemon = tool("mariadbd");
-    folder = Files.createTempDirectory("backstep-mariadb");
     log = folder.resolve("log");
     Files.createDirectory(folder.resolve("data"));
     bootstrap(log, daemon, USER, folder.resolve("data"));
@@ -173,6 +178,9 @@ public final class MariaDbServer {
 
   private void end() {
     server.destroyForcibly().onExit().join();
+    if (!Files.exists(folder)) {
+      return;
+    }
     try (Stream<Path> files = Files.walk(folder)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);
