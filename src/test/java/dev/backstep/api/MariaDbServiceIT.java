@@ -11,8 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -63,10 +66,32 @@ class MariaDbServiceIT {
             DriverManager.getConnection(
                 environment.get("BACKSTEP_DB_URL"), "backstep", "s3cret of its own");
         Statement statement = connection.createStatement()) {
+      assertThat(actions(statement))
+          .hasSize(2)
+          .allMatch(row -> row.matches("admin-[0-9a-f]+ 127.0.0.1 POST /api/v1/backups 202"));
       assertThatThrownBy(() -> statement.execute("drop table leases"))
           .isInstanceOf(SQLException.class)
           .hasMessageContaining("denied");
     }
+  }
+
+  /** Each call that was to change something, by whom, from where, and what became of it. */
+  private static List<String> actions(Statement statement) throws SQLException {
+    List<String> actions = new ArrayList<>();
+    try (ResultSet row =
+        statement.executeQuery("select who, remote_address, action, result from audit")) {
+      while (row.next()) {
+        actions.add(
+            row.getString(1)
+                + " "
+                + row.getString(2)
+                + " "
+                + row.getString(3)
+                + " "
+                + row.getString(4));
+      }
+    }
+    return actions;
   }
 
   @Test

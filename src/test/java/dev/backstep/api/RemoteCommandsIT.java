@@ -46,7 +46,7 @@ class RemoteCommandsIT {
     Files.writeString(folder.resolve("jobs/vm.yaml"), disks.definition("vm"));
     Path socket = folder.resolve("slow.sock");
     pace = folder.resolve("pace");
-    pace("40M");
+    pace("20M");
     slow =
         new ProcessBuilder(
                 "nbdkit",
@@ -56,7 +56,7 @@ class RemoteCommandsIT {
                 "--filter=rate",
                 "pattern",
                 "160M",
-                "rate=40M",
+                "rate=20M",
                 "rate-file=" + pace)
             .start();
     Files.writeString(
@@ -159,6 +159,7 @@ class RemoteCommandsIT {
     ServerProcess.awaitText(backup, out, "disk 0");
 
     assertThat(run(5, "backup", "slow").errors()).contains("slow");
+    assertThat(run(5, "executions", "recover", "--force", id).errors()).contains("alive");
     run(0, "stop", id);
     assertThat(backup.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(backup.exitValue()).isEqualTo(130);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.testing.Tool;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -171,6 +172,27 @@ class ServerIT {
         .isEqualTo(204);
     assertProblem(get("/api/v1/backups", viewer), 401, "revoked");
     assertThat(get("/api/v1/tokens", admin).body()).contains("operator-1").doesNotContain("bst_");
+  }
+
+  /** From an address of its own, so that the other tests are not held up. */
+  @Test
+  void whoeverGuessesTokensIsSlowedAndNobodyElse() throws Exception {
+    HttpRequest guess =
+        request("/api/v1/backups").header("Authorization", "Bearer bst_guessed").build();
+    HttpResponse<String> answer;
+    int guesses = 0;
+    try (HttpClient other =
+        HttpClient.newBuilder().localAddress(InetAddress.getByName("127.0.0.2")).build()) {
+      do {
+        answer = other.send(guess, HttpResponse.BodyHandlers.ofString());
+        guesses++;
+      } while (answer.statusCode() == 401 && guesses < 20);
+    }
+
+    assertThat(guesses).isGreaterThan(5);
+    assertProblem(answer, 429, "Retry-After");
+    assertThat(answer.headers().firstValue("Retry-After")).isPresent();
+    assertThat(get("/api/v1/backups", admin).statusCode()).isEqualTo(200);
   }
 
   @Test
