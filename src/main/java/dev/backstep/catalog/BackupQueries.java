@@ -191,6 +191,23 @@ public final class BackupQueries {
         .toList();
   }
 
+  /** Whether a completed backup of the VM has not yet let its snapshot go. */
+  public boolean closes(RepositoryId repository, VmId vm) {
+    return !jdbc.sql(
+            """
+            select id from backups%s
+            where snapshot_keep_until > :ever and vm_id = :vm and repository_id = :repository
+              and status = 'COMPLETED'\
+            """
+                .formatted(order.by("backups_by_keep")))
+        .param("ever", UtcTime.of(Instant.EPOCH))
+        .param("vm", vm.value())
+        .param("repository", repository.value())
+        .query()
+        .listOfRows()
+        .isEmpty();
+  }
+
   /**
    * Backups whatever their status, newest first.
    *

@@ -11,6 +11,7 @@ import dev.backstep.domain.Baseline;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.Sources;
@@ -20,6 +21,7 @@ import dev.backstep.source.SourceException;
 import dev.backstep.source.VmSource;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
@@ -36,6 +38,9 @@ import org.springframework.stereotype.Component;
 class Leftovers {
 
   private static final Logger log = LoggerFactory.getLogger(Leftovers.class);
+
+  private static final Duration CLOSE_MAX = Duration.ofSeconds(30);
+  private static final Duration CLOSE_PAUSE = Duration.ofMillis(20);
 
   private final Backups backups;
   private final BackupQueries queries;
@@ -68,6 +73,18 @@ class Leftovers {
       log.warn("{}: old marks stay at the source until the next backup: {}", id, e.getMessage());
     }
     backups.snapshotClosed(id);
+  }
+
+  /**
+   * Waits until the VM's backups that are COMPLETED have let their snapshots go: they still remove
+   * marks at the source that nobody needs, and would take those of a backup that begins meanwhile
+   * for such. Not for ever: what a process left that died there is cleared by the next start.
+   */
+  void awaitClosed(RepositoryId repository, VmId vm) throws InterruptedException {
+    long end = System.nanoTime() + CLOSE_MAX.toNanos();
+    while (queries.closes(repository, vm) && System.nanoTime() < end) {
+      Thread.sleep(CLOSE_PAUSE);
+    }
   }
 
   private Map<DiskKey, Set<ChangeId>> neededMarks(Repository repository, VmId vm) {

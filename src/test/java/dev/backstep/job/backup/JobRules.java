@@ -131,6 +131,27 @@ abstract class JobRules extends JobTest {
         .containsKeys("simulated", "job-definition");
   }
 
+  /** The one before still removes marks that nobody needs, when it is COMPLETED already. */
+  @Test
+  void nextBackupMakesNoMarksBeforeTheOneBeforeHasLetItsSnapshotGo() throws Exception {
+    addDisk("a", 100_000).write();
+    BackupRow first = complete();
+    hold(first, "snapshot_handle = 'held', snapshot_keep_until = timestamp '2999-01-01 00:00:00'");
+
+    BackupRun next = jobs.launch(definition(), RequestedLevel.AUTO);
+
+    assertThat(next.await(Duration.ofSeconds(1))).isFalse();
+    assertThat(machine.snapshotsMade).isEqualTo(1);
+    hold(first, "snapshot_handle = null, snapshot_keep_until = null");
+    assertThat(ended(next).status()).isEqualTo(Status.COMPLETED);
+  }
+
+  private void hold(BackupRow backup, String assignments) {
+    jdbc.sql("update backups set " + assignments + " where id = :id")
+        .param("id", backup.id().value())
+        .update();
+  }
+
   @Test
   void sourceThatCannotBeAskedFailsTheBackupAndNotTheChain() throws Exception {
     SimulatedDisk disk = addDisk("a", 3_000_000);
