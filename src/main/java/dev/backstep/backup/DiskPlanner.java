@@ -67,7 +67,8 @@ public final class DiskPlanner {
    */
   public DiskPlan trackingLied(SourceDisk disk, Optional<Baseline> baseline, String cause)
       throws IOException {
-    return full(disk, baseline, Reason.CBT_AUDIT_FAILED, cause);
+    ClusterMap clusters = disk.allocationIsTracked() ? whole(disk) : allocated(disk);
+    return full(clusters, baseline, Reason.CBT_AUDIT_FAILED, cause);
   }
 
   private Optional<DiskPlan> unusableBase(SourceDisk disk, Baseline base) throws IOException {
@@ -158,10 +159,22 @@ public final class DiskPlanner {
   private static DiskPlan full(
       SourceDisk disk, Optional<Baseline> baseline, Reason reason, String cause)
       throws IOException {
-    ClusterMap clusters = allocated(disk);
+    return full(allocated(disk), baseline, reason, cause);
+  }
+
+  private static DiskPlan full(
+      ClusterMap clusters, Optional<Baseline> baseline, Reason reason, String cause) {
     clusters.dropZeros();
     return new DiskPlan(
         reason, cause, Optional.empty(), baseline.flatMap(Baseline::changeId), clusters);
+  }
+
+  private static ClusterMap whole(SourceDisk disk) {
+    ClusterMap clusters = new ClusterMap(disk.sizeBytes());
+    if (disk.sizeBytes() > 0) {
+      clusters.extent(0, disk.sizeBytes(), ExtentKind.DATA);
+    }
+    return clusters;
   }
 
   /** Every cluster of the disk: what is not reported reads as zeros. */

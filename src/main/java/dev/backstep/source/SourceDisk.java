@@ -28,6 +28,14 @@ public interface SourceDisk {
   void allocated(ExtentVisitor visitor) throws IOException;
 
   /**
+   * Whether {@link #allocated} is told by the same tracking as {@link #changed}: where one has
+   * lied, the other is not believed either.
+   */
+  default boolean allocationIsTracked() {
+    return false;
+  }
+
+  /**
    * Reports the extents written since a change id, those that now read as zeros as such.
    *
    * @param since the change id of this disk's last completed backup

@@ -14,6 +14,7 @@ final class ConnectionLimits {
   private static final long LOOK_AGAIN_MILLIS = 1000;
 
   private final Map<String, Integer> used = new HashMap<>();
+  private int waiting;
 
   /**
    * A place with room for so many.
@@ -44,15 +45,23 @@ final class ConnectionLimits {
     }
   }
 
+  /** Whether somebody waits for room: who needs none at the moment should not keep it. */
+  synchronized boolean isWanted() {
+    return waiting > 0;
+  }
+
   /** Waits until there is room at every place, and takes it. */
   synchronized Room take(List<Place> places) throws SourceException {
-    while (places.stream().anyMatch(this::isFull)) {
-      try {
+    waiting++;
+    try {
+      while (places.stream().anyMatch(this::isFull)) {
         wait(LOOK_AGAIN_MILLIS);
-      } catch (InterruptedException e) {
-        throw new SourceException(
-            SourceException.Kind.UNREACHABLE, "interrupted while it waited for a connection", e);
       }
+    } catch (InterruptedException e) {
+      throw new SourceException(
+          SourceException.Kind.UNREACHABLE, "interrupted while it waited for a connection", e);
+    } finally {
+      waiting--;
     }
     places.forEach(place -> used.merge(place.name(), 1, Integer::sum));
     return new Room(places);

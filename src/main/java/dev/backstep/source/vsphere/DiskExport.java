@@ -110,7 +110,8 @@ final class DiskExport implements AutoCloseable {
   void endIdle() {
     if (lock.tryLock()) {
       try {
-        if (users == 0 && System.nanoTime() - idleSince > IDLE_MAX.toNanos()) {
+        boolean unused = System.nanoTime() - idleSince > IDLE_MAX.toNanos();
+        if (users == 0 && (unused || limits.isWanted())) {
           end();
         }
       } finally {

@@ -102,6 +102,11 @@ final class VsphereDisk implements SourceDisk {
     }
   }
 
+  @Override
+  public boolean allocationIsTracked() {
+    return true;
+  }
+
   private boolean onlyZerosOutside(List<ByteRange> inUse) throws IOException {
     UnusedSample sample = new UnusedSample(inUse, sizeBytes());
     if (sample.ranges().isEmpty()) {

@@ -324,7 +324,7 @@ class VsphereIT extends JobTest {
   void sessionThatExpiresInTheMiddleIsOpenedAgain() throws Exception {
     complete();
     guestWrites();
-    vcenter.readDelay("150ms");
+    vcenter.readDelay("20ms");
     BackupRun run =
         jobs.launch(definition(new CbtAuditDefinition(8, Duration.ZERO)), RequestedLevel.AUTO);
     while (vcenter.snapshots(vm).isEmpty() && !run.await(Duration.ofMillis(5))) {
