@@ -1,9 +1,11 @@
 package dev.backstep;
 
 import com.zaxxer.hikari.pool.HikariPool;
+import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.AdminQueries;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.CatalogContent;
 import dev.backstep.catalog.DatabaseBusyException;
 import dev.backstep.catalog.DatabaseVersion;
 import dev.backstep.catalog.KeptPoints;
@@ -13,6 +15,7 @@ import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.Repositories;
+import dev.backstep.catalog.RepositoryRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.Restores;
 import dev.backstep.catalog.StoredChangeId;
@@ -22,6 +25,7 @@ import dev.backstep.catalog.VerificationQueries;
 import dev.backstep.cli.Engine;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
@@ -29,6 +33,7 @@ import dev.backstep.job.AdminReport;
 import dev.backstep.job.AdminReports;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
+import dev.backstep.job.CatalogCheck;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PruneJobs;
 import dev.backstep.job.PrunePlan;
@@ -41,6 +46,7 @@ import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import dev.backstep.job.VerifyJobs;
+import dev.backstep.repository.Repository;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -292,6 +298,34 @@ final class SpringEngine implements Engine {
   public RepositoryImport.Result importRepository(Path folder) {
     try {
       return context.getBean(RepositoryImport.class).run(folder);
+    } catch (IOException e) {
+      throw OperatorException.failed(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private Optional<RepositoryRow> repository(String id) {
+    try {
+      return context.getBean(Repositories.class).row(new RepositoryId(id));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty(); // no id at all
+    }
+  }
+
+  @Override
+  public RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress) {
+    RepositoryRow row =
+        repository(id)
+            .orElseThrow(() ->
+                OperatorException.notFound(
+                    id + ": no repository with this id is known, and there is no such folder"));
+    try {
+      Repository repository = Repository.open(Path.of(row.path()));
+      RepositoryCheck.Result found = new RepositoryCheck(repository, progress).run();
+      List<RepositoryCheck.Problem> problems = new ArrayList<>(found.problems());
+      problems.addAll(
+          new CatalogCheck(context.getBean(CatalogContent.class)).compare(repository.id(), found));
+      return new RepositoryCheck.Result(
+          found.points(), found.images(), found.unneeded(), found.strays(), problems);
     } catch (IOException e) {
       throw OperatorException.failed(String.valueOf(e.getMessage()), e);
     }

@@ -164,6 +164,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  CatalogContent catalogContent(DataSource dataSource) {
+    return new CatalogContent(dataSource);
+  }
+
+  @Bean
   KeptPoints keptPoints(DataSource dataSource) {
     return new KeptPoints(dataSource, Clock.systemUTC());
   }

@@ -1,5 +1,6 @@
 package dev.backstep.cli;
 
+import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
@@ -145,6 +146,15 @@ public interface Engine extends AutoCloseable {
    *     database
    */
   RepositoryImport.Result importRepository(Path folder);
+
+  /**
+   * Checks a repository by its files and by the catalog.
+   *
+   * @param id the repository's
+   * @throws OperatorException NOT_FOUND; FAILED when its folder cannot be read; BUSY when a server
+   *     has the database
+   */
+  RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress);
 
   /** A verification with what it found. */
   Optional<Verification> verification(String id);

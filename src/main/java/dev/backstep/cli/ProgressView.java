@@ -100,6 +100,13 @@ final class ProgressView {
     }
   }
 
+  /** Redraws how many of things are done. */
+  void showCount(String what, int done, int of) {
+    if (terminal.interactive()) {
+      redraw(List.of(what + " " + done + " of " + of));
+    }
+  }
+
   /** Clears the lines that were redrawn, so that the result can stand in their place. */
   void clear() {
     if (linesDrawn > 0) {

@@ -1,5 +1,6 @@
 package dev.backstep.cli;
 
+import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
@@ -198,6 +199,15 @@ final class RemoteEngine implements Engine {
   public RepositoryImport.Result importRepository(Path folder) {
     throw OperatorException.busy(
         "the server at " + client.url() + " has the database open; stop it, import, start it",
+        null);
+  }
+
+  @Override
+  public RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress) {
+    throw OperatorException.busy(
+        "the server at "
+            + client.url()
+            + " has the database open; name the repository's folder, which is checked without it",
         null);
   }
 

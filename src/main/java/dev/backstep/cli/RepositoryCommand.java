@@ -8,7 +8,11 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "repository",
     description = "What is done with a whole repository.",
-    subcommands = RepositoryImportCommand.class,
+    subcommands = {
+      RepositoryInitCommand.class,
+      RepositoryCheckCommand.class,
+      RepositoryImportCommand.class
+    },
     exitCodeList = {ExitCode.DONE, ExitCode.FAILED, ExitCode.USAGE})
 final class RepositoryCommand implements Runnable {
 

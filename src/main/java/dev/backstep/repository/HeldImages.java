@@ -9,7 +9,10 @@ import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -31,7 +34,7 @@ public record HeldImages(List<DiskManifest> manifests, List<String> problems) {
 
   /**
    * Reads every manifest and looks whether the images are there and as long as they should be; no
-   * data is read.
+   * data is read. A manifest without its image counts as none.
    *
    * @throws IOException when a folder cannot be listed
    */
@@ -48,6 +51,25 @@ public record HeldImages(List<DiskManifest> manifests, List<String> problems) {
       }
     }
     return new HeldImages(manifests, problems);
+  }
+
+  static boolean isDiskFolder(Path folder) {
+    return DISK_FOLDER.matcher(folder.getFileName().toString()).matches();
+  }
+
+  /** Images that no restore point needs: links of a backup that became none, for instance. */
+  public List<DiskManifest> unneeded(Collection<RestorePoint> points) {
+    Map<String, DiskManifest> left = new LinkedHashMap<>();
+    manifests.forEach(manifest -> left.put(manifest.diskBackupId(), manifest));
+    for (RestorePoint point : points) {
+      for (RestorePoint.Disk disk : point.disks()) {
+        DiskManifest needed = left.remove(disk.diskBackupId());
+        while (needed != null) {
+          needed = needed.parentId().map(parent -> left.remove(parent.value())).orElse(null);
+        }
+      }
+    }
+    return List.copyOf(left.values());
   }
 
   private static List<Path> folders(Path folder) throws IOException {
@@ -71,6 +93,9 @@ public record HeldImages(List<DiskManifest> manifests, List<String> problems) {
         try {
           DiskManifest manifest = Json.read(file, DiskManifest.class);
           check(file, manifest);
+          if (!Files.exists(folder.image(new DiskBackupId(manifest.diskBackupId())))) {
+            continue; // not published yet, or not any more: no image
+          }
           folder.chain(new DiskBackupId(manifest.diskBackupId()));
           manifests.add(manifest);
         } catch (RepositoryException e) {

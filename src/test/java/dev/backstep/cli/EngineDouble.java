@@ -1,5 +1,6 @@
 package dev.backstep.cli;
 
+import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
@@ -156,6 +157,12 @@ final class EngineDouble implements Engine {
   @Override
   public void unpin(String id) {
     note("unpin " + id);
+  }
+
+  @Override
+  public RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress) {
+    note("check " + id);
+    return new RepositoryCheck.Result(List.of(), List.of(), List.of(), List.of(), List.of());
   }
 
   @Override

@@ -1,0 +1,124 @@
+package dev.backstep.job;
+
+import dev.backstep.backup.RepositoryCheck;
+import dev.backstep.backup.RepositoryCheck.About;
+import dev.backstep.backup.RepositoryCheck.Problem;
+import dev.backstep.catalog.CatalogContent;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.repository.DiskManifest;
+import dev.backstep.repository.RestorePoint;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** Compares what the catalog says a repository holds with what was found there. */
+public final class CatalogCheck {
+
+  private final CatalogContent catalog;
+
+  public CatalogCheck(CatalogContent catalog) {
+    this.catalog = catalog;
+  }
+
+  /** The differences. What a backup that runs has published meanwhile may be among them. */
+  public List<Problem> compare(RepositoryId repository, RepositoryCheck.Result found) {
+    List<Problem> problems = new ArrayList<>();
+    Map<String, DiskManifest> manifests =
+        found.images().stream()
+            .collect(Collectors.toMap(DiskManifest::diskBackupId, Function.identity()));
+    List<CatalogContent.Image> images = catalog.images(repository);
+    for (CatalogContent.Image image : images) {
+      compare(image, Optional.ofNullable(manifests.get(image.id().value())), problems);
+    }
+    Set<String> known =
+        images.stream().map(image -> image.id().value()).collect(Collectors.toSet());
+    manifests.keySet().stream()
+        .filter(id -> !known.contains(id))
+        .sorted()
+        .forEach(id -> add(problems, id, "an image that the catalog does not call completed"));
+    points(repository, found.points(), problems);
+    return problems;
+  }
+
+  private static void compare(
+      CatalogContent.Image image, Optional<DiskManifest> found, List<Problem> problems) {
+    String id = image.id().value();
+    if (found.isEmpty()) {
+      add(problems, id, "completed in the catalog, and not in the repository, or not whole");
+      return;
+    }
+    DiskManifest manifest = found.get();
+    same(
+        problems,
+        id,
+        "change id",
+        image.changeId().map(Object::toString),
+        Optional.ofNullable(manifest.changeId()));
+    same(
+        problems,
+        id,
+        "backing image",
+        image.base().map(Object::toString),
+        manifest.parentId().map(Object::toString));
+    same(
+        problems,
+        id,
+        "size",
+        Optional.of("" + image.virtualSize()),
+        Optional.of("" + manifest.virtualSize()));
+    same(
+        problems,
+        id,
+        "disk",
+        Optional.of("" + image.diskId()),
+        Optional.of("" + manifest.diskId()));
+  }
+
+  private static void same(
+      List<Problem> problems,
+      String id,
+      String what,
+      Optional<String> catalog,
+      Optional<String> manifest) {
+    if (!catalog.equals(manifest)) {
+      add(
+          problems,
+          id,
+          what
+              + " "
+              + catalog.orElse("none")
+              + " in the catalog, "
+              + manifest.orElse("none")
+              + " in the manifest");
+    }
+  }
+
+  private void points(RepositoryId repository, List<RestorePoint> points, List<Problem> problems) {
+    Set<String> held = points.stream().map(RestorePoint::backupId).collect(Collectors.toSet());
+    Set<String> known =
+        catalog.points(repository).stream().map(BackupId::value).collect(Collectors.toSet());
+    known.stream()
+        .filter(id -> !held.contains(id))
+        .sorted()
+        .forEach(
+            id -> add(problems, id, "a restore point in the catalog, and not in the repository"));
+    held.stream()
+        .filter(id -> !known.contains(id))
+        .sorted()
+        .forEach(id ->
+            add(
+                problems,
+                id,
+                "a restore point that the catalog does not know; `backstep repository import`"
+                    + " takes it over"));
+  }
+
+  private static void add(List<Problem> problems, String subject, String text) {
+    problems.add(new Problem(About.CATALOG, subject, text));
+  }
+}
