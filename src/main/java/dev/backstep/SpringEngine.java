@@ -34,6 +34,8 @@ import dev.backstep.job.AdminReports;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.CatalogCheck;
+import dev.backstep.job.CopyJobs;
+import dev.backstep.job.CopyRequest;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PruneJobs;
 import dev.backstep.job.PrunePlan;
@@ -301,6 +303,16 @@ final class SpringEngine implements Engine {
     } catch (IOException e) {
       throw OperatorException.failed(String.valueOf(e.getMessage()), e);
     }
+  }
+
+  @Override
+  public TaskRun copy(CopyRequest request) {
+    return context.getBean(CopyJobs.class).copy(request);
+  }
+
+  @Override
+  public Optional<String> repositoryPath(String id) {
+    return repository(id).map(RepositoryRow::path);
   }
 
   private Optional<RepositoryRow> repository(String id) {

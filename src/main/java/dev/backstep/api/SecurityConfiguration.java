@@ -32,7 +32,7 @@ class SecurityConfiguration {
                 .requestMatchers(HttpMethod.DELETE, "/api/**")
                 .hasRole(Role.ADMIN.name())
                 // They write where the server may write.
-                .requestMatchers(HttpMethod.POST, "/api/v1/restores")
+                .requestMatchers(HttpMethod.POST, "/api/v1/restores", "/api/v1/copies")
                 .hasRole(Role.ADMIN.name())
                 .requestMatchers(HttpMethod.GET, "/api/**", "/metrics")
                 .hasRole(Role.VIEWER.name())

@@ -131,6 +131,8 @@ public final class RepositoryCheck {
       DiskManifest manifest = whole.get(disk.diskBackupId());
       if (manifest == null) {
         pointProblem(point, disk, "is not in the repository, or not whole");
+      } else if (!disk.fits(manifest)) {
+        pointProblem(point, disk, "has another manifest than when it was sealed");
       } else if (manifest.diskId() != disk.diskId()
           || !manifest.diskKey().equals(disk.diskKey())
           || !manifest.vmId().equals(point.vmId())

@@ -121,7 +121,7 @@ public final class DiskLock implements Closeable {
     }
   }
 
-  private static MemorySegment flock(Arena arena, short type, long at) {
+  static MemorySegment flock(Arena arena, short type, long at) {
     MemorySegment lock = arena.allocate(32, 8);
     lock.set(ValueLayout.JAVA_SHORT, 0, type);
     lock.set(ValueLayout.JAVA_LONG, 8, at);

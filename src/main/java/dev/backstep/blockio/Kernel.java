@@ -72,6 +72,7 @@ final class Kernel {
 
   private static final int O_RDONLY_CLOEXEC = 02000000;
   private static final int O_WRONLY_CLOEXEC = 02000001;
+  private static final int O_RDWR_CLOEXEC = 02000002;
 
   private Kernel() {}
 
@@ -96,6 +97,10 @@ final class Kernel {
 
   static int openForWriting(Path path) throws IOException {
     return open(path, O_WRONLY_CLOEXEC);
+  }
+
+  static int openForReadingAndWriting(Path path) throws IOException {
+    return open(path, O_RDWR_CLOEXEC);
   }
 
   private static int open(Path path, int flags) throws IOException {

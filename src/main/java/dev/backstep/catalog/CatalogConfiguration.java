@@ -164,6 +164,16 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  Copies copies(DataSource dataSource) {
+    return new Copies(dataSource, Clock.systemUTC());
+  }
+
+  @Bean
+  CatalogIdentity catalogIdentity(DataSource dataSource) {
+    return new CatalogIdentity(dataSource);
+  }
+
+  @Bean
   CatalogContent catalogContent(DataSource dataSource) {
     return new CatalogContent(dataSource);
   }

@@ -14,6 +14,7 @@ import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
+import dev.backstep.job.CopyRequest;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
@@ -146,6 +147,16 @@ public interface Engine extends AutoCloseable {
    *     database
    */
   RepositoryImport.Result importRepository(Path folder);
+
+  /**
+   * Copies restore points; see {@link dev.backstep.job.CopyJobs#copy(CopyRequest)}.
+   *
+   * @throws OperatorException as there
+   */
+  TaskRun copy(CopyRequest request);
+
+  /** The folder of the repository with this id, when it is known. */
+  Optional<String> repositoryPath(String id);
 
   /**
    * Checks a repository by its files and by the catalog.

@@ -16,6 +16,7 @@ import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
+import dev.backstep.job.CopyRequest;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
@@ -200,6 +201,24 @@ final class RemoteEngine implements Engine {
     throw OperatorException.busy(
         "the server at " + client.url() + " has the database open; stop it, import, start it",
         null);
+  }
+
+  @Override
+  public TaskRun copy(CopyRequest request) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("source", request.source().toString());
+    fields.put("target", request.target().toString());
+    fields.put("vm_names", request.vmNames());
+    fields.put("backup_ids", request.ids());
+    request.last().ifPresent(last -> fields.put("last", last));
+    return RemoteTask.of(client, client.post("/api/v1/copies", fields));
+  }
+
+  @Override
+  public Optional<String> repositoryPath(String id) {
+    return client
+        .find("/api/v1/repositories/" + RemoteClient.encoded(id))
+        .map(repository -> repository.get("path").asString());
   }
 
   @Override

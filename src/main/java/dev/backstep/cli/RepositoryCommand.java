@@ -11,7 +11,8 @@ import picocli.CommandLine.Spec;
     subcommands = {
       RepositoryInitCommand.class,
       RepositoryCheckCommand.class,
-      RepositoryImportCommand.class
+      RepositoryImportCommand.class,
+      RepositoryCopyCommand.class
     },
     exitCodeList = {ExitCode.DONE, ExitCode.FAILED, ExitCode.USAGE})
 final class RepositoryCommand implements Runnable {

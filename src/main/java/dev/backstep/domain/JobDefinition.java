@@ -1,5 +1,6 @@
 package dev.backstep.domain;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -12,6 +13,7 @@ import java.util.Set;
  * @param compressionLevel zstd level 1 to 19; without meaning when compression is NONE
  * @param parallelDisksMax disks of this VM copied at once, at least 1
  * @param chainLimit most images in a chain, at least 1; at the limit the next backup is full
+ * @param copies made behind each scheduled backup
  */
 public record JobDefinition(
     String vmName,
@@ -26,10 +28,12 @@ public record JobDefinition(
     int chainLimit,
     CbtAuditDefinition cbtAudit,
     Optional<ScheduleDefinition> schedule,
-    Optional<RetentionDefinition> retention) {
+    Optional<RetentionDefinition> retention,
+    List<CopyDefinition> copies) {
 
   public JobDefinition {
     exclude = Set.copyOf(exclude);
+    copies = List.copyOf(copies);
   }
 
   /** The VM's stable id; sources without one of their own use the name. */

@@ -24,6 +24,10 @@ public final class Refusals {
         && repository.kind() == RepositoryException.Kind.NOT_A_REPOSITORY) {
       return OperatorException.usage(text, e);
     }
+    if (e instanceof RepositoryException repository
+        && repository.kind() == RepositoryException.Kind.IN_USE) {
+      return OperatorException.busy(text, e);
+    }
     return OperatorException.failed(text, e);
   }
 

@@ -14,8 +14,10 @@ public class Registration {
 
   private final Repositories repositories;
   private final Machines machines;
+  private final RepositoryLocks locks;
 
-  Registration(Repositories repositories, Machines machines) {
+  Registration(Repositories repositories, Machines machines, RepositoryLocks locks) {
+    this.locks = locks;
     this.repositories = repositories;
     this.machines = machines;
   }
@@ -28,6 +30,7 @@ public class Registration {
   public Repository register(JobDefinition definition) throws IOException {
     Repository repository = Repository.openOrCreate(Path.of(definition.repository()));
     repository.checkWritable();
+    locks.take(repository);
     repositories.register(repository.id(), repository.root().toString());
     machines.register(definition.vmId(), definition.vmName());
     return repository;

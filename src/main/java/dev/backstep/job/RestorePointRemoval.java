@@ -41,12 +41,15 @@ public class RestorePointRemoval {
   private final Removals removals;
   private final BackupQueries queries;
   private final KeptPoints points;
+  private final RepositoryLocks locks;
 
   RestorePointRemoval(
       PlatformTransactionManager manager,
       Removals removals,
       BackupQueries queries,
-      KeptPoints points) {
+      KeptPoints points,
+      RepositoryLocks locks) {
+    this.locks = locks;
     this.transactions = new Transactions(manager);
     this.removals = removals;
     this.queries = queries;
@@ -202,7 +205,7 @@ public class RestorePointRemoval {
     return repository.disk(row.vmId(), disk.diskId());
   }
 
-  private static Repository repository(BackupRow row) throws IOException {
+  private Repository repository(BackupRow row) throws IOException {
     Repository repository = Repository.open(Path.of(row.repositoryPath()));
     if (!repository.id().equals(row.repositoryId())) {
       throw new IOException(
@@ -215,6 +218,6 @@ public class RestorePointRemoval {
               + row.id()
               + " is; put that one back");
     }
-    return repository;
+    return locks.take(repository);
   }
 }

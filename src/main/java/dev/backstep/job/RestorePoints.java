@@ -41,7 +41,11 @@ public final class RestorePoints {
         row.disks().stream()
             .map(disk ->
                 new RestorePoint.Disk(
-                    disk.diskId(), disk.diskKey().value(), disk.id().value(), disk.virtualSize()))
+                    disk.diskId(),
+                    disk.diskKey().value(),
+                    disk.id().value(),
+                    disk.virtualSize(),
+                    null))
             .toList();
     return new RestorePoint(
         Repository.FORMAT,
@@ -52,7 +56,8 @@ public final class RestorePoints {
         row.snapshotTakenAt().orElseThrow().toString(),
         now.toString(),
         disks,
-        vmDefinition(row, vmDefinition));
+        vmDefinition(row, vmDefinition),
+        null);
   }
 
   private static Map<String, String> vmDefinition(BackupRow row, Optional<String> kept) {

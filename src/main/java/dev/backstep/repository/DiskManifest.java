@@ -3,7 +3,14 @@ package dev.backstep.repository;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Reason;
+import dev.backstep.domain.RepositoryId;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +61,69 @@ public record DiskManifest(
   /** The disk backup under this image, if it is an overlay. */
   public Optional<DiskBackupId> parentId() {
     return Optional.ofNullable(parent).map(DiskBackupId::new);
+  }
+
+  /**
+   * The manifest of the same image in another repository. There it has no change id: no backup goes
+   * on from a copy, because the marks at the source belong to the repository that it was made in.
+   */
+  public DiskManifest copiedTo(RepositoryId repository) {
+    return new DiskManifest(
+        format,
+        diskBackupId,
+        backupId,
+        repository.value(),
+        vmId,
+        vmName,
+        diskId,
+        diskKey,
+        virtualSize,
+        level,
+        reason,
+        cause,
+        null,
+        null,
+        parent,
+        chainLength,
+        image,
+        imageBytes,
+        dataBytes,
+        checksums,
+        checksumsSha256,
+        snapshotTakenAt,
+        completedAt);
+  }
+
+  /**
+   * SHA-256, in hex digits, of what never changes in it, whatever the image stands on: the fields
+   * below in this order, each in UTF-8 with a zero byte behind it, absent ones empty.
+   */
+  public String identitySha256() {
+    String text =
+        Stream.of(
+                diskBackupId,
+                backupId,
+                repositoryId,
+                vmId,
+                vmName,
+                diskId,
+                diskKey,
+                virtualSize,
+                reason,
+                cause,
+                changeId,
+                previousChangeId,
+                snapshotTakenAt,
+                completedAt)
+            .map(value -> value == null ? "\0" : value + "\0")
+            .collect(Collectors.joining());
+    try {
+      byte[] digest =
+          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(digest);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /**

@@ -10,8 +10,10 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A folder tree of images and their manifests; {@code docs/format.md} describes every file.
@@ -169,14 +171,26 @@ public final class Repository {
   }
 
   /**
-   * Publishes a restore point; durable when this returns. Writing the same one again changes
-   * nothing.
+   * Publishes a restore point, with the digests of its disks' manifests as they are now; durable
+   * when this returns. Writing the same one again changes nothing.
    */
   public void publish(VmId vm, RestorePoint point) throws IOException {
     Path file = restorePointFile(vm, new BackupId(point.backupId()));
+    List<RestorePoint.Disk> disks = new ArrayList<>();
+    for (RestorePoint.Disk disk : point.disks()) {
+      Optional<DiskManifest> manifest =
+          disk(vm, disk.diskId()).manifest(new DiskBackupId(disk.diskBackupId()));
+      disks.add(
+          new RestorePoint.Disk(
+              disk.diskId(),
+              disk.diskKey(),
+              disk.diskBackupId(),
+              disk.virtualSize(),
+              manifest.map(DiskManifest::identitySha256).orElse(null)));
+    }
     try {
       DurableFiles.createFolders(restorePoints(vm));
-      DurableFiles.write(file, Json.bytes(point));
+      DurableFiles.write(file, Json.bytes(point.withDisks(disks)));
     } catch (IOException e) {
       throw notWritable(file, e);
     }
@@ -187,6 +201,11 @@ public final class Repository {
    */
   public RestorePoint restorePoint(VmId vm, BackupId backup) throws IOException {
     return Json.read(restorePointFile(vm, backup), RestorePoint.class);
+  }
+
+  /** Whether a restore point's file is here. Reads nothing. */
+  public boolean holds(VmId vm, BackupId backup) {
+    return Files.exists(restorePointFile(vm, backup));
   }
 
   /** Removes a restore point; its images stay. Durable when this returns; again it does nothing. */

@@ -15,6 +15,8 @@ public final class RepositoryException extends IOException {
     NEWER_FORMAT,
     /** No permission, or a read-only file system. */
     NOT_WRITABLE,
+    /** Processes of another database write to it. */
+    IN_USE,
     /** A file that should be there is not. */
     MISSING,
     /** A file is there but its content is wrong. */

@@ -1,7 +1,9 @@
 package dev.backstep.repository;
 
+import dev.backstep.domain.RepositoryId;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A backup whose disk backups are all complete: the content of {@code restore-points/<backup
@@ -11,6 +13,7 @@ import java.util.Map;
  * @param snapshotTakenAt ISO 8601, UTC
  * @param completedAt ISO 8601, UTC
  * @param vmDefinition what the source gave to rebuild the VM, by name
+ * @param copiedFrom id of the repository that it was copied from; null where it was made here
  */
 public record RestorePoint(
     int format,
@@ -21,7 +24,8 @@ public record RestorePoint(
     String snapshotTakenAt,
     String completedAt,
     List<Disk> disks,
-    Map<String, String> vmDefinition) {
+    Map<String, String> vmDefinition,
+    @Nullable String copiedFrom) {
 
   public RestorePoint {
     disks = List.copyOf(disks);
@@ -35,6 +39,48 @@ public record RestorePoint(
    * One disk of the restore point.
    *
    * @param virtualSize exact size in bytes
+   * @param manifestSha256 {@link DiskManifest#identitySha256} of its manifest; null in files of
+   *     early releases
    */
-  public record Disk(int diskId, String diskKey, String diskBackupId, long virtualSize) {}
+  public record Disk(
+      int diskId,
+      String diskKey,
+      String diskBackupId,
+      long virtualSize,
+      @Nullable String manifestSha256) {
+
+    /** Whether a manifest is the one that the restore point was sealed with, as far as known. */
+    public boolean fits(DiskManifest manifest) {
+      return manifestSha256 == null || manifestSha256.equals(manifest.identitySha256());
+    }
+  }
+
+  /** The restore point of the same name in another repository. */
+  public RestorePoint copiedTo(RepositoryId repository) {
+    return new RestorePoint(
+        format,
+        backupId,
+        repository.value(),
+        vmId,
+        vmName,
+        snapshotTakenAt,
+        completedAt,
+        disks,
+        vmDefinition,
+        repositoryId);
+  }
+
+  RestorePoint withDisks(List<Disk> others) {
+    return new RestorePoint(
+        format,
+        backupId,
+        repositoryId,
+        vmId,
+        vmName,
+        snapshotTakenAt,
+        completedAt,
+        others,
+        vmDefinition,
+        copiedFrom);
+  }
 }

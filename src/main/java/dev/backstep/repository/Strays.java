@@ -26,7 +26,8 @@ public final class Strays {
   /** Of a disk backup's files; the last is there for a moment while an image is replaced. */
   private static final List<String> ENDINGS = List.of(".next.sums", ".qcow2", ".json", ".sums");
 
-  private static final Set<String> TOP = Set.of("repository.json", "repository.lock", "lost+found");
+  private static final Set<String> TOP =
+      Set.of("repository.json", RepositoryLock.FILE, "lost+found");
 
   private final Repository repository;
   private final List<Stray> found = new ArrayList<>();

@@ -271,8 +271,17 @@ class OpenApiIT {
     assertIs("TokenPage", get("/api/v1/tokens"));
     assertIs("Problem", json(server.get("/api/v1/backups/nothing"), 404));
     retentionIsWhatItSays(id);
+    copyIsWhatItSays(get("/api/v1/repositories").get("repositories").get(0).get("path"));
     restoreIsWhatItSays(backup);
     verificationIsWhatItSays(backup);
+  }
+
+  private static void copyIsWhatItSays(JsonNode source) throws Exception {
+    String request = "{\"source\":" + source + ",\"target\":\"" + folder.resolve("second") + "\"}";
+    assertIs("Task", json(server.post("/api/v1/copies", request), 202));
+    assertIs(
+        "Problem",
+        json(server.post("/api/v1/copies", "{\"source\":" + source + ",\"target\":\"x\"}"), 400));
   }
 
   private static void retentionIsWhatItSays(String id) throws Exception {

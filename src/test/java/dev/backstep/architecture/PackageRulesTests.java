@@ -68,6 +68,7 @@ class PackageRulesTests {
           entry("job", JOB),
           entry("job.backup", JOB),
           entry("job.external", JOB),
+          entry("job.copy", JOB),
           entry("job.restore", JOB),
           entry("job.verify", JOB),
           entry("job.retention", JOB),

@@ -80,7 +80,8 @@ abstract class BenchCase {
         190,
         audit,
         Optional.empty(),
-        Optional.empty());
+        Optional.empty(),
+        List.of());
   }
 
   static SourceDefinition images(Path... disks) {

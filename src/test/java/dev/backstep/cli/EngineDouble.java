@@ -15,6 +15,7 @@ import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
+import dev.backstep.job.CopyRequest;
 import dev.backstep.job.DiskProgress;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
@@ -157,6 +158,16 @@ final class EngineDouble implements Engine {
   @Override
   public void unpin(String id) {
     note("unpin " + id);
+  }
+
+  @Override
+  public TaskRun copy(CopyRequest request) {
+    throw new UnsupportedOperationException("no copies here");
+  }
+
+  @Override
+  public Optional<String> repositoryPath(String id) {
+    return Optional.empty();
   }
 
   @Override

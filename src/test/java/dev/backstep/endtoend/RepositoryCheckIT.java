@@ -123,7 +123,7 @@ class RepositoryCheckIT {
                 .map(stray -> stray.get("age_seconds").asLong()))
         .allSatisfy(age -> assertThat(age).isBetween(259_200L, 260_000L));
     assertThat(program.run("repository", "check", repository.toString()).output())
-        .contains("WRONG", "partial", "orphan", "foreign", "3d");
+        .contains("WRONG", "partial", "orphan", "foreign", "72h");
   }
 
   @Test

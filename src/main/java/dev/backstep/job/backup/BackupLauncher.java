@@ -23,6 +23,7 @@ import dev.backstep.job.ProcessLease;
 import dev.backstep.job.QueueChanged;
 import dev.backstep.job.Refusals;
 import dev.backstep.job.Registration;
+import dev.backstep.job.RepositoryLocks;
 import dev.backstep.job.Sources;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.repository.Repository;
@@ -65,6 +66,7 @@ class BackupLauncher implements BackupJobs {
   private final ExternalLeftovers externalLeftovers;
   private final Recovery recovery;
   private final ProcessLease lease;
+  private final RepositoryLocks locks;
   private final ApplicationEventPublisher events;
 
   /** Ours by what the database says, and not yet among the active ones. */
@@ -86,6 +88,7 @@ class BackupLauncher implements BackupJobs {
       ExternalLeftovers externalLeftovers,
       Recovery recovery,
       ProcessLease lease,
+      RepositoryLocks locks,
       ApplicationEventPublisher events) {
     this.operator = operator;
     this.jobRepository = jobRepository;
@@ -102,6 +105,7 @@ class BackupLauncher implements BackupJobs {
     this.externalLeftovers = externalLeftovers;
     this.recovery = recovery;
     this.lease = lease;
+    this.locks = locks;
     this.events = events;
   }
 
@@ -221,6 +225,7 @@ class BackupLauncher implements BackupJobs {
               + row.id()
               + " was begun; put that one back, or abandon the backup and begin a new one");
     }
+    locks.take(repository);
     return new ActiveBackup(
         row.id(),
         row.launch().scheduledAt(),

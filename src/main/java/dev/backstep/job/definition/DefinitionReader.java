@@ -3,11 +3,14 @@ package dev.backstep.job.definition;
 import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
+import dev.backstep.domain.CopyDefinition;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.SourceDefinition;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -81,9 +84,34 @@ final class DefinitionReader {
             fields
                 .fields("schedule", "a schedule")
                 .flatMap(schedule -> ScheduleReader.schedule(schedule, problems)),
-            fields.fields("retention", "a retention").flatMap(RetentionReader::retention));
+            fields.fields("retention", "a retention").flatMap(RetentionReader::retention),
+            copies(fields, repository));
     fields.refuseOthers();
     return definition;
+  }
+
+  private List<CopyDefinition> copies(Fields fields, String repository) {
+    List<CopyDefinition> copies = new ArrayList<>();
+    Set<String> places = new HashSet<>(Set.of(repository));
+    for (Node node : fields.list("copies")) {
+      Fields.of(node, "a copy", problems)
+          .ifPresent(copy -> {
+            String place = copy.requiredText("repository").flatMap(paths::absolute).orElse("?");
+            if (!places.add(place)) {
+              problems.at(
+                  node.getStartMark(),
+                  "'copies' names "
+                      + Problems.quoted(place)
+                      + ", which has the backups or another copy already");
+            }
+            copies.add(
+                new CopyDefinition(
+                    place,
+                    copy.fields("retention", "a retention").flatMap(RetentionReader::retention)));
+            copy.refuseOthers();
+          });
+    }
+    return copies;
   }
 
   private static CbtAuditDefinition cbtAudit(Fields fields) {

@@ -1,6 +1,7 @@
 package dev.backstep.job.definition;
 
 import dev.backstep.domain.CbtAuditDefinition;
+import dev.backstep.domain.CopyDefinition;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RetentionDefinition;
@@ -39,6 +40,9 @@ final class DefinitionWriter {
     fields.put("cbt-audit", audit(definition.cbtAudit()));
     definition.schedule().ifPresent(schedule -> fields.put("schedule", schedule(schedule)));
     definition.retention().ifPresent(retention -> fields.put("retention", retention(retention)));
+    if (!definition.copies().isEmpty()) {
+      fields.put("copies", definition.copies().stream().map(DefinitionWriter::copy).toList());
+    }
     // JSON lets a raw DEL stand in a string, YAML does not.
     return JSON.writeValueAsString(fields).replace("\u007f", "\\u007f");
   }
@@ -82,6 +86,13 @@ final class DefinitionWriter {
         schedule.blackOuts().stream().map(days -> days.first() + ".." + days.last()).toList());
     fields.put("retries", schedule.retries());
     fields.put("retry-pause", duration(schedule.retryPause()));
+    return fields;
+  }
+
+  private static Map<String, Object> copy(CopyDefinition copy) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("repository", copy.repository());
+    copy.retention().ifPresent(retention -> fields.put("retention", retention(retention)));
     return fields;
   }
 

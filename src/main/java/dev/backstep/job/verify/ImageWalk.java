@@ -2,6 +2,7 @@ package dev.backstep.job.verify;
 
 import dev.backstep.backup.Damage;
 import dev.backstep.backup.ImageCheck;
+import dev.backstep.backup.SealedManifest;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.FindingRow;
 import dev.backstep.catalog.Proofs;
@@ -123,6 +124,10 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   private void structure(VerifiedImage image) throws IOException {
     ImageCheck opened = check(image);
     found(image, opened.structure());
+    found(
+        image,
+        SealedManifest.check(
+            Path.of(image.repositoryPath()), image.vm(), image.backup(), image.image()));
     if (whole && opened.canCheckData()) {
       checksums = 0;
     } else {

@@ -91,7 +91,8 @@ abstract class JobRules extends JobTest {
         60,
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
-        Optional.empty());
+        Optional.empty(),
+        List.of());
   }
 
   private BackupRow ended(BackupRun run) throws InterruptedException {

@@ -82,7 +82,8 @@ abstract class RemovalRules extends JobTest {
             60,
             CbtAuditDefinition.STANDARD,
             Optional.empty(),
-            Optional.empty()),
+            Optional.empty(),
+            List.of()),
         RequestedLevel.AUTO);
   }
 

@@ -99,7 +99,8 @@ class SimulationIT extends JobTest {
         3 + random.nextInt(4),
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
-        Optional.empty());
+        Optional.empty(),
+        List.of());
   }
 
   private static void addDisk(SimulatedSource.Machine machine, String key, Random random) {
