@@ -42,7 +42,7 @@ public final class Copies {
   /** The settings of all copies that run. */
   public List<String> running() {
     return jdbc.sql("select settings from tasks where kind = 'COPY' and status = 'RUNNING'")
-        .query(String.class)
+        .query((row, index) -> row.getString("settings"))
         .list();
   }
 

@@ -107,7 +107,7 @@ public final class Strays {
 
   private static boolean isId(String name, String ending, Function<String, Object> id) {
     try {
-      id.apply(name.substring(0, name.length() - ending.length()));
+      var _ = id.apply(name.substring(0, name.length() - ending.length()));
       return true;
     } catch (IllegalArgumentException e) {
       return false;

@@ -58,7 +58,8 @@ class CopyIT {
     while (copy.isAlive() && partials(second).isEmpty()) {
       Thread.sleep(5);
     }
-    String pids = copy.pid() + copy.descendants().map(child -> " " + child.pid()).reduce("", String::concat);
+    String pids =
+        copy.pid() + copy.descendants().map(child -> " " + child.pid()).reduce("", String::concat);
     Tool.run("sh", "-c", "kill -STOP " + pids);
     Program other = otherInstallation(second);
     Program.Result refused = other.run("backup", "db");
