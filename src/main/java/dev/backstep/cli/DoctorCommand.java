@@ -110,6 +110,9 @@ final class DoctorCommand implements Callable<Integer> {
     found(true, "definition", vm + " in " + entry.file());
     check(vm + " repository", () -> FolderCheck.repository(Path.of(definition.repository())));
     sourceOf(definition, vm);
+    if (definition.immutable().isPresent()) {
+      check(vm + " immutable", () -> FolderCheck.immutable(Path.of(definition.repository())));
+    }
     for (DiskDefinition disk : definition.source().disks()) {
       if (!definition.exclude().contains(disk.key())) {
         check(

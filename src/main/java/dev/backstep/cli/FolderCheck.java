@@ -1,6 +1,7 @@
 package dev.backstep.cli;
 
 import dev.backstep.blockio.DirectFile;
+import dev.backstep.blockio.ImmutableFlag;
 import dev.backstep.repository.Repository;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,6 +40,13 @@ final class FolderCheck {
     Repository repository = Repository.open(folder);
     repository.checkWritable();
     return folder + ", format " + Repository.FORMAT + ", " + free(folder) + direct(folder);
+  }
+
+  /** Whether files there can be made immutable. */
+  static String immutable(Path folder) throws IOException {
+    Path there = existing(folder);
+    ImmutableFlag.probe(there);
+    return "files in " + there + " can be made immutable";
   }
 
   private static boolean isEmptyOrAbsent(Path folder) throws IOException {

@@ -1,5 +1,6 @@
 package dev.backstep.domain;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -13,6 +14,7 @@ import java.util.Set;
  * @param compressionLevel zstd level 1 to 19; without meaning when compression is NONE
  * @param parallelDisksMax disks of this VM copied at once, at least 1
  * @param chainLimit most images in a chain, at least 1; at the limit the next backup is full
+ * @param immutable how long nobody may change or delete a restore point's files
  * @param copies made behind each scheduled backup
  */
 public record JobDefinition(
@@ -29,7 +31,8 @@ public record JobDefinition(
     CbtAuditDefinition cbtAudit,
     Optional<ScheduleDefinition> schedule,
     Optional<RetentionDefinition> retention,
-    List<CopyDefinition> copies) {
+    List<CopyDefinition> copies,
+    Optional<Duration> immutable) {
 
   public JobDefinition {
     exclude = Set.copyOf(exclude);

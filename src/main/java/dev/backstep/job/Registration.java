@@ -1,5 +1,6 @@
 package dev.backstep.job;
 
+import dev.backstep.blockio.ImmutableFlag;
 import dev.backstep.catalog.Machines;
 import dev.backstep.catalog.Repositories;
 import dev.backstep.domain.JobDefinition;
@@ -31,8 +32,24 @@ public class Registration {
     Repository repository = Repository.openOrCreate(Path.of(definition.repository()));
     repository.checkWritable();
     locks.take(repository);
+    if (definition.immutable().isPresent()) {
+      requireFlag(repository);
+    }
     repositories.register(repository.id(), repository.root().toString());
     machines.register(definition.vmId(), definition.vmName());
     return repository;
+  }
+
+  /** Who asked for protection must not believe in one that is not there. */
+  private static void requireFlag(Repository repository) throws IOException {
+    try {
+      ImmutableFlag.probe(repository.root());
+    } catch (IOException e) {
+      throw new IOException(
+          "'immutable' is asked for and cannot be had: "
+              + e.getMessage()
+              + "; leave it out, or change that",
+          e);
+    }
   }
 }

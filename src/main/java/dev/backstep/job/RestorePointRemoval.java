@@ -11,8 +11,10 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Status;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.Repository;
+import dev.backstep.repository.RestorePoint;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -127,6 +129,7 @@ public class RestorePointRemoval {
       if (!isGoing(row)) {
         requireEnded(row);
         requireUnpinned(row);
+        requireMutable(row, repository);
         requireNothingOn(row, repository);
         removals.begin(id);
         log.info("{} is deleted", id);
@@ -154,6 +157,16 @@ public class RestorePointRemoval {
     if (points.isPinned(row.id())) {
       throw OperatorException.conflict(
           row.id() + " is pinned; `backstep unpin " + row.id() + "` lets it go", null);
+    }
+  }
+
+  private static void requireMutable(BackupRow row, Repository repository) throws IOException {
+    if (repository.holds(row.vmId(), row.id())) {
+      RestorePoint point = repository.restorePoint(row.vmId(), row.id());
+      if (point.isImmutable(Instant.now())) {
+        throw OperatorException.conflict(
+            row.id() + " is immutable until " + point.immutableUntil(), null);
+      }
     }
   }
 

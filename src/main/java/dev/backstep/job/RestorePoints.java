@@ -2,6 +2,7 @@ package dev.backstep.job;
 
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.Status;
+import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.repository.Repository;
 import dev.backstep.repository.RestorePoint;
 import java.time.Instant;
@@ -57,7 +58,11 @@ public final class RestorePoints {
         now.toString(),
         disks,
         vmDefinition(row, vmDefinition),
-        null);
+        null,
+        JobDefinitions.read(row.definition())
+            .immutable()
+            .map(age -> now.plus(age).toString())
+            .orElse(null));
   }
 
   private static Map<String, String> vmDefinition(BackupRow row, Optional<String> kept) {

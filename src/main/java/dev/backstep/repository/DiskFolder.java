@@ -158,13 +158,13 @@ public final class DiskFolder {
    * image under its final name always has one. Durable when this returns; again it does nothing.
    */
   public void removeImage(DiskBackupId id) throws IOException {
-    DurableFiles.delete(image(id));
-    DurableFiles.delete(checksums(id));
+    Protection.delete(image(id));
+    Protection.delete(checksums(id));
   }
 
   /** Removes the manifest of an image that is gone. As {@link #removeImage}. */
   public void removeManifest(DiskBackupId id) throws IOException {
-    DurableFiles.delete(manifestFile(id));
+    Protection.delete(manifestFile(id));
   }
 
   /**
@@ -214,6 +214,11 @@ public final class DiskFolder {
           image + ": " + length + " bytes long, expected " + manifest.imageBytes());
     }
     return manifest;
+  }
+
+  /** What belongs to a published image. */
+  List<Path> files(DiskBackupId id) {
+    return List.of(image(id), checksums(id), manifestFile(id));
   }
 
   private Path manifestFile(DiskBackupId id) {

@@ -8,6 +8,8 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.DateTimeException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -85,6 +87,9 @@ public record Holdings(List<RestorePoint> points, List<String> problems) {
     try {
       new BackupId(point.backupId());
       new VmId(point.vmId());
+      if (point.immutableUntil() != null) {
+        Instant.parse(point.immutableUntil());
+      }
       Set<Integer> numbers = new HashSet<>();
       for (RestorePoint.Disk disk : point.disks()) {
         new DiskBackupId(disk.diskBackupId());
@@ -93,7 +98,7 @@ public record Holdings(List<RestorePoint> points, List<String> problems) {
               "disk " + disk.diskId() + " of " + disk.virtualSize() + " bytes, or twice");
         }
       }
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | DateTimeException e) {
       throw new RepositoryException(
           RepositoryException.Kind.DAMAGED, file + ": " + e.getMessage(), e);
     }

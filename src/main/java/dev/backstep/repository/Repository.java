@@ -210,10 +210,10 @@ public final class Repository {
 
   /** Removes a restore point; its images stay. Durable when this returns; again it does nothing. */
   public void withdraw(VmId vm, BackupId backup) throws IOException {
-    DurableFiles.delete(restorePointFile(vm, backup));
+    Protection.delete(restorePointFile(vm, backup));
   }
 
-  private Path restorePointFile(VmId vm, BackupId backup) {
+  Path restorePointFile(VmId vm, BackupId backup) {
     return restorePoints(vm).resolve(backup.value() + ".json");
   }
 

@@ -1,6 +1,7 @@
 package dev.backstep.repository;
 
 import dev.backstep.domain.RepositoryId;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param snapshotTakenAt ISO 8601, UTC
  * @param completedAt ISO 8601, UTC
  * @param vmDefinition what the source gave to rebuild the VM, by name
+ * @param immutableUntil ISO 8601, UTC: before that none of its files may go; null for any time
  * @param copiedFrom id of the repository that it was copied from; null where it was made here
  */
 public record RestorePoint(
@@ -25,7 +27,8 @@ public record RestorePoint(
     String completedAt,
     List<Disk> disks,
     Map<String, String> vmDefinition,
-    @Nullable String copiedFrom) {
+    @Nullable String copiedFrom,
+    @Nullable String immutableUntil) {
 
   public RestorePoint {
     disks = List.copyOf(disks);
@@ -67,7 +70,13 @@ public record RestorePoint(
         completedAt,
         disks,
         vmDefinition,
-        repositoryId);
+        repositoryId,
+        null);
+  }
+
+  /** Whether its files must stay at a moment. */
+  public boolean isImmutable(Instant at) {
+    return immutableUntil != null && at.isBefore(Instant.parse(immutableUntil));
   }
 
   RestorePoint withDisks(List<Disk> others) {
@@ -81,6 +90,7 @@ public record RestorePoint(
         completedAt,
         others,
         vmDefinition,
-        copiedFrom);
+        copiedFrom,
+        immutableUntil);
   }
 }

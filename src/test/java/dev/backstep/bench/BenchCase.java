@@ -81,7 +81,8 @@ abstract class BenchCase {
         audit,
         Optional.empty(),
         Optional.empty(),
-        List.of());
+        List.of(),
+ Optional.empty());
   }
 
   static SourceDefinition images(Path... disks) {

@@ -9,6 +9,7 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.SourceDefinition;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -85,9 +86,18 @@ final class DefinitionReader {
                 .fields("schedule", "a schedule")
                 .flatMap(schedule -> ScheduleReader.schedule(schedule, problems)),
             fields.fields("retention", "a retention").flatMap(RetentionReader::retention),
-            copies(fields, repository));
+            copies(fields, repository),
+            immutable(fields));
     fields.refuseOthers();
     return definition;
+  }
+
+  private static Optional<Duration> immutable(Fields fields) {
+    Optional<Duration> immutable = fields.text("immutable").flatMap(Text::duration);
+    if (immutable.isPresent() && immutable.get().isZero()) {
+      fields.problem("'immutable' of no time; leave it out");
+    }
+    return immutable;
   }
 
   private List<CopyDefinition> copies(Fields fields, String repository) {

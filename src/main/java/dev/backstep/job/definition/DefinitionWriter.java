@@ -40,6 +40,7 @@ final class DefinitionWriter {
     fields.put("cbt-audit", audit(definition.cbtAudit()));
     definition.schedule().ifPresent(schedule -> fields.put("schedule", schedule(schedule)));
     definition.retention().ifPresent(retention -> fields.put("retention", retention(retention)));
+    definition.immutable().ifPresent(age -> fields.put("immutable", duration(age)));
     if (!definition.copies().isEmpty()) {
       fields.put("copies", definition.copies().stream().map(DefinitionWriter::copy).toList());
     }

@@ -97,7 +97,8 @@ class CopyH2IT extends JobTest {
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
         Optional.empty(),
-        List.of());
+        List.of(),
+ Optional.empty());
   }
 
   private BackupRow backUp(String repository, RequestedLevel level) throws Exception {

@@ -92,7 +92,8 @@ abstract class JobRules extends JobTest {
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
         Optional.empty(),
-        List.of());
+        List.of(),
+ Optional.empty());
   }
 
   private BackupRow ended(BackupRun run) throws InterruptedException {

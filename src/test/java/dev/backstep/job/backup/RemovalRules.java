@@ -83,7 +83,8 @@ abstract class RemovalRules extends JobTest {
             CbtAuditDefinition.STANDARD,
             Optional.empty(),
             Optional.empty(),
-            List.of()),
+            List.of(),
+ Optional.empty()),
         RequestedLevel.AUTO);
   }
 

@@ -100,7 +100,8 @@ class SimulationIT extends JobTest {
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
         Optional.empty(),
-        List.of());
+        List.of(),
+ Optional.empty());
   }
 
   private static void addDisk(SimulatedSource.Machine machine, String key, Random random) {
