@@ -63,6 +63,9 @@ class CopyStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   private @Nullable Repository target;
   private int index;
 
+  /** The restore point that the catalog knows to be coming. */
+  private int noted = -1;
+
   /** Of whole images. */
   private long bytesDone;
 
@@ -166,10 +169,15 @@ class CopyStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
     }
     RestorePoint point = source().restorePoint(vm, backup);
     List<DiskManifest> missing = MissingImages.of(source(), point, target());
-    if (missing.isEmpty()) {
-      target().publish(vm, point.copiedTo(target().id()));
+    if (missing.isEmpty() && noted != index) {
+      // Like images, below: in a transaction before the one in which its file is published.
       copies.copied(
           target().id(), vm, source().id(), backup, Instant.parse(point.snapshotTakenAt()));
+      noted = index;
+      return;
+    }
+    if (missing.isEmpty()) {
+      target().publish(vm, point.copiedTo(target().id()));
       log.info("{}: {} is copied to {}", id, backup, target().root());
       index++;
       return;

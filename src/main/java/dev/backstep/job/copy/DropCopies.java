@@ -79,6 +79,7 @@ class DropCopies implements Tasklet {
       throws IOException {
     List<RetentionRules.Point> points =
         copies.points(repository.id(), vm).stream()
+            .filter(point -> repository.holds(vm, point.id()))
             .map(point -> new RetentionRules.Point(point.id(), point.takenAt(), false, true))
             .toList();
     Set<BackupId> kept =
