@@ -82,7 +82,7 @@ abstract class BenchCase {
         Optional.empty(),
         Optional.empty(),
         List.of(),
- Optional.empty());
+        Optional.empty());
   }
 
   static SourceDefinition images(Path... disks) {

@@ -141,7 +141,8 @@ class ImmutableIT {
     String launcher = Path.of("ops", "backstep").toAbsolutePath().toString();
     List<String> without =
         allowed
-            ? List.of("setpriv", "--bounding-set", "-linux_immutable", "--inh-caps", "-linux_immutable")
+            ? List.of(
+                "setpriv", "--bounding-set", "-linux_immutable", "--inh-caps", "-linux_immutable")
             : List.of("env");
 
     nothingIsPromised(run(without, launcher, "backup", "web"));

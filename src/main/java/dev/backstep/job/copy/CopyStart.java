@@ -174,8 +174,8 @@ class CopyStart implements CopyJobs {
       return Set.copyOf(here);
     }
     Map<BackupId, RetentionRules.Point> all = new HashMap<>();
-    copies
-        .points(target.id(), definition.vmId())
+    copies.points(target.id(), definition.vmId()).stream()
+        .filter(point -> target.holds(definition.vmId(), point.id()))
         .forEach(point ->
             all.put(
                 point.id(), new RetentionRules.Point(point.id(), point.takenAt(), false, true)));

@@ -17,8 +17,8 @@ import org.springframework.stereotype.Component;
 
 /**
  * Makes a VM's restore points immutable that are to be so, and those free that have been so for
- * long enough, when a backup of it is completed. What a process that died has left undone, the
- * VM's next backup does.
+ * long enough, when a backup of it is completed. What a process that died has left undone, the VM's
+ * next backup does.
  */
 @Component
 class ProtectAfterBackup {

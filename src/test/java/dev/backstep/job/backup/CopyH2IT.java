@@ -98,7 +98,7 @@ class CopyH2IT extends JobTest {
         Optional.empty(),
         Optional.empty(),
         List.of(),
- Optional.empty());
+        Optional.empty());
   }
 
   private BackupRow backUp(String repository, RequestedLevel level) throws Exception {

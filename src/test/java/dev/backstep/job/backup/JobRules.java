@@ -93,7 +93,7 @@ abstract class JobRules extends JobTest {
         Optional.empty(),
         Optional.empty(),
         List.of(),
- Optional.empty());
+        Optional.empty());
   }
 
   private BackupRow ended(BackupRun run) throws InterruptedException {

@@ -84,7 +84,7 @@ abstract class RemovalRules extends JobTest {
             Optional.empty(),
             Optional.empty(),
             List.of(),
- Optional.empty()),
+            Optional.empty()),
         RequestedLevel.AUTO);
   }
 

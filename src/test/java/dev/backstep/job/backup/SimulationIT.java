@@ -101,7 +101,7 @@ class SimulationIT extends JobTest {
         Optional.empty(),
         Optional.empty(),
         List.of(),
- Optional.empty());
+        Optional.empty());
   }
 
   private static void addDisk(SimulatedSource.Machine machine, String key, Random random) {
