@@ -130,9 +130,12 @@ class ImmutableIT {
       }
     }
     assertThat(kept)
-        .as("the first two are kept by their hour, their flags taken off or not")
+        .as("the first two are kept by their hour, whatever became of their flags")
         .containsExactly(fourth, second, first)
         .doesNotContain(third);
+    assertThat(flagged().toString()).contains(fourth);
+    program.succeed("delete", fourth);
+    assertThat(files().toString()).doesNotContain(fourth);
   }
 
   @Test
