@@ -5,6 +5,7 @@ import dev.backstep.job.ExternalLeftovers;
 import dev.backstep.job.JobSettings;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.Registration;
+import dev.backstep.job.RepositoryLocks;
 import dev.backstep.job.RestorePointRemoval;
 import dev.backstep.job.Sources;
 import org.springframework.batch.core.repository.ExecutionContextSerializer;
@@ -24,6 +25,7 @@ import org.springframework.context.annotation.Import;
   DeadExecutions.class,
   Sources.class,
   Registration.class,
+  RepositoryLocks.class,
   ExternalLeftovers.class,
   RestorePointRemoval.class
 })

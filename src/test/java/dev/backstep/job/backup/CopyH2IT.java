@@ -47,11 +47,24 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.test.context.TestConfiguration;
+import org.springframework.context.annotation.ComponentScan;
+import org.springframework.context.annotation.FilterType;
 import org.springframework.context.annotation.Import;
 
 /** Restore points that have copies in a second repository, which lives its own life. */
-@Import(CopyConfiguration.class)
+@Import({CopyConfiguration.class, CopyH2IT.TaskParts.class})
 class CopyH2IT extends JobTest {
+
+  @TestConfiguration
+  @ComponentScan(
+      basePackages = "dev.backstep.job",
+      useDefaultFilters = false,
+      includeFilters =
+          @ComponentScan.Filter(
+              type = FilterType.REGEX,
+              pattern = "dev\\.backstep\\.job\\.Task(Launcher|Listener)"))
+  static class TaskParts {}
 
   static {
     System.setProperty("backstep.home", TemporaryHome.make().toString());
