@@ -1,6 +1,7 @@
 package dev.backstep.job;
 
 import dev.backstep.catalog.CatalogIdentity;
+import dev.backstep.domain.RepositoryId;
 import dev.backstep.repository.Repository;
 import dev.backstep.repository.RepositoryLock;
 import java.io.IOException;
@@ -19,11 +20,14 @@ import org.springframework.stereotype.Component;
 public class RepositoryLocks implements AutoCloseable {
 
   private final CatalogIdentity identity;
-  private final Map<Path, RepositoryLock> held = new HashMap<>();
+  private final Map<Place, RepositoryLock> held = new HashMap<>();
 
   RepositoryLocks(CatalogIdentity identity) {
     this.identity = identity;
   }
+
+  /** Another repository may come into the same folder. */
+  private record Place(Path root, RepositoryId id) {}
 
   /**
    * Takes the lock where this process does not have it yet. Before anything is written or deleted.
@@ -33,7 +37,8 @@ public class RepositoryLocks implements AutoCloseable {
    *     database have it
    */
   public synchronized Repository take(Repository repository) throws IOException {
-    if (!held.containsKey(repository.root())) {
+    Place place = new Place(repository.root(), repository.id());
+    if (!held.containsKey(place)) {
       String who =
           "process "
               + ProcessHandle.current().pid()
@@ -41,7 +46,7 @@ public class RepositoryLocks implements AutoCloseable {
               + host()
               + ", database "
               + identity.id();
-      held.put(repository.root(), RepositoryLock.take(repository, identity.id(), who));
+      held.put(place, RepositoryLock.take(repository, identity.id(), who));
     }
     return repository;
   }
