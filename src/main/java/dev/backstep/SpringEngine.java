@@ -48,7 +48,6 @@ import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import dev.backstep.job.VerifyJobs;
-import dev.backstep.repository.Repository;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -330,17 +329,7 @@ final class SpringEngine implements Engine {
             .orElseThrow(() ->
                 OperatorException.notFound(
                     id + ": no repository with this id is known, and there is no such folder"));
-    try {
-      Repository repository = Repository.open(Path.of(row.path()));
-      RepositoryCheck.Result found = new RepositoryCheck(repository, progress).run();
-      List<RepositoryCheck.Problem> problems = new ArrayList<>(found.problems());
-      problems.addAll(
-          new CatalogCheck(context.getBean(CatalogContent.class)).compare(repository.id(), found));
-      return new RepositoryCheck.Result(
-          found.points(), found.images(), found.unneeded(), found.strays(), problems);
-    } catch (IOException e) {
-      throw OperatorException.failed(String.valueOf(e.getMessage()), e);
-    }
+    return new CatalogCheck(context.getBean(CatalogContent.class)).run(row, progress);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.backstep.blockio;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,10 +79,10 @@ public final class ChecksumCopy implements Closeable {
       try {
         one.join();
       } catch (CompletionException e) {
-        if (!(e.getCause() instanceof CopyFailure failed)) {
+        if (!(e.getCause() instanceof UncheckedIOException failed)) {
           throw e;
         }
-        failure = failure == null ? failed.failure : failure;
+        failure = failure == null ? failed.getCause() : failure;
       }
     }
     if (failure != null) {
@@ -92,18 +93,6 @@ public final class ChecksumCopy implements Closeable {
   /** Copies a range that has no checksum. */
   public void copyUnchecked(long offset, long lengthBytes) throws IOException {
     through(offset, lengthBytes, new CRC32C());
-  }
-
-  private static final class CopyFailure extends RuntimeException {
-
-    private static final long serialVersionUID = 1L;
-
-    private final IOException failure;
-
-    CopyFailure(IOException failure) {
-      super(failure);
-      this.failure = failure;
-    }
   }
 
   private void one(Checksum range) {
@@ -124,7 +113,7 @@ public final class ChecksumCopy implements Closeable {
                 + "; the image is damaged: run `backstep verify`");
       }
     } catch (IOException e) {
-      throw new CopyFailure(e);
+      throw new UncheckedIOException(String.valueOf(e.getMessage()), e);
     }
   }
 

@@ -4,10 +4,14 @@ import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.backup.RepositoryCheck.About;
 import dev.backstep.backup.RepositoryCheck.Problem;
 import dev.backstep.catalog.CatalogContent;
+import dev.backstep.catalog.RepositoryRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.repository.DiskManifest;
+import dev.backstep.repository.Repository;
 import dev.backstep.repository.RestorePoint;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -25,8 +29,26 @@ public final class CatalogCheck {
     this.catalog = catalog;
   }
 
+  /**
+   * Checks a repository by its files and by the catalog.
+   *
+   * @throws OperatorException FAILED when its folder cannot be read
+   */
+  public RepositoryCheck.Result run(RepositoryRow row, RepositoryCheck.Progress progress) {
+    try {
+      Repository repository = Repository.open(Path.of(row.path()));
+      RepositoryCheck.Result found = new RepositoryCheck(repository, progress).run();
+      List<Problem> problems = new ArrayList<>(found.problems());
+      problems.addAll(compare(repository.id(), found));
+      return new RepositoryCheck.Result(
+          found.points(), found.images(), found.unneeded(), found.strays(), problems);
+    } catch (IOException e) {
+      throw OperatorException.failed(String.valueOf(e.getMessage()), e);
+    }
+  }
+
   /** The differences. What a backup that runs has published meanwhile may be among them. */
-  public List<Problem> compare(RepositoryId repository, RepositoryCheck.Result found) {
+  private List<Problem> compare(RepositoryId repository, RepositoryCheck.Result found) {
     List<Problem> problems = new ArrayList<>();
     Map<String, DiskManifest> manifests =
         found.images().stream()

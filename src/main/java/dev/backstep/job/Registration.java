@@ -1,6 +1,7 @@
 package dev.backstep.job;
 
 import dev.backstep.blockio.ImmutableFlag;
+import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Machines;
 import dev.backstep.catalog.Repositories;
 import dev.backstep.domain.JobDefinition;
@@ -38,6 +39,28 @@ public class Registration {
     repositories.register(repository.id(), repository.root().toString());
     machines.register(definition.vmId(), definition.vmName());
     return repository;
+  }
+
+  /**
+   * Opens the repository that a backup was begun in, to go on with it.
+   *
+   * @throws IOException when it cannot take a backup, or another one is in its place
+   */
+  public Repository reopen(BackupRow row, JobDefinition definition) throws IOException {
+    Repository repository = Repository.open(Path.of(definition.repository()));
+    repository.checkWritable();
+    if (!repository.id().equals(row.repositoryId())) {
+      throw new IOException(
+          repository.root()
+              + " is repository "
+              + repository.id()
+              + ", expected "
+              + row.repositoryId()
+              + ", in which "
+              + row.id()
+              + " was begun; put that one back, or abandon the backup and begin a new one");
+    }
+    return locks.take(repository);
   }
 
   /** Who asked for protection must not believe in one that is not there. */

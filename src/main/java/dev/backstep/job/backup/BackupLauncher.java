@@ -23,13 +23,11 @@ import dev.backstep.job.ProcessLease;
 import dev.backstep.job.QueueChanged;
 import dev.backstep.job.Refusals;
 import dev.backstep.job.Registration;
-import dev.backstep.job.RepositoryLocks;
 import dev.backstep.job.Sources;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.repository.Repository;
 import dev.backstep.source.VmSource;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
@@ -66,7 +64,6 @@ class BackupLauncher implements BackupJobs {
   private final ExternalLeftovers externalLeftovers;
   private final Recovery recovery;
   private final ProcessLease lease;
-  private final RepositoryLocks locks;
   private final ApplicationEventPublisher events;
 
   /** Ours by what the database says, and not yet among the active ones. */
@@ -88,7 +85,6 @@ class BackupLauncher implements BackupJobs {
       ExternalLeftovers externalLeftovers,
       Recovery recovery,
       ProcessLease lease,
-      RepositoryLocks locks,
       ApplicationEventPublisher events) {
     this.operator = operator;
     this.jobRepository = jobRepository;
@@ -105,7 +101,6 @@ class BackupLauncher implements BackupJobs {
     this.externalLeftovers = externalLeftovers;
     this.recovery = recovery;
     this.lease = lease;
-    this.locks = locks;
     this.events = events;
   }
 
@@ -212,20 +207,7 @@ class BackupLauncher implements BackupJobs {
 
   private ActiveBackup open(BackupRow row, long token) throws IOException {
     JobDefinition definition = JobDefinitions.read(row.definition());
-    Repository repository = Repository.open(Path.of(definition.repository()));
-    repository.checkWritable();
-    if (!repository.id().equals(row.repositoryId())) {
-      throw new IOException(
-          repository.root()
-              + " is repository "
-              + repository.id()
-              + ", expected "
-              + row.repositoryId()
-              + ", in which "
-              + row.id()
-              + " was begun; put that one back, or abandon the backup and begin a new one");
-    }
-    locks.take(repository);
+    Repository repository = registration.reopen(row, definition);
     return new ActiveBackup(
         row.id(),
         row.launch().scheduledAt(),

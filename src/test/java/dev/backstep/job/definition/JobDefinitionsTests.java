@@ -199,9 +199,9 @@ class JobDefinitionsTests {
             "job definition:1:5: 'vm' is ''; expected 1 to 200 characters without line breaks or"
                 + " other control characters",
             "job definition:2:1: unknown field 'sorce' in a job definition; accepted: cbt-audit,"
-                + " cbt-reset, chain-limit, compression, compression-level, exclude, level,"
-                + " max-parallel-disks, repository, retention, schedule, source, vm; did you mean"
-                + " 'source'?",
+                + " cbt-reset, chain-limit, compression, compression-level, copies, exclude,"
+                + " immutable, level, max-parallel-disks, repository, retention, schedule, source,"
+                + " vm; did you mean 'source'?",
             "job definition:4:8: 'level' is 'ful'; expected one of: auto, full, incremental; did"
                 + " you mean 'full'?",
             "job definition:5:14: 'chain-limit' is '0'; expected a whole number from 1 to 1000",
