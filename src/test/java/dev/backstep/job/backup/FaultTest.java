@@ -140,6 +140,8 @@ abstract class FaultTest extends JobTest {
           60,
           CbtAuditDefinition.STANDARD,
           Optional.empty(),
+          Optional.empty(),
+          List.of(),
           Optional.empty());
     }
 

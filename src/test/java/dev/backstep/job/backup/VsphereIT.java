@@ -127,6 +127,8 @@ class VsphereIT extends JobTest {
         60,
         audit,
         Optional.empty(),
+        Optional.empty(),
+        List.of(),
         Optional.empty());
   }
 
