@@ -6,9 +6,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.VmId;
 import java.io.IOException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -77,9 +75,7 @@ public final class Protection {
   static void delete(Path file) throws IOException {
     try {
       DurableFiles.delete(file);
-    } catch (NoSuchFileException e) {
-      throw e;
-    } catch (FileSystemException e) {
+    } catch (IOException e) {
       if (!Files.exists(file) || !ImmutableFlag.isSet(file)) {
         throw e;
       }
