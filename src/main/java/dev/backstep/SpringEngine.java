@@ -14,6 +14,7 @@ import dev.backstep.catalog.NewerDatabaseException;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.Removals;
+import dev.backstep.catalog.ReplicationQueries;
 import dev.backstep.catalog.Repositories;
 import dev.backstep.catalog.RepositoryRow;
 import dev.backstep.catalog.RestoredDisk;
@@ -40,6 +41,8 @@ import dev.backstep.job.OperatorException;
 import dev.backstep.job.PruneJobs;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.PrunePlanner;
+import dev.backstep.job.ReplicationDocument;
+import dev.backstep.job.ReplicationJobs;
 import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RestoreJobs;
 import dev.backstep.job.RestorePointRemoval;
@@ -114,6 +117,7 @@ final class SpringEngine implements Engine {
     SpringEngine engine = run(application, properties, home);
     if (runsJobs) {
       engine.jobs().recoverDead();
+      engine.context.getBean(ReplicationJobs.class).closeSnapshots();
     } else if (engine.seesDead()) {
       // Putting it right takes what runs jobs.
       engine.close();
@@ -156,6 +160,7 @@ final class SpringEngine implements Engine {
     return !queries().snapshotsToClose(Instant.now()).isEmpty()
         || !context.getBean(Removals.class).unfinished().isEmpty()
         || !context.getBean(TaskQueries.class).dead().isEmpty()
+        || !context.getBean(ReplicationQueries.class).snapshotsToClose(Instant.now()).isEmpty()
         || queries().running().stream().anyMatch(backup -> !queries().ownerAlive(backup.id()));
   }
 
@@ -241,6 +246,30 @@ final class SpringEngine implements Engine {
   @Override
   public List<RestoredDisk> restoredDisks(String id) {
     return context.getBean(Restores.class).disks(id);
+  }
+
+  @Override
+  public TaskRun replicate(JobDefinition definition, RequestedLevel level, boolean verify) {
+    return context.getBean(ReplicationJobs.class).replicate(definition, level, verify);
+  }
+
+  @Override
+  public Map<String, @Nullable Object> replication(String id) {
+    return ReplicationDocument.fields(
+        context
+            .getBean(ReplicationQueries.class)
+            .run(id)
+            .orElseThrow(() -> OperatorException.notFound(id + ": no such replication")));
+  }
+
+  @Override
+  public List<Map<String, @Nullable Object>> replicas(Optional<String> vmPath) {
+    List<Map<String, @Nullable Object>> rows = new ArrayList<>();
+    context
+        .getBean(ReplicationQueries.class)
+        .replicas(vmPath)
+        .forEach(replica -> rows.add(ReplicationDocument.fields(replica)));
+    return rows;
   }
 
   @Override

@@ -30,6 +30,19 @@ final class BlockParts implements AutoCloseable {
    */
   record Piece(int index, int offset, int length) {}
 
+  /** Adds a place behind the others, to the last one where it goes on there. */
+  static void add(List<Piece> pieces, int index, int offset, int length) {
+    if (!pieces.isEmpty()) {
+      Piece last = pieces.getLast();
+      if (last.index() == index && last.offset() + last.length() == offset) {
+        pieces.removeLast();
+        pieces.add(new Piece(index, last.offset(), last.length() + length));
+        return;
+      }
+    }
+    pieces.add(new Piece(index, offset, length));
+  }
+
   /**
    * @param pieces ascending, at least one
    */

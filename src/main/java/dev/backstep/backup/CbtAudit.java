@@ -18,9 +18,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Reads some of what change tracking calls unchanged and compares it with the chain: tracking that
- * lies shows as ranges that differ. To be done before the disk is copied; take {@link #next} until
- * it is empty, then {@link #result}. For one thread.
+ * Reads some of what change tracking calls unchanged and compares it with what it was before, in
+ * the chain or in a replica: tracking that lies shows as ranges that differ. To be done before the
+ * disk is copied; take {@link #next} until it is empty, then {@link #result}. A replica can also be
+ * compared whole, behind its copy. For one thread.
  */
 public final class CbtAudit implements Closeable {
 
@@ -35,10 +36,11 @@ public final class CbtAudit implements Closeable {
 
   private final AuditPlan plan;
   private final BlockReader disk;
-  private final Qcow2Reader chain;
+  private final BlockReader before;
   private final ReadAhead ahead;
   private final List<ByteRange> differing = new ArrayList<>();
   private long bytesCompared;
+  private long comparedUpTo;
   private long bytesDiffering;
 
   /**
@@ -59,8 +61,12 @@ public final class CbtAudit implements Closeable {
       return bytesDiffering > 0;
     }
 
-    /** One sentence, with the first ranges. */
-    public String text() {
+    /**
+     * One sentence, with the first ranges.
+     *
+     * @param before what the disk was compared with
+     */
+    public String text(String before) {
       List<String> first =
           differing.stream()
               .limit(5)
@@ -69,17 +75,20 @@ public final class CbtAudit implements Closeable {
       return bytesDiffering
           + " of "
           + bytesCompared
-          + " bytes that tracking called unchanged differ from the chain: "
+          + " bytes that tracking called unchanged differ from "
+          + before
+          + ": "
           + String.join(", ", first)
           + (differing.size() > first.size() ? " ..." : "");
     }
   }
 
-  private CbtAudit(AuditPlan plan, BlockReader disk, Qcow2Reader chain) {
+  private CbtAudit(AuditPlan plan, BlockReader disk, BlockReader before, long from) {
     this.plan = plan;
     this.disk = disk;
-    this.chain = chain;
-    this.ahead = new ReadAhead(disk, Optional.of(chain), new BlockPlan(plan.clusters(), 0), AHEAD);
+    this.before = before;
+    this.ahead =
+        new ReadAhead(disk, Optional.of(before), new BlockPlan(plan.clusters(), from), AHEAD);
   }
 
   /**
@@ -103,11 +112,59 @@ public final class CbtAudit implements Closeable {
     try {
       ClusterMap unchanged = unchanged(plan, source, chain);
       AuditPlan reads = AuditPlan.of(unchanged, audit, base.auditPosition(), since, seed);
-      return new CbtAudit(reads, source.open(2 * AHEAD), chain);
+      return new CbtAudit(reads, source.open(2 * AHEAD), chain, 0);
     } catch (IOException | RuntimeException e) {
       chain.close();
       throw e;
     }
+  }
+
+  /**
+   * The same of a replica that its source's changes are about to be written to.
+   *
+   * @param changed what is going to be written
+   * @param position byte at which this audit's part begins, cluster aligned
+   */
+  public static CbtAudit ofReplica(
+      ClusterMap changed,
+      SourceDisk source,
+      DiskTarget target,
+      CbtAuditDefinition audit,
+      long position,
+      Duration since,
+      long seed)
+      throws IOException {
+    ClusterMap unchanged = held(source, target);
+    unchanged.forget(changed);
+    return ofReplica(AuditPlan.of(unchanged, audit, position, since, seed), source, target, 0);
+  }
+
+  /**
+   * Compares all of a disk with its replica.
+   *
+   * @param from the byte to begin at, cluster aligned
+   */
+  public static CbtAudit whole(SourceDisk source, DiskTarget target, long from) throws IOException {
+    return ofReplica(new AuditPlan(held(source, target), 0), source, target, from);
+  }
+
+  private static CbtAudit ofReplica(
+      AuditPlan reads, SourceDisk source, DiskTarget target, long from) throws IOException {
+    BlockReader replica = RestorePlan.reader(target, 2 * AHEAD);
+    try {
+      return new CbtAudit(reads, source.open(2 * AHEAD), replica, from);
+    } catch (IOException | RuntimeException e) {
+      replica.close();
+      throw e;
+    }
+  }
+
+  /** Where disk or replica hold data: zeros on both sides cannot differ. */
+  private static ClusterMap held(SourceDisk source, DiskTarget target) throws IOException {
+    ClusterMap held = new ClusterMap(source.sizeBytes());
+    source.allocated((offset, length, kind) -> add(held, offset, length, kind));
+    ReplicaTarget.allocated(target, (offset, length, kind) -> add(held, offset, length, kind));
+    return held;
   }
 
   /** Where disk or chain hold data and the plan has nothing: zeros on both sides cannot differ. */
@@ -131,7 +188,7 @@ public final class CbtAudit implements Closeable {
    * Compares the next block.
    *
    * @return the bytes compared; empty when all are
-   * @throws IOException when disk or chain cannot be read
+   * @throws IOException when one of the two cannot be read
    */
   public Optional<Long> next() throws IOException {
     Optional<Clusters> block = ahead.next();
@@ -139,6 +196,7 @@ public final class CbtAudit implements Closeable {
       return Optional.empty();
     }
     try (Clusters clusters = block.get()) {
+      comparedUpTo = clusters.span().end();
       return Optional.of(compare(clusters.data().orElseThrow(), clusters.base()));
     }
   }
@@ -172,6 +230,11 @@ public final class CbtAudit implements Closeable {
     return bytes;
   }
 
+  /** The byte behind what was compared so far, cluster aligned but for the disk's end. */
+  public long comparedUpTo() {
+    return comparedUpTo;
+  }
+
   private void differs(long offset, long length) {
     bytesDiffering += length;
     if (!differing.isEmpty() && differing.getLast().end() == offset) {
@@ -187,11 +250,11 @@ public final class CbtAudit implements Closeable {
     return new Result(bytesCompared, plan.position(), differing, bytesDiffering);
   }
 
-  /** Lets disk and chain go. */
+  /** Lets both go. */
   @Override
   public void close() throws IOException {
     ahead.close();
     try (disk;
-        chain) {}
+        before) {}
   }
 }

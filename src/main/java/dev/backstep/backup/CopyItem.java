@@ -15,7 +15,7 @@ public sealed interface CopyItem {
   record Blocks(int count) implements CopyItem {}
 
   /**
-   * A part of the disk that tracking calls unchanged was compared with the chain.
+   * A part of the disk that tracking calls unchanged was compared with what it was before.
    *
    * @param bytes how much
    */

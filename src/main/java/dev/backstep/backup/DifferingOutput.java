@@ -67,23 +67,11 @@ final class DifferingOutput implements DiskOutput {
             at + part <= there.limit()
                 && wanted.slice(at, part).mismatch(there.slice(at, part)) < 0;
         if (!same) {
-          add(pieces, i, at, part);
+          BlockParts.add(pieces, i, at, part);
         }
       }
     }
     return pieces;
-  }
-
-  private static void add(List<BlockParts.Piece> pieces, int index, int at, int length) {
-    if (!pieces.isEmpty()) {
-      BlockParts.Piece last = pieces.getLast();
-      if (last.index() == index && last.offset() + last.length() == at) {
-        pieces.removeLast();
-        pieces.add(new BlockParts.Piece(index, last.offset(), last.length() + length));
-        return;
-      }
-    }
-    pieces.add(new BlockParts.Piece(index, at, length));
   }
 
   @Override

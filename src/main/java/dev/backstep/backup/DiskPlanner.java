@@ -10,11 +10,8 @@ import dev.backstep.qcow2.Qcow2FormatException;
 import dev.backstep.qcow2.Qcow2Reader;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.RepositoryException;
-import dev.backstep.source.ChangedAnswer;
 import dev.backstep.source.SourceDisk;
-import dev.backstep.source.SourceException;
 import java.io.IOException;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -67,7 +64,7 @@ public final class DiskPlanner {
    */
   public DiskPlan trackingLied(SourceDisk disk, Optional<Baseline> baseline, String cause)
       throws IOException {
-    ClusterMap clusters = disk.allocationIsTracked() ? whole(disk) : allocated(disk);
+    ClusterMap clusters = disk.allocationIsTracked() ? whole(disk) : SourceClusters.allocated(disk);
     return full(clusters, baseline, Reason.CBT_AUDIT_FAILED, cause);
   }
 
@@ -83,9 +80,9 @@ public final class DiskPlanner {
     } catch (RepositoryException e) {
       boolean missing = e.kind() == RepositoryException.Kind.MISSING;
       Reason reason = missing ? Reason.BASE_MISSING : Reason.BASE_FAILED_VERIFY;
-      return Optional.of(full(disk, baseline, reason, text(e)));
+      return Optional.of(full(disk, baseline, reason, SourceClusters.text(e)));
     } catch (Qcow2FormatException e) {
-      return Optional.of(full(disk, baseline, Reason.BASE_FAILED_VERIFY, text(e)));
+      return Optional.of(full(disk, baseline, Reason.BASE_FAILED_VERIFY, SourceClusters.text(e)));
     }
     if (base.chainLength() >= settings.chainLimit()) {
       return Optional.of(
@@ -116,23 +113,11 @@ public final class DiskPlanner {
   }
 
   private DiskPlan tracked(SourceDisk disk, Baseline base, ChangeId since) throws IOException {
-    ClusterMap clusters = new ClusterMap(disk.sizeBytes());
-    ChangedAnswer answer;
-    try {
-      answer = disk.changed(since, clusters);
-    } catch (IOException | IllegalArgumentException e) {
-      if (e instanceof SourceException source
-          && source.kind() == SourceException.Kind.UNREACHABLE) {
-        throw source;
-      }
-      return notTracked(disk, base, Reason.CBT_QUERY_FAILED, text(e));
-    }
-    return switch (answer) {
-      case ChangedAnswer.Known() ->
+    return switch (SourceClusters.since(disk, since)) {
+      case SourceClusters.Changed.Known(ClusterMap clusters) ->
           new DiskPlan(Reason.CHANGED_EXTENTS, "", Optional.of(base), base.changeId(), clusters);
-      case ChangedAnswer.Reset(String cause) -> notTracked(disk, base, Reason.CBT_RESET, cause);
-      case ChangedAnswer.Unavailable(String cause) ->
-          notTracked(disk, base, Reason.CBT_UNAVAILABLE, cause);
+      case SourceClusters.Changed.Unknown(Reason reason, String cause) ->
+          notTracked(disk, base, reason, cause);
     };
   }
 
@@ -141,7 +126,7 @@ public final class DiskPlanner {
     if (settings.cbtReset() == CbtResetPolicy.FULL) {
       return full(disk, Optional.of(base), reason, cause);
     }
-    ClusterMap clusters = allocated(disk);
+    ClusterMap clusters = SourceClusters.allocated(disk);
     ClusterMap stored = new ClusterMap(disk.sizeBytes());
     try (Qcow2Reader chain = Qcow2Reader.open(folder.image(base.image()), 2)) {
       chain.allocated((offset, length, kind) -> {
@@ -159,7 +144,7 @@ public final class DiskPlanner {
   private static DiskPlan full(
       SourceDisk disk, Optional<Baseline> baseline, Reason reason, String cause)
       throws IOException {
-    return full(allocated(disk), baseline, reason, cause);
+    return full(SourceClusters.allocated(disk), baseline, reason, cause);
   }
 
   private static DiskPlan full(
@@ -175,23 +160,5 @@ public final class DiskPlanner {
       clusters.extent(0, disk.sizeBytes(), ExtentKind.DATA);
     }
     return clusters;
-  }
-
-  /** Every cluster of the disk: what is not reported reads as zeros. */
-  private static ClusterMap allocated(SourceDisk disk) throws IOException {
-    ClusterMap clusters = new ClusterMap(disk.sizeBytes());
-    if (disk.sizeBytes() > 0) {
-      clusters.extent(0, disk.sizeBytes(), ExtentKind.ZERO);
-    }
-    disk.allocated((offset, length, kind) -> {
-      if (kind == ExtentKind.DATA) {
-        clusters.extent(offset, length, kind);
-      }
-    });
-    return clusters;
-  }
-
-  private static String text(Exception e) {
-    return List.of(String.valueOf(e.getMessage()).split("\n")).getFirst();
   }
 }

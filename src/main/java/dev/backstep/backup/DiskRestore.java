@@ -1,9 +1,7 @@
 package dev.backstep.backup;
 
-import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.DurableFiles;
-import dev.backstep.domain.ByteRange;
 import dev.backstep.nbd.NbdUri;
 import dev.backstep.nbd.NbdWriter;
 import dev.backstep.qcow2.Qcow2Reader;
@@ -14,7 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -25,21 +23,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DiskRestore implements Closeable {
 
-  /** Blocks kept in flight ahead of the output. */
-  private static final int AHEAD = 8;
-
-  private static final int BLOCKS = AHEAD + 8;
-
-  /** Blocks an item: 16 MiB at most. */
-  private static final int ITEM_BLOCKS = 8;
-
   private final Request request;
   private final boolean finishedBefore;
   private final Deque<Closeable> opened = new ArrayDeque<>();
-  private @Nullable Parts parts;
-  private long bytesTotal;
-  private long bytesDone;
-  private long position;
+  private @Nullable DiskOutput output;
+  private @Nullable TargetCopy copy;
 
   /**
    * What is restored to where.
@@ -60,9 +48,6 @@ public final class DiskRestore implements Closeable {
       }
     }
   }
-
-  private record Parts(
-      DiskOutput output, Optional<DifferingOutput> differing, BlockPlan items, ReadAhead ahead) {}
 
   private DiskRestore(Request request, boolean finishedBefore) {
     this.request = request;
@@ -101,24 +86,20 @@ public final class DiskRestore implements Closeable {
   }
 
   private void begin(Optional<String> state) throws IOException {
-    Qcow2Reader chain = opened(Qcow2Reader.open(request.image(), BLOCKS));
+    Qcow2Reader chain = opened(Qcow2Reader.open(request.image(), TargetCopy.BLOCKS));
     ClusterMap clusters =
         RestorePlan.clusters(chain, request.sizeBytes(), request.target(), request.scope(), held());
     if (request.scope() == RestoreScope.SINCE && state.isEmpty()) {
       RestorePlan.checkHeld(chain, clusters, request.target());
     }
-    bytesTotal = clusters.dataBytes();
-    position = state.map(this::position).orElse(0L);
-    bytesDone = clusters.dataBytesBefore(position);
-    DiskOutput output = opened(output(state));
-    Optional<BlockReader> there = Optional.empty();
-    Optional<DifferingOutput> differing = Optional.empty();
-    if (request.scope() == RestoreScope.DIFFERING) {
-      there = Optional.of(opened(output.reader(BLOCKS)));
-      differing = Optional.of(new DifferingOutput(output));
-    }
-    ReadAhead ahead = opened(new ReadAhead(chain, there, new BlockPlan(clusters, position), AHEAD));
-    parts = new Parts(output, differing, new BlockPlan(clusters, position), ahead);
+    DiskOutput target = opened(output(state));
+    output = target;
+    Optional<BlockReader> there =
+        request.scope() == RestoreScope.DIFFERING
+            ? Optional.of(opened(target.reader(TargetCopy.BLOCKS)))
+            : Optional.empty();
+    long position = state.map(this::position).orElse(0L);
+    copy = opened(new TargetCopy(chain, there, clusters, position, target));
   }
 
   private Optional<Qcow2Reader> held() throws IOException {
@@ -146,23 +127,16 @@ public final class DiskRestore implements Closeable {
     };
   }
 
-  private Parts parts() {
-    if (parts == null) {
+  private TargetCopy copy() {
+    if (copy == null) {
       throw new IllegalStateException(request.target().place() + " is closed or was finished");
     }
-    return parts;
+    return copy;
   }
 
   /** How many blocks the next item has; empty when everything was put. */
   public Optional<Integer> next() {
-    if (finishedBefore) {
-      return Optional.empty();
-    }
-    int count = 0;
-    while (count < ITEM_BLOCKS && !parts().items().next().isEmpty()) {
-      count++;
-    }
-    return count == 0 ? Optional.empty() : Optional.of(count);
+    return finishedBefore ? Optional.empty() : copy().next(TargetCopy.ITEM_BLOCKS);
   }
 
   /**
@@ -171,26 +145,12 @@ public final class DiskRestore implements Closeable {
    * @param count as {@link #next} gave it
    */
   public void put(int count) throws IOException {
-    for (int i = 0; i < count; i++) {
-      Clusters clusters = parts().ahead().next().orElseThrow();
-      ByteRange span = clusters.span();
-      bytesDone +=
-          clusters.data().map(Block::ranges).orElse(List.of()).stream()
-              .mapToLong(ByteRange::length)
-              .sum();
-      position = span.end();
-      Optional<DifferingOutput> differing = parts().differing();
-      if (differing.isPresent()) {
-        differing.get().put(clusters);
-      } else {
-        parts().output().put(clusters);
-      }
-    }
+    copy().put(count);
   }
 
   /** Makes durable what was put, or begins to. Gives the newest state to go on from. */
   public Optional<String> checkpoint() throws IOException {
-    return finishedBefore ? Optional.empty() : parts().output().checkpoint(position);
+    return finishedBefore ? Optional.empty() : copy().checkpoint();
   }
 
   /** Forces the disk, and gives a file that is made its name. */
@@ -198,7 +158,7 @@ public final class DiskRestore implements Closeable {
     if (finishedBefore) {
       return;
     }
-    parts().output().finish();
+    Objects.requireNonNull(output).finish();
     if (request.target().isMade()) {
       DurableFiles.publish(request.target().partial(), Path.of(request.target().place()));
     }
@@ -206,19 +166,17 @@ public final class DiskRestore implements Closeable {
 
   /** Bytes of the disk to be put. */
   public long bytesTotal() {
-    return bytesTotal;
+    return copy == null ? 0 : copy.bytesTotal();
   }
 
   /** Bytes of the disk put so far, of this try and those before it. */
   public long bytesDone() {
-    return bytesDone;
+    return copy == null ? 0 : copy.bytesDone();
   }
 
   /** Bytes that this try found different and wrote; all that it put when it compares nothing. */
   public long bytesWritten() {
-    return parts == null
-        ? 0
-        : parts.differing().map(DifferingOutput::bytesPassedOn).orElse(bytesDone);
+    return copy == null ? 0 : copy.bytesWritten();
   }
 
   /** Lets everything go. What was not finished stays as a partial file. */
@@ -232,7 +190,8 @@ public final class DiskRestore implements Closeable {
         failure = failure == null ? e : failure;
       }
     }
-    parts = null;
+    output = null;
+    copy = null;
     if (failure != null) {
       throw failure;
     }

@@ -84,7 +84,9 @@ public final class BackupQueue {
     return jdbc.sql(
             """
             select b.id, b.repository_id, b.source_host, b.stop_at, b.waiting_for,
-              a.id as busy_with
+              coalesce(a.id, (
+                select min(r.id) from replication_runs r join tasks t on t.id = r.id
+                where r.vm_id = b.vm_id and t.status = 'RUNNING')) as busy_with
             from backups b left join backups a on a.active_vm_id = b.vm_id and a.id <> b.id
             where b.start_after <= :now and b.status in ('QUEUED', 'FAILED', 'STOPPED')
               and b.mover = :mover

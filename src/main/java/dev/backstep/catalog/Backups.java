@@ -75,12 +75,12 @@ public final class Backups {
    * Begins a backup: from here on no other one of this VM can begin.
    *
    * @return its id, {@code backup-<vm id>-<yyyyMMdd-HHmmss>} in UTC, with -2, -3 ... when taken
-   * @throws VmBusyException when the VM has a running backup
+   * @throws VmBusyException when the VM has a running backup, or is being replicated
    * @throws IllegalStateException when the VM is not registered
    */
   public BackupId begin(NewBackup backup) {
     return transactions.in(() -> {
-      requireIdle(jdbc, backup.vm());
+      ReplicationRows.requireFree(jdbc, backup.vm());
       Instant now = clock.instant();
       BackupId id = BackupNames.backup(backup.vm(), now, this::exists);
       rows.insert(id, backup, now);
@@ -92,13 +92,14 @@ public final class Backups {
    * Takes up a failed or stopped backup under a new lease. Its disks that are not completed become
    * PENDING and keep their counters.
    *
-   * @throws VmBusyException when the VM has a running backup, this one included
+   * @throws VmBusyException when the VM has a running backup, this one included, or is being
+   *     replicated
    * @throws IllegalStateException when it is completed or abandoned
    * @throws NoSuchElementException when there is no such backup
    */
   public void resume(BackupId id, long leaseToken) {
     transactions.in(() -> {
-      requireIdle(jdbc, owner(id).vm());
+      ReplicationRows.requireFree(jdbc, owner(id).vm());
       BackupOwner owner = lock(id);
       if (owner.status() != Status.FAILED && owner.status() != Status.STOPPED) {
         throw new IllegalStateException(

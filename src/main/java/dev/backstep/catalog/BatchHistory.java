@@ -3,6 +3,7 @@ package dev.backstep.catalog;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
+import java.util.ArrayList;
 import java.util.List;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -51,12 +52,13 @@ public final class BatchHistory {
 
   /**
    * Forgets the executions of backups that are completed or abandoned and whose executions have all
-   * ended before this time.
+   * ended before this time, and those of tasks that were completed before it.
    *
    * @return how many job instances
    */
   public int trim(Instant before) {
-    List<Long> instances = forgettable(before);
+    List<Long> instances = new ArrayList<>(forgettable(before));
+    instances.addAll(ofTasks(before));
     for (int from = 0; from < instances.size(); from += INSTANCES_PER_TRANSACTION) {
       int to = Math.min(from + INSTANCES_PER_TRANSACTION, instances.size());
       List<Long> some = instances.subList(from, to);
@@ -66,6 +68,19 @@ public final class BatchHistory {
       });
     }
     return instances.size();
+  }
+
+  private List<Long> ofTasks(Instant before) {
+    return jdbc.sql(
+            """
+            select distinct e.JOB_INSTANCE_ID
+            from tasks t join BATCH_JOB_EXECUTION e on e.JOB_EXECUTION_ID = t.execution_id
+            where t.status = 'COMPLETED' and t.completed_at < :before
+            order by e.JOB_INSTANCE_ID\
+            """)
+        .param("before", UtcTime.of(before))
+        .query((row, index) -> row.getLong(1))
+        .list();
   }
 
   /** The job repository keeps local times. */

@@ -215,6 +215,32 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  Replications replications(
+      DataSource dataSource, PlatformTransactionManager manager, Tasks tasks) {
+    return new Replications(dataSource, manager, tasks, Clock.systemUTC());
+  }
+
+  @Bean
+  Replicas replicas(DataSource dataSource, PlatformTransactionManager manager, Tasks tasks) {
+    return new Replicas(dataSource, manager, tasks, Clock.systemUTC());
+  }
+
+  @Bean
+  ReplicationStarts replicationStarts(DataSource dataSource) {
+    return new ReplicationStarts(dataSource);
+  }
+
+  @Bean
+  MovedReplications movedReplications(DataSource dataSource, PlatformTransactionManager manager) {
+    return new MovedReplications(dataSource, manager, Clock.systemUTC());
+  }
+
+  @Bean
+  ReplicationQueries replicationQueries(DataSource dataSource, TaskQueries tasks) {
+    return new ReplicationQueries(dataSource, tasks);
+  }
+
+  @Bean
   AuditTrail auditTrail(DataSource dataSource) {
     return new AuditTrail(dataSource, Clock.systemUTC());
   }

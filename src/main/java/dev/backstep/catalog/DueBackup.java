@@ -11,7 +11,7 @@ import java.util.Optional;
  * @param sourceHost where its source is
  * @param stopAt the end of its window
  * @param waitingFor why it was not begun so far
- * @param busyWith another backup of its VM that runs or waits
+ * @param busyWith another backup of its VM that runs or waits, or what replicates it
  */
 public record DueBackup(
     BackupId id,

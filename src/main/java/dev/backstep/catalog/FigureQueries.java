@@ -27,6 +27,7 @@ public final class FigureQueries {
     Instant now = leases.now();
     return new Figures(
         machines(),
+        replicas(),
         queue(),
         running(now),
         leases(now, ">"),
@@ -51,6 +52,19 @@ public final class FigureQueries {
                 row.getString("name"),
                 row.getString("scheduled") != null,
                 UtcTime.find(row, "newest")))
+        .list();
+  }
+
+  private List<Figures.Replica> replicas() {
+    return jdbc.sql(
+            """
+            select r.vm_path,
+              case when count(d.taken_at) = count(*) then min(d.taken_at) else null end as oldest
+            from replications r left join replication_disks d on d.replication_id = r.id
+            group by r.vm_path order by r.vm_path\
+            """)
+        .query((row, index) ->
+            new Figures.Replica(row.getString("vm_path"), UtcTime.find(row, "oldest")))
         .list();
   }
 

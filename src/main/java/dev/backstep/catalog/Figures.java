@@ -9,6 +9,7 @@ import java.util.Optional;
  * How the whole catalog stands, in numbers.
  *
  * @param machines all VMs that were ever registered
+ * @param replicas one for each VM path that is replicated
  * @param queue backups that wait to be begun for the first time
  * @param damagedImages images of restore points that were found damaged, or stand on one that was
  * @param nextFire the earliest start that schedules have asked for, or will, and that no server has
@@ -17,6 +18,7 @@ import java.util.Optional;
  */
 public record Figures(
     List<Machine> machines,
+    List<Replica> replicas,
     List<Waiting> queue,
     List<Running> running,
     long leasesLive,
@@ -34,6 +36,13 @@ public record Figures(
   public record Machine(String name, boolean scheduled, Optional<Instant> restorePointAt) {}
 
   /**
+   * What is replicated.
+   *
+   * @param takenAt the oldest moment that one of its targets held last; empty while one never did
+   */
+  public record Replica(String vmPath, Optional<Instant> takenAt) {}
+
+  /**
    * A backup in the queue.
    *
    * @param startAfter from when on it may begin
@@ -46,6 +55,7 @@ public record Figures(
 
   public Figures {
     machines = List.copyOf(machines);
+    replicas = List.copyOf(replicas);
     queue = List.copyOf(queue);
     running = List.copyOf(running);
   }

@@ -73,18 +73,22 @@ public final class Tasks {
    * Takes over one that failed or was stopped.
    *
    * @return whether it was one
+   * @throws VmBusyException when it reads a VM's disks and something else does
    */
   public boolean resume(String id, long leaseToken) {
-    return jdbc.sql(
-                """
-                update tasks set status = 'RUNNING', lease_token = :token,
-                  completed_at = null, error = null
-                where id = :id and status in ('FAILED', 'STOPPED')\
-                """)
-            .param("token", leaseToken)
-            .param("id", id)
-            .update()
-        > 0;
+    return transactions.in(() -> {
+      ReplicationRows.vm(jdbc, id).ifPresent(vm -> ReplicationRows.requireFree(jdbc, vm));
+      return jdbc.sql(
+                  """
+                  update tasks set status = 'RUNNING', lease_token = :token,
+                    completed_at = null, error = null
+                  where id = :id and status in ('FAILED', 'STOPPED')\
+                  """)
+              .param("token", leaseToken)
+              .param("id", id)
+              .update()
+          > 0;
+    });
   }
 
   /** Notes which Batch execution runs it. */
@@ -97,18 +101,32 @@ public final class Tasks {
   }
 
   /**
+   * Asks whether this lease runs it at this moment.
+   *
+   * @throws FencedException when it does not
+   */
+  public void check(String id, long leaseToken) throws FencedException {
+    requireRun(id, leaseToken, "");
+  }
+
+  /**
    * Locks it until the surrounding transaction ends: the first thing that each transaction of its
    * job does.
    *
    * @throws FencedException when this lease does not run it any more
    */
   public void lock(String id, long leaseToken) throws FencedException {
+    requireRun(id, leaseToken, " for update");
+  }
+
+  private void requireRun(String id, long leaseToken, String lock) throws FencedException {
     boolean ours =
         jdbc.sql(
                 """
                 select id from tasks
-                where id = :id and status = 'RUNNING' and lease_token = :token for update\
-                """)
+                where id = :id and status = 'RUNNING' and lease_token = :token\
+                """
+                    + lock)
             .param("id", id)
             .param("token", leaseToken)
             .query((row, index) -> row.getString("id"))

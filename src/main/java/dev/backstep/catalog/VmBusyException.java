@@ -1,9 +1,10 @@
 package dev.backstep.catalog;
 
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.TaskKind;
 import dev.backstep.domain.VmId;
 
-/** The VM has a running backup; there is at most one at a time. */
+/** The VM has a running backup, or is being replicated; there is one of both at a time. */
 public final class VmBusyException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
@@ -14,7 +15,9 @@ public final class VmBusyException extends RuntimeException {
     super(
         "VM "
             + vm
-            + " is being backed up by "
+            + (TaskKind.ofId(running.value()).isPresent()
+                ? " is being replicated by "
+                : " is being backed up by ")
             + running
             + "; wait for it, stop it, or recover it when its process is gone");
     this.running = running;
@@ -26,7 +29,7 @@ public final class VmBusyException extends RuntimeException {
     return String.valueOf(super.getMessage());
   }
 
-  /** The backup that runs. */
+  /** The backup that runs, or the replication's run. */
   public BackupId running() {
     return running;
   }

@@ -17,6 +17,8 @@ import picocli.CommandLine.Spec;
       ChangeIdCommand.class,
       RestoreCommand.class,
       VerifyCommand.class,
+      ReplicateCommand.class,
+      ReplicationsCommand.class,
       PruneCommand.class,
       PinCommand.class,
       UnpinCommand.class,

@@ -99,6 +99,23 @@ public interface Engine extends AutoCloseable {
    */
   TaskRun restore(RestoreRequest request);
 
+  /**
+   * Replicates a VM; see {@link dev.backstep.job.ReplicationJobs#replicate}.
+   *
+   * @throws OperatorException as there
+   */
+  TaskRun replicate(JobDefinition definition, RequestedLevel level, boolean verify);
+
+  /**
+   * A run of a replication, as {@link dev.backstep.job.ReplicationDocument} has it.
+   *
+   * @throws OperatorException NOT_FOUND
+   */
+  Map<String, @Nullable Object> replication(String id);
+
+  /** What targets hold, as that document has it; those of one VM path only when given. */
+  List<Map<String, @Nullable Object>> replicas(Optional<String> vmPath);
+
   /** The disks of a restore. */
   List<RestoredDisk> restoredDisks(String id);
 

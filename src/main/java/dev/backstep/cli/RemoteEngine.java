@@ -46,6 +46,7 @@ import tools.jackson.databind.JsonNode;
 final class RemoteEngine implements Engine {
 
   private static final String BACKUPS = "/api/v1/backups";
+  private static final String REPLICATIONS = "/api/v1/replications";
   private static final String TOKEN_FILE = "admin.token";
 
   private static final TypeReference<Map<String, @Nullable Object>> ROW = new TypeReference<>() {};
@@ -148,6 +149,34 @@ final class RemoteEngine implements Engine {
   @Override
   public List<RestoredDisk> restoredDisks(String id) {
     return client.find(RemoteRestore.path(id)).map(RemoteRestore::disks).orElse(List.of());
+  }
+
+  @Override
+  public TaskRun replicate(JobDefinition definition, RequestedLevel level, boolean verify) {
+    Map<String, Object> request = new LinkedHashMap<>();
+    request.put("vm_name", definition.vmName());
+    request.put("level", level == RequestedLevel.FULL ? "full" : "auto");
+    request.put("verify", verify);
+    request.put("definition", JobDefinitions.write(definition));
+    return new RemoteTask(client, client.post(REPLICATIONS, request).get("job_id").asString());
+  }
+
+  @Override
+  public Map<String, @Nullable Object> replication(String id) {
+    return RemoteClient.JSON.convertValue(
+        client.get(REPLICATIONS + "/" + RemoteClient.encoded(id)), ROW);
+  }
+
+  @Override
+  public List<Map<String, @Nullable Object>> replicas(Optional<String> vmPath) {
+    Map<String, @Nullable Object> query = new HashMap<>();
+    query.put("vm_path", vmPath.orElse(null));
+    List<Map<String, @Nullable Object>> rows = new ArrayList<>();
+    client
+        .get(RemoteClient.path(REPLICATIONS + "/targets", query))
+        .get("targets")
+        .forEach(row -> rows.add(RemoteClient.JSON.convertValue(row, ROW)));
+    return rows;
   }
 
   @Override

@@ -32,11 +32,46 @@ public record JobDefinition(
     Optional<ScheduleDefinition> schedule,
     Optional<RetentionDefinition> retention,
     List<CopyDefinition> copies,
-    Optional<Duration> immutable) {
+    Optional<Duration> immutable,
+    Optional<ReplicationDefinition> replication) {
 
   public JobDefinition {
     exclude = Set.copyOf(exclude);
     copies = List.copyOf(copies);
+  }
+
+  /** Of a VM of which nothing but backups is made. */
+  public JobDefinition(
+      String vmName,
+      SourceDefinition source,
+      Set<DiskKey> exclude,
+      String repository,
+      RequestedLevel level,
+      CbtResetPolicy cbtReset,
+      Compression compression,
+      int compressionLevel,
+      int parallelDisksMax,
+      int chainLimit,
+      CbtAuditDefinition cbtAudit,
+      Optional<ScheduleDefinition> schedule,
+      Optional<RetentionDefinition> retention) {
+    this(
+        vmName,
+        source,
+        exclude,
+        repository,
+        level,
+        cbtReset,
+        compression,
+        compressionLevel,
+        parallelDisksMax,
+        chainLimit,
+        cbtAudit,
+        schedule,
+        retention,
+        List.of(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   /** The VM's stable id; sources without one of their own use the name. */

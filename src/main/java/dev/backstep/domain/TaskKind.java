@@ -9,7 +9,8 @@ public enum TaskKind {
   VERIFY,
   RESTORE,
   PRUNE,
-  COPY;
+  COPY,
+  REPLICATE;
 
   /** Its name in ids, commands and answers. */
   public String word() {

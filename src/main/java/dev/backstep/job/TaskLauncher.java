@@ -3,6 +3,7 @@ package dev.backstep.job;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.Tasks;
+import dev.backstep.catalog.VmBusyException;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
 import java.time.Duration;
@@ -74,13 +75,21 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
   public TaskRun relaunch(String id) {
     recoverDead();
     TaskRow row = row(id);
-    if (!tasks.resume(id, lease.token())) {
+    if (!resume(id)) {
       throw OperatorException.conflict(
           id + " is " + row.status() + "; only what is FAILED or STOPPED can be relaunched", null);
     }
     JobExecution last = lastExecution(row);
     dead.end(last);
     return run(row, last);
+  }
+
+  private boolean resume(String id) {
+    try {
+      return tasks.resume(id, lease.token());
+    } catch (VmBusyException e) {
+      throw OperatorException.busy(e.getMessage(), e);
+    }
   }
 
   private TaskRun run(TaskRow task, @Nullable JobExecution last) {

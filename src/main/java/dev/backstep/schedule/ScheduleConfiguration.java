@@ -4,9 +4,12 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.Continuations;
 import dev.backstep.catalog.Fires;
+import dev.backstep.catalog.ReplicationStarts;
 import dev.backstep.catalog.ScheduledMachines;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.ProcessLease;
+import dev.backstep.job.ReplicationJobs;
+import dev.backstep.job.TaskJobs;
 import dev.backstep.job.definition.JobFolder;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -125,6 +128,18 @@ class ScheduleConfiguration {
     GapFires gaps = new GapFires(machines, fires, recorder, clock);
     return new Dispatcher(
         jobs, queue, continuations, windows, fires, recorder, gaps, lease, settings, clock);
+  }
+
+  // replications
+
+  @Bean
+  ReplicationFires replicationFires(
+      JobFolder scheduledFolder,
+      ReplicationJobs jobs,
+      TaskJobs tasks,
+      ReplicationStarts starts,
+      ScheduleSettings settings) {
+    return new ReplicationFires(scheduledFolder, jobs, tasks, starts, settings, clock);
   }
 
   // housekeeping

@@ -181,6 +181,9 @@ class OpenApiIT {
   void requestsHaveTheFieldsThatAreAccepted() {
     assertThat(properties("BackupRequest").keySet()).isEqualTo(RequestedBackups.FIELDS);
     assertThat(properties("Completion").keySet()).isEqualTo(MoverRequests.COMPLETION_FIELDS);
+    assertThat(properties("ReplicationRequest").keySet()).isEqualTo(ReplicationController.FIELDS);
+    assertThat(properties("ReplicaCompletion").keySet())
+        .isEqualTo(ReplicationController.CHANGE_ID_FIELDS);
   }
 
   /** The properties of a schema, those that it is made of included. */
@@ -296,6 +299,22 @@ class OpenApiIT {
     assertIs(
         "Problem",
         json(server.post("/api/v1/prunes", "{\"vm_names\":[],\"definitions\":[\"x\"]}"), 400));
+  }
+
+  @Test
+  void replicationsAreWhatTheySay() throws Exception {
+    String path = "/api/v1/replications";
+    String begin =
+        "{\"mover\":\"external\",\"vm_path\":\"/a\",\"job_id\":\"j\",\"disks\":[\"disk-1\"]}";
+    String done = "{\"disk_id\":\"disk-1\",\"change_id\":\"c\"}";
+    assertIs("Replication", json(server.post(path, begin), 202));
+    assertIs("Replication", json(server.post(path + "/j/changeid", done), 200));
+    assertIs("Replication", get(path + "/j"));
+    assertIs("ReplicationPage", get(path));
+    assertIs("ReplicaTargets", get(path + "/targets"));
+    assertIs("ReplicaChangeId", get(path + "/changeid?vm_path=%2Fa&disk_id=disk-1"));
+    assertIs("Problem", json(server.post(path + "/j/abandon", "{}"), 409));
+    assertIs("Problem", json(server.get(path + "/nothing"), 404));
   }
 
   private static void restoreIsWhatItSays(JsonNode backup) throws Exception {

@@ -45,7 +45,14 @@ class PackageRulesTests {
           "source.qmp",
           "source.vsphere");
   private static final List<String> SCHEDULE =
-      below(JOB, "job.backup", "job.external", "job.restore", "job.verify", "job.retention");
+      below(
+          JOB,
+          "job.backup",
+          "job.external",
+          "job.restore",
+          "job.verify",
+          "job.retention",
+          "job.replicate");
   private static final List<String> EDGE = below(SCHEDULE, "schedule");
 
   /** What each package may use of ours; a package that is not named here is not allowed to be. */
@@ -72,6 +79,7 @@ class PackageRulesTests {
           entry("job.restore", JOB),
           entry("job.verify", JOB),
           entry("job.retention", JOB),
+          entry("job.replicate", JOB),
           entry("schedule", SCHEDULE),
           entry("api", EDGE),
           entry("monitor", EDGE),

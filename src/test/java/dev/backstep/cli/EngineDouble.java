@@ -105,6 +105,22 @@ final class EngineDouble implements Engine {
   }
 
   @Override
+  public TaskRun replicate(JobDefinition definition, RequestedLevel level, boolean verify) {
+    note("replicate " + definition.vmName() + " " + level + " " + verify);
+    return new Verify();
+  }
+
+  @Override
+  public Map<String, @Nullable Object> replication(String id) {
+    return Map.of();
+  }
+
+  @Override
+  public List<Map<String, @Nullable Object>> replicas(Optional<String> vmPath) {
+    return List.of();
+  }
+
+  @Override
   public TaskRun restore(RestoreRequest request) {
     note("restore " + request);
     return new Verify();

@@ -49,6 +49,7 @@ class ConfigurationDocTests {
       schedule: { cron: "0 0 1 * * ?", zz: 1 }
       retention: { last: 1, zz: 1 }
       copies: [ { repository: /c, zz: 1 } ]
+      replicate: { folder: /t, zz: 1 }
       zz: 1
       """;
 
@@ -61,7 +62,8 @@ class ConfigurationDocTests {
     "Source of type vsphere, a source,       vsphere, path: /a",
     "Schedule,             a schedule,       image, path: /a",
     "Retention,            a retention,      image, path: /a",
-    "Copies,               a copy,           image, path: /a"
+    "Copies,               a copy,           image, path: /a",
+    "Replication,          a replication,    image, path: /a"
   })
   void namesEveryFieldOfADefinition(String section, String mapping, String type, String place) {
     assertThat(rows(section))

@@ -246,9 +246,9 @@ class DiskStep {
     audit = null;
     DiskPlan decided = Objects.requireNonNull(plan);
     if (found.trackingLied()) {
-      log.error("{} disk {}: {}", active.id(), diskId, found.text());
+      log.error("{} disk {}: {}", active.id(), diskId, found.text("the chain"));
       DiskFolder folder = active.repository().disk(active.vm(), diskId);
-      decided = planner(folder).trackingLied(disk(), baseline(), found.text());
+      decided = planner(folder).trackingLied(disk(), baseline(), found.text("the chain"));
     }
     recordAudit(found, decided);
     begin(decided, Optional.empty());

@@ -87,7 +87,10 @@ final class DefinitionReader {
                 .flatMap(schedule -> ScheduleReader.schedule(schedule, problems)),
             fields.fields("retention", "a retention").flatMap(RetentionReader::retention),
             copies(fields, repository),
-            immutable(fields));
+            immutable(fields),
+            fields
+                .fields("replicate", "a replication")
+                .map(found -> new ReplicationReader(found, problems, paths, source).replication()));
     fields.refuseOthers();
     return definition;
   }

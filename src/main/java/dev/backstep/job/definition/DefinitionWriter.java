@@ -4,6 +4,7 @@ import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CopyDefinition;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.ReplicationDefinition;
 import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.ScheduleDefinition;
 import dev.backstep.domain.SourceDefinition;
@@ -44,6 +45,9 @@ final class DefinitionWriter {
     if (!definition.copies().isEmpty()) {
       fields.put("copies", definition.copies().stream().map(DefinitionWriter::copy).toList());
     }
+    definition
+        .replication()
+        .ifPresent(replication -> fields.put("replicate", replication(replication)));
     // JSON lets a raw DEL stand in a string, YAML does not.
     return JSON.writeValueAsString(fields).replace("\u007f", "\\u007f");
   }
@@ -106,6 +110,27 @@ final class DefinitionWriter {
     fields.put("monthly", retention.monthly());
     fields.put("yearly", retention.yearly());
     fields.put("min-age", duration(retention.minAge()));
+    return fields;
+  }
+
+  private static Map<String, Object> replication(ReplicationDefinition replication) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    replication.folder().ifPresent(folder -> fields.put("folder", folder));
+    Map<String, Object> targets = new TreeMap<>();
+    replication.targets().forEach((key, place) -> targets.put(key.value(), place));
+    if (!targets.isEmpty()) {
+      fields.put("to", targets);
+    }
+    fields.put("exclude", replication.exclude().stream().map(DiskKey::value).sorted().toList());
+    replication.schedule().ifPresent(schedule -> fields.put("schedule", starts(schedule)));
+    return fields;
+  }
+
+  /** A schedule less what is for backups only. */
+  private static Map<String, Object> starts(ScheduleDefinition schedule) {
+    Map<String, Object> fields = schedule(schedule);
+    fields.remove("retries");
+    fields.remove("retry-pause");
     return fields;
   }
 

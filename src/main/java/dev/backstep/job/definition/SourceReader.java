@@ -145,7 +145,8 @@ final class SourceReader {
     return Optional.empty();
   }
 
-  private static Optional<String> uri(Text text) {
+  /** An NBD URI as it stands; reports anything else. */
+  static Optional<String> uri(Text text) {
     Optional<String> line = text.line(URI_LENGTH_MAX);
     if (line.isEmpty()) {
       return line;

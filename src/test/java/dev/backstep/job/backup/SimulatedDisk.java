@@ -98,6 +98,11 @@ final class SimulatedDisk {
     marks.clear();
   }
 
+  /** The marks stay and say that nothing changed: the worst lie of all. */
+  void forget() {
+    marks.values().forEach(BitSet::clear);
+  }
+
   void mark(String changeId) {
     marks.put(changeId, new BitSet());
   }

@@ -56,6 +56,7 @@ class JobDefinitionsTests {
       chain-limit: 7
       schedule: { cron: "0 0 1 * * ?", zone: Europe/London, jitter: 5m, misfire: skip, window: "22:00-06:00", black-out: [2026-12-31, 2026-12-24..2026-12-26], retries: 2, retry-pause: 15m }
       retention: { last: 3, hourly: 0, daily: 14, weekly: 8, monthly: 12, yearly: 3, min-age: 1d }
+      replicate: { folder: /standby, to: { 2000: "nbd+unix:///t?socket=/run/t.sock" }, exclude: [2001], schedule: { cron: "0 0/15 * * * ?", zone: UTC, jitter: 30s, black-out: [2026-12-31] } }
       """;
 
   @TempDir private Path folder;
@@ -63,6 +64,21 @@ class JobDefinitionsTests {
   private static String message(String yaml) {
     return catchThrowableOfType(JobDefinitionException.class, () -> JobDefinitions.read(yaml))
         .getMessage();
+  }
+
+  @Test
+  void refusesReplicationsThatWouldMeet() {
+    assertThat(message(SMALL + "replicate: { folder: /vms, to: { vda: /vms/data.qcow2 } }"))
+        .contains("disk 'vda' is replicated to /vms/data.qcow2", "where source disk 'vdb' is");
+    assertThat(message(SMALL + "replicate: { to: { vda: /t, vdb: /t } }"))
+        .contains("disk 'vdb' is replicated to /t, which is the target of disk 'vda'");
+    assertThat(message(SMALL + "replicate: { exclude: [vda] }")).contains("'folder' for all");
+    assertThat(message(SMALL + "replicate: { to: { vda: nbd+tcp://h/a } }")).contains("NBD URI");
+    assertThat(
+            message(
+                SMALL
+                    + "replicate: { folder: /t, schedule: { cron: \"0 0 1 * * ?\", retries: 1 } }"))
+        .contains("'retries' is for schedules of backups");
   }
 
   @Test
@@ -91,6 +107,13 @@ class JobDefinitionsTests {
     assertThat(definition.source().disks().getFirst().settings())
         .isEqualTo(Map.of("change-id", "bitmap-1", "connections", "4", "snapshot", "s1"));
     assertThat(definition.exclude()).containsExactly(new DiskKey("2001"));
+    var replication = definition.replication().orElseThrow();
+    assertThat(replication.target(new DiskKey("2000")))
+        .contains("nbd+unix:///t?socket=/run/t.sock");
+    assertThat(replication.target(new DiskKey("scsi 0/1")).orElseThrow())
+        .matches("/standby/scsi-0-1-[0-9a-f]{8}\\.raw");
+    assertThat(replication.exclude()).containsExactly(new DiskKey("2001"));
+    assertThat(replication.schedule().orElseThrow().jitter()).isEqualTo(Duration.ofSeconds(30));
     assertThat(definition.level()).isEqualTo(RequestedLevel.INCREMENTAL);
     assertThat(definition.cbtReset()).isEqualTo(CbtResetPolicy.COMPARE);
     assertThat(definition.compression()).isEqualTo(Compression.ZSTD);
@@ -200,8 +223,8 @@ class JobDefinitionsTests {
                 + " other control characters",
             "job definition:2:1: unknown field 'sorce' in a job definition; accepted: cbt-audit,"
                 + " cbt-reset, chain-limit, compression, compression-level, copies, exclude,"
-                + " immutable, level, max-parallel-disks, repository, retention, schedule, source,"
-                + " vm; did you mean 'source'?",
+                + " immutable, level, max-parallel-disks, replicate, repository, retention,"
+                + " schedule, source, vm; did you mean 'source'?",
             "job definition:4:8: 'level' is 'ful'; expected one of: auto, full, incremental; did"
                 + " you mean 'full'?",
             "job definition:5:14: 'chain-limit' is '0'; expected a whole number from 1 to 1000",

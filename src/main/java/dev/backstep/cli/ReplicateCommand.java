@@ -1,0 +1,62 @@
+package dev.backstep.cli;
+
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.definition.DidYouMean;
+import dev.backstep.job.definition.JobFolder;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "replicate",
+    description = {
+      "Brings the standing targets of a VM's disks to its present state: what changed since the",
+      "last run is written in place. Where they go stands in the definition's 'replicate'."
+    },
+    exitCodeList = {
+      ExitCode.DONE,
+      ExitCode.FAILED,
+      ExitCode.USAGE,
+      ExitCode.NOT_FOUND,
+      ExitCode.BUSY,
+      ExitCode.STOPPED
+    })
+final class ReplicateCommand implements Callable<Integer> {
+
+  private final Session session;
+
+  @Parameters(paramLabel = "FILE|VM", description = "A job definition's file, or a VM's name.")
+  private String fileOrVm = "";
+
+  @Option(names = "--full", description = "Copies every disk whole.")
+  private boolean full;
+
+  @Option(
+      names = "--verify",
+      description = "Reads source and targets behind the run and compares them.")
+  private boolean verify;
+
+  ReplicateCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() throws InterruptedException {
+    JobFolder folder = session.options().jobFolder();
+    JobFolder.Entry job =
+        folder
+            .find(fileOrVm)
+            .orElseThrow(() ->
+                OperatorException.notFound(
+                    "'"
+                        + fileOrVm
+                        + "' is neither a file nor a VM defined in "
+                        + folder.folder().toAbsolutePath().normalize()
+                        + DidYouMean.hint(fileOrVm, folder.read().byVmName().keySet())));
+    Engine engine = session.jobs();
+    RequestedLevel level = full ? RequestedLevel.FULL : RequestedLevel.AUTO;
+    return new TaskWatch(session, engine).follow(engine.replicate(job.definition(), level, verify));
+  }
+}

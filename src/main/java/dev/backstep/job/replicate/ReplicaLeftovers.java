@@ -1,0 +1,67 @@
+package dev.backstep.job.replicate;
+
+import dev.backstep.catalog.ReplicaDisk;
+import dev.backstep.catalog.ReplicationQueries;
+import dev.backstep.catalog.ReplicationRun;
+import dev.backstep.catalog.Replications;
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.job.Sources;
+import dev.backstep.job.definition.JobDefinitions;
+import dev.backstep.source.SourceException;
+import dev.backstep.source.VmSource;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.stereotype.Component;
+
+/** Clears what runs leave at their sources: marks and snapshots that nobody needs any more. */
+@Component
+class ReplicaLeftovers {
+
+  private static final Logger log = LoggerFactory.getLogger(ReplicaLeftovers.class);
+
+  private final Replications replications;
+  private final ReplicationQueries queries;
+  private final Sources sources;
+
+  ReplicaLeftovers(Replications replications, ReplicationQueries queries, Sources sources) {
+    this.replications = replications;
+    this.queries = queries;
+    this.sources = sources;
+  }
+
+  /**
+   * Lets the snapshot of a run go. Marks that cannot be removed now are logged and removed by the
+   * next run: they cost the source a little, and no replica its truth.
+   */
+  void release(ReplicationRun run, VmSource source) {
+    Map<DiskKey, Set<ChangeId>> keep = new HashMap<>();
+    run.disks().forEach(disk -> keep.put(disk.diskKey(), Set.of()));
+    for (ReplicaDisk replica : queries.replicas(Optional.of(run.vmPath()))) {
+      keep.put(replica.diskKey(), replica.changeId().map(Set::of).orElse(Set.of()));
+    }
+    try {
+      source.releaseMarks(run.replication(), keep);
+    } catch (SourceException e) {
+      log.warn("{}: old marks stay at the source until the next run: {}", run.id(), e.getMessage());
+    }
+    replications.snapshotClosed(run.id());
+  }
+
+  /** Lets snapshots go that no run will take up again. */
+  void closeSnapshots(Instant now) {
+    for (ReplicationRun run : queries.snapshotsToClose(now)) {
+      try {
+        release(run, sources.open(JobDefinitions.read(run.definition()).source()));
+        log.info("{}: its snapshot is let go", run.id());
+      } catch (SourceException | RuntimeException e) {
+        log.warn("{}: its snapshot stays until the next start: {}", run.id(), e.getMessage());
+      }
+    }
+  }
+}

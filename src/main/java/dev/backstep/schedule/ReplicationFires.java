@@ -1,0 +1,191 @@
+package dev.backstep.schedule;
+
+import static java.time.temporal.ChronoUnit.SECONDS;
+
+import dev.backstep.catalog.ReplicationStarts;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.ScheduleDefinition;
+import dev.backstep.domain.ScheduleDefinition.Misfire;
+import dev.backstep.domain.VmId;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.ReplicationJobs;
+import dev.backstep.job.TaskJobs;
+import dev.backstep.job.definition.JobFolder;
+import java.text.ParseException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * Starts runs of replications when the definitions say so, on whichever server of the database is
+ * first. Each run makes up for all starts before it, so only the newest one counts: one that meets
+ * a backup of its VM, or too many runs, waits for its turn.
+ */
+final class ReplicationFires implements SmartLifecycle {
+
+  private static final Logger log = LoggerFactory.getLogger(ReplicationFires.class);
+
+  private static final Duration ROUND = Duration.ofSeconds(2);
+
+  /** Where the newest start is looked for first, so that a schedule of seconds costs little. */
+  private static final List<Duration> LOOK_BACKS =
+      List.of(Duration.ofHours(1), Duration.ofDays(1), Duration.ofDays(32), Duration.ofDays(366));
+
+  private final JobFolder folder;
+  private final ReplicationJobs jobs;
+  private final TaskJobs tasks;
+  private final ReplicationStarts starts;
+  private final ScheduleSettings settings;
+  private final Clock clock;
+  private final Rounds rounds = new Rounds("replications", ROUND, this::round);
+  private String seen = "";
+  private List<JobDefinition> definitions = List.of();
+  private volatile boolean running;
+
+  ReplicationFires(
+      JobFolder folder,
+      ReplicationJobs jobs,
+      TaskJobs tasks,
+      ReplicationStarts starts,
+      ScheduleSettings settings,
+      Clock clock) {
+    this.folder = folder;
+    this.jobs = jobs;
+    this.tasks = tasks;
+    this.starts = starts;
+    this.settings = settings;
+    this.clock = clock;
+  }
+
+  @Override
+  public void start() {
+    running = true;
+    rounds.start();
+  }
+
+  @Override
+  public void stop() {
+    rounds.close();
+    running = false;
+  }
+
+  @Override
+  public boolean isRunning() {
+    return running;
+  }
+
+  /** Like the dispatcher, stopped before what runs is. */
+  @Override
+  public int getPhase() {
+    return Integer.MAX_VALUE;
+  }
+
+  void round() {
+    // A run whose server died would keep the VM from being backed up.
+    tasks.recoverDead();
+    jobs.closeSnapshots();
+    String state = folder.state();
+    if (!state.equals(seen)) {
+      definitions =
+          folder.read().byVmName().values().stream()
+              .map(JobFolder.Entry::definition)
+              .filter(definition -> schedule(definition).isPresent())
+              .toList();
+      seen = state;
+    }
+    for (JobDefinition definition : definitions) {
+      try {
+        fire(definition, schedule(definition).orElseThrow());
+      } catch (ParseException e) {
+        log.error(
+            "{}: the schedule of its replication never fires: {}",
+            definition.vmName(),
+            e.getMessage());
+      }
+    }
+  }
+
+  private static Optional<ScheduleDefinition> schedule(JobDefinition definition) {
+    return definition.replication().flatMap(replication -> replication.schedule());
+  }
+
+  private void fire(JobDefinition definition, ScheduleDefinition schedule) throws ParseException {
+    Instant now = clock.instant();
+    VmId vm = definition.vmId();
+    Instant last = starts.last(vm, now);
+    Optional<Instant> newest = newest(schedule, last, now);
+    if (newest.isEmpty()
+        || Start.of(schedule, definition.vmName(), newest.get(), now).at().isAfter(now)
+        || starts.running() >= settings.maxBackups()) {
+      return;
+    }
+    Instant due = newest.get();
+    if (starts.take(vm, last, due)) {
+      begin(definition, schedule, last, due, now);
+    }
+  }
+
+  private void begin(
+      JobDefinition definition,
+      ScheduleDefinition schedule,
+      Instant last,
+      Instant due,
+      Instant now) {
+    VmId vm = definition.vmId();
+    Duration late = Duration.between(due, now).truncatedTo(SECONDS);
+    if (schedule.misfire() == Misfire.SKIP && late.compareTo(settings.misfireAfter()) > 0) {
+      String reason = "noticed " + late + " late, and its schedule says misfire: skip";
+      log.warn("{}: replication due at {}: {}", definition.vmName(), due, reason);
+      starts.ended(vm, due, "SKIPPED", Optional.of(reason), Optional.empty());
+      return;
+    }
+    try {
+      String run = jobs.replicate(definition, RequestedLevel.AUTO, false).id();
+      starts.ended(vm, due, "STARTED", Optional.empty(), Optional.of(run));
+      log.info("{}: replication due at {}, {}", definition.vmName(), due, run);
+    } catch (OperatorException e) {
+      boolean waits = e.kind() == OperatorException.Kind.BUSY && starts.take(vm, due, last);
+      starts.ended(
+          vm,
+          waits ? last : due,
+          waits ? "WAITING" : "FAILED",
+          Optional.of(e.getMessage()),
+          Optional.empty());
+      if (!waits) {
+        log.error("{}: replication due at {}: {}", definition.vmName(), due, e.getMessage());
+      }
+    }
+  }
+
+  /** The newest time behind the last start and not behind now. */
+  private static Optional<Instant> newest(ScheduleDefinition schedule, Instant last, Instant now)
+      throws ParseException {
+    for (Duration back : LOOK_BACKS) {
+      boolean whole = last.isAfter(now.minus(back));
+      Optional<Instant> found = newestBehind(schedule, whole ? last : now.minus(back), now);
+      if (found.isPresent() || whole) {
+        return found;
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<Instant> newestBehind(
+      ScheduleDefinition schedule, Instant from, Instant now) throws ParseException {
+    Timetable timetable = Timetable.of(schedule);
+    var calendar = Timetable.calendar(schedule);
+    Optional<Instant> newest = Optional.empty();
+    Optional<Instant> next = timetable.after(from, calendar);
+    while (next.filter(time -> !time.isAfter(now)).isPresent()) {
+      newest = next;
+      next = timetable.after(next.get(), calendar);
+    }
+    return newest;
+  }
+}
