@@ -80,8 +80,6 @@ abstract class BenchCase {
         190,
         audit,
         Optional.empty(),
-        Optional.empty(),
-        List.of(),
         Optional.empty());
   }
 

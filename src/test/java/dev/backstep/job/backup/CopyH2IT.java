@@ -109,8 +109,6 @@ class CopyH2IT extends JobTest {
         60,
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
-        Optional.empty(),
-        List.of(),
         Optional.empty());
   }
 

@@ -140,8 +140,6 @@ abstract class FaultTest extends JobTest {
           60,
           CbtAuditDefinition.STANDARD,
           Optional.empty(),
-          Optional.empty(),
-          List.of(),
           Optional.empty());
     }
 

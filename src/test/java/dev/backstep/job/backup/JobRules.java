@@ -91,8 +91,6 @@ abstract class JobRules extends JobTest {
         60,
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
-        Optional.empty(),
-        List.of(),
         Optional.empty());
   }
 

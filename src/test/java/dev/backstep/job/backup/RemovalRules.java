@@ -82,8 +82,6 @@ abstract class RemovalRules extends JobTest {
             60,
             CbtAuditDefinition.STANDARD,
             Optional.empty(),
-            Optional.empty(),
-            List.of(),
             Optional.empty()),
         RequestedLevel.AUTO);
   }

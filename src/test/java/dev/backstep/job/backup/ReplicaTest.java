@@ -67,6 +67,8 @@ abstract class ReplicaTest extends JobTest {
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
         Optional.empty(),
+        List.of(),
+        Optional.empty(),
         Optional.of(
             new ReplicationDefinition(
                 Optional.of(folder.resolve("targets").toString()),

@@ -99,8 +99,6 @@ class SimulationIT extends JobTest {
         3 + random.nextInt(4),
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
-        Optional.empty(),
-        List.of(),
         Optional.empty());
   }
 

@@ -127,8 +127,6 @@ class VsphereIT extends JobTest {
         60,
         audit,
         Optional.empty(),
-        Optional.empty(),
-        List.of(),
         Optional.empty());
   }
 
