@@ -190,6 +190,12 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  RestoreTests restoreTests(
+      DataSource dataSource, PlatformTransactionManager manager, Tasks tasks) {
+    return new RestoreTests(dataSource, manager, tasks, Clock.systemUTC());
+  }
+
+  @Bean
   Ledgers ledgers(DataSource dataSource) {
     return new Ledgers(dataSource);
   }

@@ -32,6 +32,7 @@ public final class FigureQueries {
         leases(now, ">"),
         leases(now, "<="),
         damagedImages(),
+        RestoreTests.failing(jdbc),
         nextFire(),
         now);
   }

@@ -11,6 +11,7 @@ import java.util.Optional;
  * @param machines all VMs that were ever registered
  * @param queue backups that wait to be begun for the first time
  * @param damagedImages images of restore points that were found damaged, or stand on one that was
+ * @param failedTests restore points that did not pass the restore test that they were last put to
  * @param nextFire the earliest start that schedules have asked for, or will, and that no server has
  *     taken; empty when no schedule fires any more
  * @param at the time by which leases end
@@ -22,6 +23,7 @@ public record Figures(
     long leasesLive,
     long leasesExpired,
     long damagedImages,
+    long failedTests,
     Optional<Instant> nextFire,
     Instant at) {
 

@@ -3,10 +3,12 @@ package dev.backstep.cli;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.TaskKind;
@@ -89,6 +91,16 @@ public interface Engine extends AutoCloseable {
    * @throws OperatorException as there
    */
   TaskRun verify(Optional<BackupId> backup, boolean whole);
+
+  /**
+   * Boots a restore point; see {@link dev.backstep.job.RestoreTestJobs#boot}.
+   *
+   * @throws OperatorException as there
+   */
+  TaskRun boot(String id, BootSettings settings);
+
+  /** A restore test with its verdict. */
+  Optional<RestoreTestRow> restoreTest(String id);
 
   /**
    * Restores disks; see {@link dev.backstep.job.RestoreJobs#restore}.

@@ -3,10 +3,12 @@ package dev.backstep.cli;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
@@ -131,6 +133,17 @@ final class RemoteEngine implements Engine {
         id -> request.put("backup_id", id.value()), () -> request.put("all", true));
     request.put("structure_only", !whole);
     return RemoteTask.of(client, client.post(RemoteVerification.PATH, request));
+  }
+
+  @Override
+  public TaskRun boot(String id, BootSettings settings) {
+    return RemoteTask.of(
+        client, client.post(RemoteRestoreTest.PATH, RemoteRestoreTest.request(id, settings)));
+  }
+
+  @Override
+  public Optional<RestoreTestRow> restoreTest(String id) {
+    return client.find(RemoteRestoreTest.path(id)).map(RemoteRestoreTest::row);
   }
 
   @Override

@@ -87,6 +87,7 @@ final class TaskWatch {
       case VERIFY -> new VerifyText(session, engine).print(row);
       case PRUNE -> freed(row);
       case RESTORE -> new RestoreText(session, engine).print(row);
+      case TEST -> new RestoreTestText(session, engine).print(row);
       case COPY -> plain(row);
     };
   }

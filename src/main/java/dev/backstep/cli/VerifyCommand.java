@@ -1,10 +1,13 @@
 package dev.backstep.cli;
 
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.BootSettings;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.TaskRun;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -13,7 +16,8 @@ import picocli.CommandLine.Parameters;
     name = "verify",
     description = {
       "Checks the images of a restore point, with all that they need, or of all of them.",
-      "Reads them from disk and compares with the checksums taken when they were written."
+      "Reads them from disk and compares with the checksums taken when they were written.",
+      "With --boot: boots the restore point, and tells whether it lives."
     },
     exitCodeList = {
       ExitCode.DONE,
@@ -39,6 +43,9 @@ final class VerifyCommand implements Callable<Integer> {
       description = "Only manifests, headers, tables and refcounts; no data is read.")
   private boolean structure;
 
+  @ArgGroup(exclusive = false, heading = "Restore test:%n")
+  private BootOptions boot = new BootOptions();
+
   VerifyCommand(Session session) {
     this.session = session;
     this.options = session.options();
@@ -49,9 +56,19 @@ final class VerifyCommand implements Callable<Integer> {
     if (all == (id != null)) {
       throw OperatorException.usage("what to verify? A backup's id, or --all", null);
     }
+    if (boot.asked() && (all || structure)) {
+      throw OperatorException.usage(
+          "--boot takes one backup's id, and nothing of --structure", null);
+    }
+    Optional<BootSettings> settings =
+        boot.asked() ? Optional.of(boot.settings()) : Optional.empty();
     Engine engine = session.jobs();
     Optional<BackupId> backup =
         id == null ? Optional.empty() : Optional.of(ShowCommand.find(engine, id).id());
-    return new TaskWatch(session, engine).follow(engine.verify(backup, !structure));
+    TaskRun run =
+        settings.isPresent()
+            ? engine.boot(backup.orElseThrow().value(), settings.get())
+            : engine.verify(backup, !structure);
+    return new TaskWatch(session, engine).follow(run);
   }
 }

@@ -9,6 +9,7 @@ public enum TaskKind {
   VERIFY,
   RESTORE,
   PRUNE,
+  TEST,
   COPY;
 
   /** Its name in ids, commands and answers. */

@@ -60,6 +60,12 @@ final class DatabaseMeters {
         Tags.empty(),
         "",
         Figures::damagedImages);
+    gauge(
+        "backstep.restore.tests.failed",
+        "Restore points that did not pass the restore test that they were last put to",
+        Tags.empty(),
+        "",
+        Figures::failedTests);
     watch.onFigures(this::show);
   }
 

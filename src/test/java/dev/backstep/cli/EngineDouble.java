@@ -3,10 +3,12 @@ package dev.backstep.cli;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
@@ -100,6 +102,17 @@ final class EngineDouble implements Engine {
   public TaskRun verify(Optional<BackupId> backup, boolean whole) {
     note("verify " + backup.map(BackupId::value).orElse("all") + (whole ? "" : " structure"));
     return new Verify();
+  }
+
+  @Override
+  public TaskRun boot(String id, BootSettings settings) {
+    note("boot " + id + " " + settings);
+    return new Verify();
+  }
+
+  @Override
+  public Optional<RestoreTestRow> restoreTest(String id) {
+    return Optional.empty();
   }
 
   @Override
