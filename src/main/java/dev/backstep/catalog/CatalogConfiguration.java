@@ -196,6 +196,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  VerifyRounds verifyRounds(DataSource dataSource) {
+    return new VerifyRounds(dataSource);
+  }
+
+  @Bean
   Ledgers ledgers(DataSource dataSource) {
     return new Ledgers(dataSource);
   }

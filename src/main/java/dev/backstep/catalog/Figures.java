@@ -32,8 +32,14 @@ public record Figures(
    *
    * @param scheduled whether a definition that the servers act on has a schedule for it
    * @param restorePointAt the moment that its newest restore point shows
+   * @param oldestProofAt when, as of its newest round of verification, that image was proven, or
+   *     written, of which it is longest ago
    */
-  public record Machine(String name, boolean scheduled, Optional<Instant> restorePointAt) {}
+  public record Machine(
+      String name,
+      boolean scheduled,
+      Optional<Instant> restorePointAt,
+      Optional<Instant> oldestProofAt) {}
 
   /**
    * A backup in the queue.

@@ -46,27 +46,67 @@ public final class Verifications {
   public String begin(Optional<BackupId> backup, boolean whole, long leaseToken) {
     return transactions.in(() -> {
       String subject = backup.map(BackupId::value).orElse("all images");
-      String id = tasks.begin(TaskKind.VERIFY, subject, "", leaseToken);
-      jdbc.sql("insert into verifications (id, backup_id, whole) values (:id, :backup, :whole)")
-          .param("id", id)
-          .param("backup", backup.map(BackupId::value).orElse(null))
-          .param("whole", whole)
-          .update();
+      String id = begin(subject, backup, whole, leaseToken);
       if (backup.isPresent()) {
         addChains(id, backup.get());
       } else {
         addAll(id);
       }
-      jdbc.sql(
-              """
-              update tasks set bytes_total = (select coalesce(sum(d.bytes_stored), 0)
-                from verification_images i join backup_disks d on d.id = i.disk_backup_id
-                where i.verification_id = :id) where id = :id\
-              """)
-          .param("id", id)
-          .update();
+      countBytes(id);
       return id;
     });
+  }
+
+  /**
+   * Notes a verification of certain images that runs, data included.
+   *
+   * @param images a backing image before those on it
+   * @return its id
+   */
+  public String begin(String subject, List<DiskBackupId> images, long leaseToken) {
+    return transactions.in(() -> {
+      String id = begin(subject, Optional.empty(), true, leaseToken);
+      int number = 0;
+      for (DiskBackupId image : images) {
+        number++;
+        add(id, number, image.value());
+      }
+      countBytes(id);
+      return id;
+    });
+  }
+
+  private String begin(String subject, Optional<BackupId> backup, boolean whole, long leaseToken) {
+    String id = tasks.begin(TaskKind.VERIFY, subject, "", leaseToken);
+    jdbc.sql("insert into verifications (id, backup_id, whole) values (:id, :backup, :whole)")
+        .param("id", id)
+        .param("backup", backup.map(BackupId::value).orElse(null))
+        .param("whole", whole)
+        .update();
+    return id;
+  }
+
+  private void countBytes(String id) {
+    jdbc.sql(
+            """
+            update tasks set bytes_total = (select coalesce(sum(d.bytes_stored), 0)
+              from verification_images i join backup_disks d on d.id = i.disk_backup_id
+              where i.verification_id = :id) where id = :id\
+            """)
+        .param("id", id)
+        .update();
+  }
+
+  private void add(String id, int number, String image) {
+    jdbc.sql(
+            """
+            insert into verification_images (verification_id, image_no, disk_backup_id, result)
+            values (:id, :number, :image, 'PENDING')\
+            """)
+        .param("id", id)
+        .param("number", number)
+        .param("image", image)
+        .update();
   }
 
   /** Lineage numbers ascend along a chain, so a backing image comes first. */
@@ -99,16 +139,7 @@ public final class Verifications {
       for (String image : chain(top)) {
         if (seen.add(image)) {
           number++;
-          jdbc.sql(
-                  """
-                  insert into verification_images
-                    (verification_id, image_no, disk_backup_id, result)
-                  values (:id, :number, :image, 'PENDING')\
-                  """)
-              .param("id", id)
-              .param("number", number)
-              .param("image", image)
-              .update();
+          add(id, number, image);
         }
       }
     }

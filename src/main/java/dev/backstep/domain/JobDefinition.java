@@ -26,7 +26,8 @@ public record JobDefinition(
     int chainLimit,
     CbtAuditDefinition cbtAudit,
     Optional<ScheduleDefinition> schedule,
-    Optional<RetentionDefinition> retention) {
+    Optional<RetentionDefinition> retention,
+    Optional<VerifyDefinition> verify) {
 
   public JobDefinition {
     exclude = Set.copyOf(exclude);

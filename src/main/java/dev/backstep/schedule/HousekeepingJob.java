@@ -2,6 +2,7 @@ package dev.backstep.schedule;
 
 import dev.backstep.catalog.BatchHistory;
 import dev.backstep.catalog.Fires;
+import dev.backstep.catalog.VerifyRounds;
 import java.time.Clock;
 import org.quartz.DisallowConcurrentExecution;
 import org.quartz.Job;
@@ -17,11 +18,14 @@ final class HousekeepingJob implements Job {
 
   private final BatchHistory history;
   private final Fires fires;
+  private final VerifyRounds rounds;
   private final ScheduleSettings settings;
   private final Clock clock;
 
-  HousekeepingJob(BatchHistory history, Fires fires, ScheduleSettings settings) {
+  HousekeepingJob(
+      BatchHistory history, Fires fires, VerifyRounds rounds, ScheduleSettings settings) {
     this.history = history;
+    this.rounds = rounds;
     this.fires = fires;
     this.settings = settings;
     this.clock = Clock.systemUTC();
@@ -31,6 +35,11 @@ final class HousekeepingJob implements Job {
   public void execute(JobExecutionContext context) {
     int executions = history.trim(clock.instant().minus(settings.historyKeep()));
     int starts = fires.trim(clock.instant().minus(settings.firesKeep()));
-    log.info("housekeeping: {} job instances and {} fires forgotten", executions, starts);
+    int verifications = rounds.trim(clock.instant().minus(settings.historyKeep()));
+    log.info(
+        "housekeeping: {} job instances, {} fires and {} verifications forgotten",
+        executions,
+        starts,
+        verifications);
   }
 }

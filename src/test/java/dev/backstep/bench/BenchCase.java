@@ -80,6 +80,7 @@ abstract class BenchCase {
         190,
         audit,
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 

@@ -7,6 +7,7 @@ import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.ScheduleDefinition;
 import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.SourceDefinition.DiskDefinition;
+import dev.backstep.domain.VerifyDefinition;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -39,6 +40,7 @@ final class DefinitionWriter {
     fields.put("cbt-audit", audit(definition.cbtAudit()));
     definition.schedule().ifPresent(schedule -> fields.put("schedule", schedule(schedule)));
     definition.retention().ifPresent(retention -> fields.put("retention", retention(retention)));
+    definition.verify().ifPresent(verify -> fields.put("verify", verify(verify)));
     // JSON lets a raw DEL stand in a string, YAML does not.
     return JSON.writeValueAsString(fields).replace("\u007f", "\\u007f");
   }
@@ -82,6 +84,16 @@ final class DefinitionWriter {
         schedule.blackOuts().stream().map(days -> days.first() + ".." + days.last()).toList());
     fields.put("retries", schedule.retries());
     fields.put("retry-pause", duration(schedule.retryPause()));
+    return fields;
+  }
+
+  private static Map<String, Object> verify(VerifyDefinition verify) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("cron", verify.cron());
+    fields.put("zone", verify.zone().getId());
+    fields.put("new-within", duration(verify.newWithin()));
+    fields.put("all-within", duration(verify.allWithin()));
+    verify.share().ifPresent(share -> fields.put("share", share));
     return fields;
   }
 

@@ -91,6 +91,7 @@ abstract class JobRules extends JobTest {
         60,
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 

@@ -82,6 +82,7 @@ abstract class RemovalRules extends JobTest {
             60,
             CbtAuditDefinition.STANDARD,
             Optional.empty(),
+            Optional.empty(),
             Optional.empty()),
         RequestedLevel.AUTO);
   }

@@ -99,6 +99,7 @@ class SimulationIT extends JobTest {
         3 + random.nextInt(4),
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 
