@@ -11,7 +11,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.PlatformTransactionManager;
 
@@ -164,10 +166,10 @@ public final class Verifications {
     jdbc.sql(
             """
             insert into verification_findings
-              (verification_id, image_no, finding_no, kind, offset_bytes, length_bytes, found,
-               expected)
-            select :id, :image, coalesce(max(finding_no), 0) + 1, :kind, :offset, :length, :found,
-              :expected
+              (verification_id, image_no, finding_no, kind, offset_bytes, length_bytes,
+               disk_ranges, found, expected)
+            select :id, :image, coalesce(max(finding_no), 0) + 1, :kind, :offset, :length, :disk,
+              :found, :expected
             from verification_findings where verification_id = :id and image_no = :image\
             """)
         .param("id", id)
@@ -175,9 +177,18 @@ public final class Verifications {
         .param("kind", finding.kind())
         .param("offset", finding.range().map(ByteRange::offset).orElse(null))
         .param("length", finding.range().map(ByteRange::length).orElse(null))
+        .param("disk", text(finding.disk()))
         .param("found", cut(finding.found()))
         .param("expected", cut(finding.expected()))
         .update();
+  }
+
+  private static @Nullable String text(List<ByteRange> ranges) {
+    return ranges.isEmpty()
+        ? null
+        : ranges.stream()
+            .map(range -> range.offset() + "+" + range.length())
+            .collect(Collectors.joining(","));
   }
 
   private static String cut(String text) {

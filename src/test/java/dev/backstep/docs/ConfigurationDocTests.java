@@ -48,6 +48,7 @@ class ConfigurationDocTests {
       repository: /r
       schedule: { cron: "0 0 1 * * ?", zz: 1 }
       retention: { last: 1, zz: 1 }
+      verify: { zz: 1 }
       zz: 1
       """;
 
@@ -59,7 +60,8 @@ class ConfigurationDocTests {
     "Disk of type nbd,     a disk,           nbd,   uri: nbd://h/a",
     "Source of type vsphere, a source,       vsphere, path: /a",
     "Schedule,             a schedule,       image, path: /a",
-    "Retention,            a retention,      image, path: /a"
+    "Retention,            a retention,      image, path: /a",
+    "Verify,               a verification,   image, path: /a"
   })
   void namesEveryFieldOfADefinition(String section, String mapping, String type, String place) {
     assertThat(rows(section))
