@@ -26,6 +26,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
@@ -233,6 +234,11 @@ final class SpringEngine implements Engine {
   @Override
   public TaskRun boot(String id, BootSettings settings) {
     return context.getBean(RestoreTestJobs.class).boot(id, settings);
+  }
+
+  @Override
+  public TaskRun run(String id, RunSettings settings) {
+    return context.getBean(RestoreTestJobs.class).run(id, settings);
   }
 
   @Override

@@ -5,7 +5,6 @@ import dev.backstep.source.Acceleration;
 import dev.backstep.source.ChildProcess;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.ToolRunner;
-import java.io.Closeable;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -26,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * guest writes and is thrown away, and a machine of QEMU runs from them until all signs of life
  * were seen, it ended, or its time is over. For one thread; the caller closes it.
  */
-public final class GuestBoot implements Closeable {
+public final class GuestBoot implements RestoreProbe {
 
   /** Longest path of a unix socket (unix(7)), less the byte that ends it. */
   private static final int SOCKET_BYTES_MAX = 107;
@@ -46,14 +45,6 @@ public final class GuestBoot implements Closeable {
   private long pingedAt = startedAt;
   private boolean consoleSeen;
   private boolean portSeen;
-
-  /**
-   * How it ended.
-   *
-   * @param alive whether all signs of life were seen
-   * @param detail what was seen when, or what is missing and what the console said last
-   */
-  public record Verdict(boolean alive, String detail) {}
 
   private GuestBoot(
       BootSettings settings, Path folder, ServedPoint point, Path runFolder, boolean kvm)
@@ -125,7 +116,8 @@ public final class GuestBoot implements Closeable {
     return Files.createTempDirectory("backstep-boot-");
   }
 
-  /** Looks for signs of life; takes up to a few seconds. Empty while there is nothing to say. */
+  /** Looks for signs of life. */
+  @Override
   public Optional<Verdict> look() {
     boolean alive = machine.isAlive();
     consoleSeen = consoleSeen || pattern.filter(console::shows).isPresent();

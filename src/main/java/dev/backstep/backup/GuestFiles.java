@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The files on the disks of a restore point, read through libguestfs from our own exports; nothing
@@ -33,6 +34,7 @@ public final class GuestFiles implements Closeable {
   /** What stands on partitions and is no tree of files. */
   private static final Set<String> NO_FILES = Set.of("swap", "unknown", "crypto_LUKS", "BitLocker");
 
+  private static final Duration UNMOUNT_MAX = Duration.ofMinutes(1);
   private static final Duration COPY_MAX = Duration.ofDays(7);
 
   private static final int TYPE_MASK = 0170000;
@@ -42,6 +44,7 @@ public final class GuestFiles implements Closeable {
   private final Path folder;
   private final ServedPoint point;
   private final Guestfish session;
+  private @Nullable Path shown;
 
   /**
    * A file system.
@@ -266,8 +269,35 @@ public final class GuestFiles implements Closeable {
     return made;
   }
 
+  /**
+   * Shows what is mounted to every program of this machine, for reading only, until this is closed
+   * or the folder is unmounted; nothing else can be asked meanwhile.
+   *
+   * @return where
+   */
+  public Path show() throws IOException {
+    Path mountPoint = Files.createTempDirectory("backstep-mounted-");
+    shown = mountPoint;
+    session.ask("mount-local " + Guestfish.quoted(mountPoint.toString()) + " readonly:true");
+    session.begin("mount-local-run");
+    return mountPoint;
+  }
+
+  /** What this process does not get rid of, the system does when it has ended. */
+  private void hide(Path mountPoint) throws IOException {
+    ToolRunner.Result result =
+        ToolRunner.run(UNMOUNT_MAX, List.of("guestunmount", "--quiet", mountPoint.toString()));
+    if (result.failed()) {
+      throw new IOException(mountPoint + ": cannot be unmounted: " + result.errors());
+    }
+    Files.deleteIfExists(mountPoint);
+  }
+
   @Override
   public void close() throws IOException {
+    if (shown != null) {
+      hide(shown);
+    }
     session.close();
     point.close();
     Files.deleteIfExists(folder);

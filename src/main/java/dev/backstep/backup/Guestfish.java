@@ -105,6 +105,18 @@ final class Guestfish implements Closeable {
   }
 
   List<String> ask(String command, Duration limit) throws IOException {
+    String end = begin(command);
+    return List.of(answer(command, end, limit).split("\n")).stream()
+        .filter(line -> !line.isEmpty())
+        .toList();
+  }
+
+  /**
+   * Has a command begun that goes on until something else ends it.
+   *
+   * @return what is printed when it has
+   */
+  String begin(String command) throws IOException {
     asked++;
     String end = "backstep-end-" + asked + "\n";
     try {
@@ -113,9 +125,7 @@ final class Guestfish implements Closeable {
     } catch (IOException e) {
       throw new SourceException(SourceException.Kind.FAILED, failure(command), e);
     }
-    return List.of(answer(command, end, limit).split("\n")).stream()
-        .filter(line -> !line.isEmpty())
-        .toList();
+    return end;
   }
 
   /** Bytes came as characters one by one; names are UTF-8. */

@@ -11,6 +11,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
@@ -98,6 +99,13 @@ public interface Engine extends AutoCloseable {
    * @throws OperatorException as there
    */
   TaskRun boot(String id, BootSettings settings);
+
+  /**
+   * Runs a command on a restore point's files; see {@link dev.backstep.job.RestoreTestJobs#run}.
+   *
+   * @throws OperatorException as there
+   */
+  TaskRun run(String id, RunSettings settings);
 
   /** A restore test with its verdict. */
   Optional<RestoreTestRow> restoreTest(String id);

@@ -13,6 +13,7 @@ import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
@@ -139,6 +140,16 @@ final class RemoteEngine implements Engine {
   public TaskRun boot(String id, BootSettings settings) {
     return RemoteTask.of(
         client, client.post(RemoteRestoreTest.PATH, RemoteRestoreTest.request(id, settings)));
+  }
+
+  /** Over REST it would be a way to have a server run anything. */
+  @Override
+  public TaskRun run(String id, RunSettings settings) {
+    throw OperatorException.busy(
+        "the server at "
+            + client.url()
+            + " has the database open and runs no commands for others; stop it, test, start it",
+        null);
   }
 
   @Override

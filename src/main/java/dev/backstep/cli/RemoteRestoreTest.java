@@ -28,10 +28,14 @@ final class RemoteRestoreTest {
     return request;
   }
 
+  private static JsonNode settings(JsonNode json) {
+    return json.path("run").isObject() ? json.get("run") : json.get("boot");
+  }
+
   /** As {@link RestoreTestDocument} writes it. */
   static RestoreTestRow row(JsonNode json) {
     return new RestoreTestRow(
-        RemoteTask.row(json, json.get("boot").toString()),
+        RemoteTask.row(json, settings(json).toString()),
         new BackupId(json.get("backup_id").asString()),
         TestVerdict.valueOf(json.get("verdict").asString()),
         RemoteRows.text(json, "detail"));

@@ -2,6 +2,7 @@ package dev.backstep.cli;
 
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.BootSettings;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.TaskRun;
 import java.util.Optional;
@@ -43,6 +44,9 @@ final class VerifyCommand implements Callable<Integer> {
       description = "Only manifests, headers, tables and refcounts; no data is read.")
   private boolean structure;
 
+  @ArgGroup(exclusive = false, heading = "Test of files:%n")
+  private RunOptions run = new RunOptions();
+
   @ArgGroup(exclusive = false, heading = "Restore test:%n")
   private BootOptions boot = new BootOptions();
 
@@ -56,19 +60,29 @@ final class VerifyCommand implements Callable<Integer> {
     if (all == (id != null)) {
       throw OperatorException.usage("what to verify? A backup's id, or --all", null);
     }
-    if (boot.asked() && (all || structure)) {
+    if ((boot.asked() || run.asked()) && (all || structure || boot.asked() && run.asked())) {
       throw OperatorException.usage(
-          "--boot takes one backup's id, and nothing of --structure", null);
+          "--boot and --run take one backup's id, one of them at a time, and no --structure", null);
     }
+    Optional<RunSettings> command = run.asked() ? Optional.of(run.settings()) : Optional.empty();
     Optional<BootSettings> settings =
         boot.asked() ? Optional.of(boot.settings()) : Optional.empty();
     Engine engine = session.jobs();
     Optional<BackupId> backup =
         id == null ? Optional.empty() : Optional.of(ShowCommand.find(engine, id).id());
-    TaskRun run =
-        settings.isPresent()
-            ? engine.boot(backup.orElseThrow().value(), settings.get())
-            : engine.verify(backup, !structure);
-    return new TaskWatch(session, engine).follow(run);
+    return new TaskWatch(session, engine).follow(begin(engine, backup, settings, command));
+  }
+
+  private TaskRun begin(
+      Engine engine,
+      Optional<BackupId> backup,
+      Optional<BootSettings> settings,
+      Optional<RunSettings> command) {
+    if (settings.isPresent()) {
+      return engine.boot(backup.orElseThrow().value(), settings.get());
+    }
+    return command.isPresent()
+        ? engine.run(backup.orElseThrow().value(), command.get())
+        : engine.verify(backup, !structure);
   }
 }

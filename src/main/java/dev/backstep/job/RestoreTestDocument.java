@@ -2,6 +2,7 @@ package dev.backstep.job;
 
 import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.domain.BootSettings;
+import dev.backstep.domain.RunSettings;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -23,11 +24,11 @@ public final class RestoreTestDocument {
     fields.put("backup_id", row.backup().value());
     fields.put("verdict", row.verdict().name());
     fields.put("detail", row.detail().orElse(null));
-    fields.put("boot", JSON.readTree(row.task().settings()));
+    fields.put("boot", boot(row.task().settings()).map(boot -> fields(boot)).orElse(null));
+    fields.put("run", run(row.task().settings()).map(run -> fields(run)).orElse(null));
     return fields;
   }
 
-  /** The settings as {@link #settings(JsonNode)} reads them. */
   public static Map<String, @Nullable Object> fields(BootSettings settings) {
     Map<String, @Nullable Object> fields = new LinkedHashMap<>();
     fields.put("machine", settings.machine());
@@ -42,12 +43,42 @@ public final class RestoreTestDocument {
     return fields;
   }
 
+  public static Map<String, @Nullable Object> fields(RunSettings settings) {
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    fields.put("command", settings.command());
+    fields.put("file_system", settings.fileSystem().orElse(null));
+    fields.put("limit_seconds", settings.limit().toSeconds());
+    return fields;
+  }
+
+  /** As {@link #boot} reads it. */
   public static String text(BootSettings settings) {
     return JSON.writeValueAsString(fields(settings));
   }
 
-  public static BootSettings settings(String text) {
-    return settings(JSON.readTree(text));
+  /** As {@link #run} reads it. */
+  public static String text(RunSettings settings) {
+    return JSON.writeValueAsString(fields(settings));
+  }
+
+  /** How a test boots; empty when it runs a command. */
+  public static Optional<BootSettings> boot(String text) {
+    JsonNode json = JSON.readTree(text);
+    return json.has("command") ? Optional.empty() : Optional.of(settings(json));
+  }
+
+  /** What a test runs; empty when it boots. */
+  public static Optional<RunSettings> run(String text) {
+    JsonNode json = JSON.readTree(text);
+    return json.has("command")
+        ? Optional.of(
+            new RunSettings(
+                json.get("command").asString(),
+                json.path("file_system").isString()
+                    ? Optional.of(json.get("file_system").asString())
+                    : Optional.empty(),
+                Duration.ofSeconds(json.get("limit_seconds").asLong())))
+        : Optional.empty();
   }
 
   private static BootSettings settings(JsonNode json) {

@@ -1,6 +1,7 @@
 package dev.backstep.job;
 
 import dev.backstep.domain.BootSettings;
+import dev.backstep.domain.RunSettings;
 
 /** Starts restore tests; they are tasks from then on. Safe for use by many threads. */
 public interface RestoreTestJobs {
@@ -13,4 +14,12 @@ public interface RestoreTestJobs {
    *     point
    */
   TaskRun boot(String id, BootSettings settings);
+
+  /**
+   * Runs a command where a restore point's files are mounted.
+   *
+   * @param id a backup's
+   * @throws OperatorException as {@link #boot}
+   */
+  TaskRun run(String id, RunSettings settings);
 }

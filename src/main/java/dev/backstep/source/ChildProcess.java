@@ -48,6 +48,7 @@ public final class ChildProcess implements AutoCloseable {
   private final Path socket;
   private final StringBuilder errors = new StringBuilder();
   private final CompletableFuture<Void> collected = new CompletableFuture<>();
+  private final CompletableFuture<Void> passedOn = new CompletableFuture<>();
 
   private ChildProcess(Process process, Path record, Path socket) {
     this.process = process;
@@ -180,6 +181,8 @@ public final class ChildProcess implements AutoCloseable {
       }
     } catch (IOException e) {
       log.debug("the output of {} ended: {}", process.pid(), e.getMessage());
+    } finally {
+      passedOn.complete(null);
     }
   }
 
@@ -190,6 +193,16 @@ public final class ChildProcess implements AutoCloseable {
 
   public boolean isAlive() {
     return process.isAlive();
+  }
+
+  /**
+   * The status that it ended with, when all that it printed was passed on.
+   *
+   * @throws IllegalThreadStateException while it runs
+   */
+  public int status() {
+    passedOn.completeOnTimeout(null, END_MAX.toMillis(), MILLISECONDS).join();
+    return process.exitValue();
   }
 
   /** What it complained about so far, one line; all of it once it has ended. */
@@ -217,8 +230,12 @@ public final class ChildProcess implements AutoCloseable {
     remove(socket);
   }
 
-  /** Ends it without asking. Its socket and record are gone when this returns. */
+  /**
+   * Ends it and what it has started without asking. Its socket and record are gone when this
+   * returns.
+   */
   public void kill() {
+    process.descendants().forEach(ProcessHandle::destroyForcibly);
     process.destroyForcibly();
     process.onExit().join();
     remove(record);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.backup.GuestFiles.Entry;
 import dev.backstep.backup.GuestFiles.FileSystem;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.testing.Tool;
 import java.io.FileNotFoundException;
 import java.nio.file.FileAlreadyExistsException;
@@ -12,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -127,6 +129,27 @@ class GuestFilesIT {
       assertThat(files.get("/volume.txt", to)).hasContent("from XFS");
       files.mount(Optional.of("/dev/sda2"));
       assertThat(files.get("/windows.txt", to)).hasContent("from NTFS");
+    }
+    RunSettings run =
+        new RunSettings(
+            "cat volume.txt; touch new && exit 1; exit 3",
+            Optional.of("/dev/group/data"),
+            Duration.ofMinutes(2));
+    RestoreProbe.Verdict verdict = verdict(disks, run);
+    assertThat(verdict.alive()).isFalse();
+    assertThat(verdict.detail())
+        .contains("the command ended with 3", "from XFS", "Read-only file system");
+  }
+
+  private RestoreProbe.Verdict verdict(List<ServedPoint.Disk> disks, RunSettings run)
+      throws Exception {
+    try (FilesProbe probe = FilesProbe.start(disks, run, folder, line -> {})) {
+      Optional<RestoreProbe.Verdict> verdict = probe.look();
+      while (verdict.isEmpty()) {
+        Thread.sleep(100);
+        verdict = probe.look();
+      }
+      return verdict.get();
     }
   }
 }

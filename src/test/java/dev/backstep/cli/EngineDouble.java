@@ -11,6 +11,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
@@ -107,6 +108,12 @@ final class EngineDouble implements Engine {
   @Override
   public TaskRun boot(String id, BootSettings settings) {
     note("boot " + id + " " + settings);
+    return new Verify();
+  }
+
+  @Override
+  public TaskRun run(String id, RunSettings settings) {
+    note("run " + id + " " + settings);
     return new Verify();
   }
 

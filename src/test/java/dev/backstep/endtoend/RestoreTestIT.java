@@ -146,6 +146,11 @@ class RestoreTestIT {
     assertThat(bus.status()).isEqualTo(2);
     assertThat(bus.errors()).contains("virtio, sata, scsi, nvme");
     assertThat(program.run("verify", "--all", "--boot", "--agent").status()).isEqualTo(2);
+    assertThat(program.run("verify", id, "--boot", "--agent", "--run", "true").status())
+        .isEqualTo(2);
+    Program.Result blank = program.run("verify", id, "--run", " ");
+    assertThat(blank.status()).isEqualTo(2);
+    assertThat(blank.errors()).contains("expected a command");
     assertThat(program.run("verify", "nothing", "--boot", "--agent").status()).isEqualTo(4);
   }
 }

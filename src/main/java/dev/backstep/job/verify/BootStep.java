@@ -1,6 +1,8 @@
 package dev.backstep.job.verify;
 
+import dev.backstep.backup.FilesProbe;
 import dev.backstep.backup.GuestBoot;
+import dev.backstep.backup.RestoreProbe;
 import dev.backstep.backup.ServedPoint;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
@@ -10,6 +12,7 @@ import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoreTests;
 import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.Proof;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.TestVerdict;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.JobSettings;
@@ -35,13 +38,13 @@ import org.springframework.beans.factory.annotation.Value;
 import org.springframework.stereotype.Component;
 
 /**
- * Boots a restore point. An item is a look at the machine, so that a stop takes no longer than one;
- * the last look stores the verdict, and what is proven by it, in one transaction. A relaunch boots
- * anew, for a machine cannot be gone on with.
+ * Puts a restore point to the test. An item is a look at the machine, or the command, so that a
+ * stop takes no longer than one; the last look stores the verdict, and what is proven by it, in one
+ * transaction. A relaunch begins anew, for a machine cannot be gone on with.
  */
 @Component
 @StepScope
-class BootStep implements ItemStreamReader<GuestBoot.Verdict>, ItemWriter<GuestBoot.Verdict> {
+class BootStep implements ItemStreamReader<RestoreProbe.Verdict>, ItemWriter<RestoreProbe.Verdict> {
 
   private static final Logger log = LoggerFactory.getLogger(BootStep.class);
 
@@ -50,7 +53,7 @@ class BootStep implements ItemStreamReader<GuestBoot.Verdict>, ItemWriter<GuestB
   /** Between two looks by which a stop is noticed. */
   private static final int LOOKS = 10;
 
-  private static final GuestBoot.Verdict NONE_YET = new GuestBoot.Verdict(false, "");
+  private static final RestoreProbe.Verdict NONE_YET = new RestoreProbe.Verdict(false, "");
 
   private final String id;
   private final long execution;
@@ -60,7 +63,7 @@ class BootStep implements ItemStreamReader<GuestBoot.Verdict>, ItemWriter<GuestB
   private final Proofs proofs;
   private final JobSettings settings;
 
-  private @Nullable GuestBoot boot;
+  private @Nullable RestoreProbe boot;
   private @Nullable RestoreTestRow row;
   private boolean ended;
 
@@ -93,25 +96,32 @@ class BootStep implements ItemStreamReader<GuestBoot.Verdict>, ItemWriter<GuestB
     }
     try {
       Files.createDirectories(settings.runFolder());
-      boot =
-          GuestBoot.start(
-              disks,
-              RestoreTestDocument.settings(test.task().settings()),
-              settings.runFolder(),
-              settings.runFolder(),
-              line -> log.info("{}: {}", id, line));
-      log.info("{}: booting {} with {} disks", id, test.backup(), disks.size());
+      boot = start(disks, test.task().settings());
+      log.info("{}: testing {} with {} disks", id, test.backup(), disks.size());
     } catch (IOException e) {
       throw new ItemStreamException(e.getMessage(), e);
     }
   }
 
+  private RestoreProbe start(List<ServedPoint.Disk> disks, String text) throws IOException {
+    Path run = settings.runFolder();
+    Optional<RunSettings> command = RestoreTestDocument.run(text);
+    return command.isPresent()
+        ? FilesProbe.start(disks, command.get(), run, line -> log.info("{}: {}", id, line))
+        : GuestBoot.start(
+            disks,
+            RestoreTestDocument.boot(text).orElseThrow(),
+            run,
+            run,
+            line -> log.info("{}: {}", id, line));
+  }
+
   @Override
-  public GuestBoot.@Nullable Verdict read() throws InterruptedException {
+  public RestoreProbe.@Nullable Verdict read() throws IOException, InterruptedException {
     if (ended || boot == null) {
       return null;
     }
-    Optional<GuestBoot.Verdict> verdict = Optional.empty();
+    Optional<RestoreProbe.Verdict> verdict = Optional.empty();
     for (int look = 0; look < LOOKS && verdict.isEmpty(); look++) {
       TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
       verdict = boot.look();
@@ -121,9 +131,9 @@ class BootStep implements ItemStreamReader<GuestBoot.Verdict>, ItemWriter<GuestB
   }
 
   @Override
-  public void write(Chunk<? extends GuestBoot.Verdict> chunk) throws IOException {
+  public void write(Chunk<? extends RestoreProbe.Verdict> chunk) throws IOException {
     RestoreTestRow test = row;
-    GuestBoot.Verdict last = chunk.getItems().getLast();
+    RestoreProbe.Verdict last = chunk.getItems().getLast();
     if (test == null || last.equals(NONE_YET)) {
       return;
     }
@@ -134,14 +144,14 @@ class BootStep implements ItemStreamReader<GuestBoot.Verdict>, ItemWriter<GuestB
         proofs.proven(disk.id(), Proof.BOOTED, execution);
       }
     } else {
-      log.error("{}: {} does not boot: {}", id, test.backup(), last.detail());
+      log.error("{}: {} does not pass: {}", id, test.backup(), last.detail());
       tests.ended(id, TestVerdict.FAILED, last.detail());
     }
   }
 
   @Override
   public void close() {
-    GuestBoot opened = boot;
+    RestoreProbe opened = boot;
     boot = null;
     if (opened != null) {
       try {

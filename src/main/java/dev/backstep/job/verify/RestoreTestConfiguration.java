@@ -1,6 +1,6 @@
 package dev.backstep.job.verify;
 
-import dev.backstep.backup.GuestBoot;
+import dev.backstep.backup.RestoreProbe;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.StopAtChunk;
 import dev.backstep.job.TaskJob;
@@ -18,7 +18,7 @@ import org.springframework.transaction.PlatformTransactionManager;
  * The restore-test job:
  *
  * <pre>
- * boot   serves the disks, starts a machine, waits for its signs of life, throws it away
+ * boot   serves the disks, starts a machine or a command, waits for the verdict, throws it away
  * </pre>
  */
 @Configuration(proxyBeanMethods = false)
@@ -37,7 +37,7 @@ class RestoreTestConfiguration {
   @Bean
   Step boot(JobRepository repository, PlatformTransactionManager transactions, BootStep step) {
     return new StepBuilder("boot", repository)
-        .<GuestBoot.Verdict, GuestBoot.Verdict>chunk(1)
+        .<RestoreProbe.Verdict, RestoreProbe.Verdict>chunk(1)
         .transactionManager(transactions)
         .reader(step)
         .writer(step)

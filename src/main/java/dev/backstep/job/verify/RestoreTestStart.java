@@ -4,6 +4,7 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.RestoreTests;
 import dev.backstep.domain.BootSettings;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.RestoreTargets;
@@ -31,6 +32,15 @@ class RestoreTestStart implements RestoreTestJobs {
 
   @Override
   public TaskRun boot(String id, BootSettings settings) {
+    return begin(id, RestoreTestDocument.text(settings));
+  }
+
+  @Override
+  public TaskRun run(String id, RunSettings settings) {
+    return begin(id, RestoreTestDocument.text(settings));
+  }
+
+  private TaskRun begin(String id, String settings) {
     BackupRow backup =
         backups
             .find(id)
@@ -39,7 +49,6 @@ class RestoreTestStart implements RestoreTestJobs {
                     id + ": no such backup; `backstep list` shows the backups"));
     RestoreTargets.requireRestorePoint(backup);
     String subject = backup.id() + " of " + backup.vmName();
-    return tasks.launch(
-        tests.begin(backup.id(), subject, RestoreTestDocument.text(settings), lease.token()));
+    return tasks.launch(tests.begin(backup.id(), subject, settings, lease.token()));
   }
 }
