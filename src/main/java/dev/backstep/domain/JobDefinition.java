@@ -33,6 +33,38 @@ public record JobDefinition(
     exclude = Set.copyOf(exclude);
   }
 
+  /** One whose images no server verifies by itself. */
+  public JobDefinition(
+      String vmName,
+      SourceDefinition source,
+      Set<DiskKey> exclude,
+      String repository,
+      RequestedLevel level,
+      CbtResetPolicy cbtReset,
+      Compression compression,
+      int compressionLevel,
+      int parallelDisksMax,
+      int chainLimit,
+      CbtAuditDefinition cbtAudit,
+      Optional<ScheduleDefinition> schedule,
+      Optional<RetentionDefinition> retention) {
+    this(
+        vmName,
+        source,
+        exclude,
+        repository,
+        level,
+        cbtReset,
+        compression,
+        compressionLevel,
+        parallelDisksMax,
+        chainLimit,
+        cbtAudit,
+        schedule,
+        retention,
+        Optional.empty());
+  }
+
   /** The VM's stable id; sources without one of their own use the name. */
   public VmId vmId() {
     return VmId.ofName(vmName);
