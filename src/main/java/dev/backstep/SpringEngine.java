@@ -17,6 +17,8 @@ import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.ReplicationQueries;
 import dev.backstep.catalog.Repositories;
 import dev.backstep.catalog.RepositoryRow;
+import dev.backstep.catalog.RestoreTestRow;
+import dev.backstep.catalog.RestoreTests;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.Restores;
 import dev.backstep.catalog.StoredChangeId;
@@ -25,9 +27,11 @@ import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.VerificationQueries;
 import dev.backstep.cli.Engine;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
@@ -47,6 +51,7 @@ import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RestoreJobs;
 import dev.backstep.job.RestorePointRemoval;
 import dev.backstep.job.RestoreRequest;
+import dev.backstep.job.RestoreTestJobs;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
@@ -236,6 +241,21 @@ final class SpringEngine implements Engine {
   @Override
   public TaskRun verify(Optional<BackupId> backup, boolean whole) {
     return context.getBean(VerifyJobs.class).verify(backup, whole);
+  }
+
+  @Override
+  public TaskRun boot(String id, BootSettings settings) {
+    return context.getBean(RestoreTestJobs.class).boot(id, settings);
+  }
+
+  @Override
+  public TaskRun run(String id, RunSettings settings) {
+    return context.getBean(RestoreTestJobs.class).run(id, settings);
+  }
+
+  @Override
+  public Optional<RestoreTestRow> restoreTest(String id) {
+    return context.getBean(RestoreTests.class).find(id);
   }
 
   @Override

@@ -34,6 +34,8 @@ final class ScheduleDocument {
     fields.put("paused", schedule.paused());
     fields.put("next_fires", schedule.nextFires().stream().map(BackupDocument::time).toList());
     fields.put("last_fire", schedule.lastFire().map(ScheduleDocument::fire).orElse(null));
+    fields.put(
+        "next_verification", schedule.nextVerification().map(BackupDocument::time).orElse(null));
     return fields;
   }
 

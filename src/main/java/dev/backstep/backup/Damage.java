@@ -2,16 +2,32 @@ package dev.backstep.backup;
 
 import dev.backstep.domain.ByteRange;
 import java.io.IOException;
+import java.util.List;
 import java.util.Optional;
 
 /**
  * Something wrong with an image.
  *
  * @param range of the image's file; empty where it is about the file as a whole
+ * @param disk what of the disk that range is about; empty where it is about none, or not known
  * @param found what stands there
  * @param expected what should, and what the difference means
  */
-public record Damage(Kind kind, Optional<ByteRange> range, String found, String expected) {
+public record Damage(
+    Kind kind, Optional<ByteRange> range, List<ByteRange> disk, String found, String expected) {
+
+  public Damage {
+    disk = List.copyOf(disk);
+  }
+
+  /** One of which it is not known what of the disk it is about. */
+  Damage(Kind kind, Optional<ByteRange> range, String found, String expected) {
+    this(kind, range, List.of(), found, expected);
+  }
+
+  Damage about(List<ByteRange> ranges) {
+    return new Damage(kind, range, ranges, found, expected);
+  }
 
   /** What it is about. */
   public enum Kind {

@@ -6,6 +6,7 @@ import dev.backstep.blockio.ChecksumFile;
 import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.qcow2.CheckResult;
+import dev.backstep.qcow2.DiskRanges;
 import dev.backstep.qcow2.Finding;
 import dev.backstep.qcow2.Qcow2Checker;
 import dev.backstep.qcow2.Qcow2FormatException;
@@ -19,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -34,11 +36,18 @@ public final class ImageCheck implements Closeable {
   /** Findings are about entries of tables. */
   private static final int ENTRY_BYTES = 8;
 
+  /** So often all tables of an image are gone through to tell what its damages are about. */
+  private static final int WALKS_MAX = 16;
+
+  /** Of so many damages at a time. */
+  private static final int PARTS_MAX = 20;
+
   private final DiskFolder folder;
   private final DiskBackupId id;
   private @Nullable ChecksumFile checksums;
   private @Nullable ChecksumCheck data;
   private long next;
+  private int walks;
 
   public ImageCheck(DiskFolder folder, DiskBackupId id) {
     this.folder = folder;
@@ -62,7 +71,7 @@ public final class ImageCheck implements Closeable {
       checkImage(manifest.get(), damages);
       checkSums(manifest.get(), damages);
     }
-    return damages;
+    return located(damages);
   }
 
   private Optional<DiskManifest> manifest(List<Damage> damages) {
@@ -188,7 +197,24 @@ public final class ImageCheck implements Closeable {
               wrong.found(),
               ChecksumCheck.text(expected.crc32c())));
     }
-    return new Part(length, next, length < bytes, damages);
+    return new Part(length, next, length < bytes, located(damages));
+  }
+
+  /** Says what of the disk each damage is about, as far as the image's tables still tell. */
+  private List<Damage> located(List<Damage> damages) {
+    List<ByteRange> parts =
+        damages.stream().map(Damage::range).flatMap(Optional::stream).distinct().toList();
+    if (parts.isEmpty() || walks >= WALKS_MAX) {
+      return damages;
+    }
+    walks++;
+    Map<ByteRange, List<ByteRange>> disk =
+        DiskRanges.of(folder.image(id), parts.subList(0, Math.min(PARTS_MAX, parts.size())));
+    return damages.stream()
+        .map(damage ->
+            damage.about(
+                damage.range().map(part -> disk.getOrDefault(part, List.of())).orElse(List.of())))
+        .toList();
   }
 
   @Override

@@ -205,6 +205,17 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  RestoreTests restoreTests(
+      DataSource dataSource, PlatformTransactionManager manager, Tasks tasks) {
+    return new RestoreTests(dataSource, manager, tasks, Clock.systemUTC());
+  }
+
+  @Bean
+  VerifyRounds verifyRounds(DataSource dataSource) {
+    return new VerifyRounds(dataSource);
+  }
+
+  @Bean
   Ledgers ledgers(DataSource dataSource) {
     return new Ledgers(dataSource);
   }

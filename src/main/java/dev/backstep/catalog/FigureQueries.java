@@ -33,6 +33,7 @@ public final class FigureQueries {
         leases(now, ">"),
         leases(now, "<="),
         damagedImages(),
+        RestoreTests.failing(jdbc),
         nextFire(),
         now);
   }
@@ -40,10 +41,11 @@ public final class FigureQueries {
   private List<Figures.Machine> machines() {
     return jdbc.sql(
             """
-            select v.name, s.vm_id as scheduled, (
+            select v.name, s.vm_id as scheduled, r.oldest_proof_at, (
                 select coalesce(c.snapshot_taken_at, c.created_at) from backups c
                 where c.vm_id = v.id and c.status = 'COMPLETED' %s limit 1) as newest
             from vms v left join schedules s on s.vm_id = v.id
+              left join verify_rounds r on r.vm_id = v.id
             order by v.name\
             """
                 .formatted(order.down("c.vm_id, c.status", "c.completed_at")))
@@ -51,7 +53,8 @@ public final class FigureQueries {
             new Figures.Machine(
                 row.getString("name"),
                 row.getString("scheduled") != null,
-                UtcTime.find(row, "newest")))
+                UtcTime.find(row, "newest"),
+                UtcTime.find(row, "oldest_proof_at")))
         .list();
   }
 

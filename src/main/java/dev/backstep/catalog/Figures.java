@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param replicas one for each VM path that is replicated
  * @param queue backups that wait to be begun for the first time
  * @param damagedImages images of restore points that were found damaged, or stand on one that was
+ * @param failedTests restore points that did not pass the restore test that they were last put to
  * @param nextFire the earliest start that schedules have asked for, or will, and that no server has
  *     taken; empty when no schedule fires any more
  * @param at the time by which leases end
@@ -24,6 +25,7 @@ public record Figures(
     long leasesLive,
     long leasesExpired,
     long damagedImages,
+    long failedTests,
     Optional<Instant> nextFire,
     Instant at) {
 
@@ -32,8 +34,14 @@ public record Figures(
    *
    * @param scheduled whether a definition that the servers act on has a schedule for it
    * @param restorePointAt the moment that its newest restore point shows
+   * @param oldestProofAt when, as of its newest round of verification, that image was proven, or
+   *     written, of which it is longest ago
    */
-  public record Machine(String name, boolean scheduled, Optional<Instant> restorePointAt) {}
+  public record Machine(
+      String name,
+      boolean scheduled,
+      Optional<Instant> restorePointAt,
+      Optional<Instant> oldestProofAt) {}
 
   /**
    * What is replicated.

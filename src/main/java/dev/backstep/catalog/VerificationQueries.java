@@ -8,9 +8,11 @@ import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.VmId;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Questions about verifications. Changes nothing. Safe for use by several threads. */
@@ -121,8 +123,20 @@ public final class VerificationQueries {
         row.getInt("image_no"),
         row.getString("kind"),
         range,
+        ranges(row.getString("disk_ranges")),
         row.getString("found"),
         row.getString("expected"));
+  }
+
+  private static List<ByteRange> ranges(@Nullable String text) {
+    List<ByteRange> ranges = new ArrayList<>();
+    for (String range : text == null ? new String[0] : text.split(",")) {
+      int plus = range.indexOf('+');
+      ranges.add(
+          new ByteRange(
+              Long.parseLong(range.substring(0, plus)), Long.parseLong(range.substring(plus + 1))));
+    }
+    return ranges;
   }
 
   private static VerificationRow row(ResultSet row) throws SQLException {

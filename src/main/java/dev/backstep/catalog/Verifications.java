@@ -11,7 +11,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.PlatformTransactionManager;
 
@@ -46,27 +48,67 @@ public final class Verifications {
   public String begin(Optional<BackupId> backup, boolean whole, long leaseToken) {
     return transactions.in(() -> {
       String subject = backup.map(BackupId::value).orElse("all images");
-      String id = tasks.begin(TaskKind.VERIFY, subject, "", leaseToken);
-      jdbc.sql("insert into verifications (id, backup_id, whole) values (:id, :backup, :whole)")
-          .param("id", id)
-          .param("backup", backup.map(BackupId::value).orElse(null))
-          .param("whole", whole)
-          .update();
+      String id = begin(subject, backup, whole, leaseToken);
       if (backup.isPresent()) {
         addChains(id, backup.get());
       } else {
         addAll(id);
       }
-      jdbc.sql(
-              """
-              update tasks set bytes_total = (select coalesce(sum(d.bytes_stored), 0)
-                from verification_images i join backup_disks d on d.id = i.disk_backup_id
-                where i.verification_id = :id) where id = :id\
-              """)
-          .param("id", id)
-          .update();
+      countBytes(id);
       return id;
     });
+  }
+
+  /**
+   * Notes a verification of certain images that runs, data included.
+   *
+   * @param images a backing image before those on it
+   * @return its id
+   */
+  public String begin(String subject, List<DiskBackupId> images, long leaseToken) {
+    return transactions.in(() -> {
+      String id = begin(subject, Optional.empty(), true, leaseToken);
+      int number = 0;
+      for (DiskBackupId image : images) {
+        number++;
+        add(id, number, image.value());
+      }
+      countBytes(id);
+      return id;
+    });
+  }
+
+  private String begin(String subject, Optional<BackupId> backup, boolean whole, long leaseToken) {
+    String id = tasks.begin(TaskKind.VERIFY, subject, "", leaseToken);
+    jdbc.sql("insert into verifications (id, backup_id, whole) values (:id, :backup, :whole)")
+        .param("id", id)
+        .param("backup", backup.map(BackupId::value).orElse(null))
+        .param("whole", whole)
+        .update();
+    return id;
+  }
+
+  private void countBytes(String id) {
+    jdbc.sql(
+            """
+            update tasks set bytes_total = (select coalesce(sum(d.bytes_stored), 0)
+              from verification_images i join backup_disks d on d.id = i.disk_backup_id
+              where i.verification_id = :id) where id = :id\
+            """)
+        .param("id", id)
+        .update();
+  }
+
+  private void add(String id, int number, String image) {
+    jdbc.sql(
+            """
+            insert into verification_images (verification_id, image_no, disk_backup_id, result)
+            values (:id, :number, :image, 'PENDING')\
+            """)
+        .param("id", id)
+        .param("number", number)
+        .param("image", image)
+        .update();
   }
 
   /** Lineage numbers ascend along a chain, so a backing image comes first. */
@@ -99,16 +141,7 @@ public final class Verifications {
       for (String image : chain(top)) {
         if (seen.add(image)) {
           number++;
-          jdbc.sql(
-                  """
-                  insert into verification_images
-                    (verification_id, image_no, disk_backup_id, result)
-                  values (:id, :number, :image, 'PENDING')\
-                  """)
-              .param("id", id)
-              .param("number", number)
-              .param("image", image)
-              .update();
+          add(id, number, image);
         }
       }
     }
@@ -133,10 +166,10 @@ public final class Verifications {
     jdbc.sql(
             """
             insert into verification_findings
-              (verification_id, image_no, finding_no, kind, offset_bytes, length_bytes, found,
-               expected)
-            select :id, :image, coalesce(max(finding_no), 0) + 1, :kind, :offset, :length, :found,
-              :expected
+              (verification_id, image_no, finding_no, kind, offset_bytes, length_bytes,
+               disk_ranges, found, expected)
+            select :id, :image, coalesce(max(finding_no), 0) + 1, :kind, :offset, :length, :disk,
+              :found, :expected
             from verification_findings where verification_id = :id and image_no = :image\
             """)
         .param("id", id)
@@ -144,9 +177,18 @@ public final class Verifications {
         .param("kind", finding.kind())
         .param("offset", finding.range().map(ByteRange::offset).orElse(null))
         .param("length", finding.range().map(ByteRange::length).orElse(null))
+        .param("disk", text(finding.disk()))
         .param("found", cut(finding.found()))
         .param("expected", cut(finding.expected()))
         .update();
+  }
+
+  private static @Nullable String text(List<ByteRange> ranges) {
+    return ranges.isEmpty()
+        ? null
+        : ranges.stream()
+            .map(range -> range.offset() + "+" + range.length())
+            .collect(Collectors.joining(","));
   }
 
   private static String cut(String text) {

@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
       DoctorCommand.class,
       ServeCommand.class,
       ServeNbdCommand.class,
+      FilesCommand.class,
       HelpCommand.class
     },
     exitCodeList = {

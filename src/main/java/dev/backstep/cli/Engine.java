@@ -4,12 +4,15 @@ import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
@@ -91,6 +94,23 @@ public interface Engine extends AutoCloseable {
    * @throws OperatorException as there
    */
   TaskRun verify(Optional<BackupId> backup, boolean whole);
+
+  /**
+   * Boots a restore point; see {@link dev.backstep.job.RestoreTestJobs#boot}.
+   *
+   * @throws OperatorException as there
+   */
+  TaskRun boot(String id, BootSettings settings);
+
+  /**
+   * Runs a command on a restore point's files; see {@link dev.backstep.job.RestoreTestJobs#run}.
+   *
+   * @throws OperatorException as there
+   */
+  TaskRun run(String id, RunSettings settings);
+
+  /** A restore test with its verdict. */
+  Optional<RestoreTestRow> restoreTest(String id);
 
   /**
    * Restores disks; see {@link dev.backstep.job.RestoreJobs#restore}.

@@ -4,14 +4,17 @@ import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
@@ -134,6 +137,27 @@ final class RemoteEngine implements Engine {
         id -> request.put("backup_id", id.value()), () -> request.put("all", true));
     request.put("structure_only", !whole);
     return RemoteTask.of(client, client.post(RemoteVerification.PATH, request));
+  }
+
+  @Override
+  public TaskRun boot(String id, BootSettings settings) {
+    return RemoteTask.of(
+        client, client.post(RemoteRestoreTest.PATH, RemoteRestoreTest.request(id, settings)));
+  }
+
+  /** Over REST it would be a way to have a server run anything. */
+  @Override
+  public TaskRun run(String id, RunSettings settings) {
+    throw OperatorException.busy(
+        "the server at "
+            + client.url()
+            + " has the database open and runs no commands for others; stop it, test, start it",
+        null);
+  }
+
+  @Override
+  public Optional<RestoreTestRow> restoreTest(String id) {
+    return client.find(RemoteRestoreTest.path(id)).map(RemoteRestoreTest::row);
   }
 
   @Override

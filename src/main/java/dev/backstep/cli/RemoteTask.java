@@ -45,11 +45,16 @@ record RemoteTask(RemoteClient client, String id) implements TaskRun {
 
   /** As {@link dev.backstep.job.TaskDocument} writes it. */
   static TaskRow row(JsonNode json) {
+    return row(json, json.path("backup_id").asString(""));
+  }
+
+  /** The same of one whose settings the server tells. */
+  static TaskRow row(JsonNode json, String settings) {
     return new TaskRow(
         json.get("task_id").asString(),
         TaskKind.ofWord(json.get("kind").asString()).orElseThrow(),
         json.get("subject").asString(),
-        json.path("backup_id").asString(""),
+        settings,
         Status.valueOf(json.get("status").asString()),
         RemoteRows.time(json, "created_at").orElse(Instant.EPOCH),
         RemoteRows.time(json, "completed_at"),

@@ -56,10 +56,19 @@ final class RemoteVerification {
               finding.get("number").asInt(),
               finding.get("kind").asString(),
               range,
+              disk(finding),
               finding.get("found").asString(),
               finding.get("expected").asString()));
     }
     return new Verification(row(json), images, findings);
+  }
+
+  private static List<ByteRange> disk(JsonNode finding) {
+    List<ByteRange> ranges = new ArrayList<>();
+    for (JsonNode range : finding.path("disk_ranges")) {
+      ranges.add(new ByteRange(range.get("offset").asLong(), range.get("length").asLong()));
+    }
+    return ranges;
   }
 
   private static VerificationRow row(JsonNode json) {

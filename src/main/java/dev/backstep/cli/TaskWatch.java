@@ -88,6 +88,7 @@ final class TaskWatch {
       case PRUNE -> freed(row);
       case RESTORE -> new RestoreText(session, engine).print(row);
       case REPLICATE -> new ReplicationText(session, engine).print(row);
+      case TEST -> new RestoreTestText(session, engine).print(row);
       case COPY -> plain(row);
     };
   }

@@ -12,6 +12,7 @@ import dev.backstep.job.OperatorException.Kind;
 import dev.backstep.job.Verification;
 import dev.backstep.job.VerifyDocument;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** Prints what a verification found. */
 final class VerifyText {
@@ -53,6 +54,7 @@ final class VerifyText {
                   + "  "
                   + VerifyDocument.path(image)
                   + finding.range().map(VerifyText::place).orElse("")
+                  + ofDisk(finding.disk())
                   + ": "
                   + finding.found()
                   + ", expected "
@@ -83,6 +85,14 @@ final class VerifyText {
             .filter(i -> i.result() == ImageResult.CLEAN && i.bytesChecked() == 0)
             .count()
         : 0;
+  }
+
+  private static String ofDisk(List<ByteRange> ranges) {
+    return ranges.isEmpty()
+        ? ""
+        : ranges.stream()
+            .map(range -> range.offset() + "+" + range.length())
+            .collect(Collectors.joining(", ", " (of the disk: ", ")"));
   }
 
   private static String place(ByteRange range) {

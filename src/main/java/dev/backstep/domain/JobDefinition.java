@@ -31,6 +31,7 @@ public record JobDefinition(
     CbtAuditDefinition cbtAudit,
     Optional<ScheduleDefinition> schedule,
     Optional<RetentionDefinition> retention,
+    Optional<VerifyDefinition> verify,
     List<CopyDefinition> copies,
     Optional<Duration> immutable,
     Optional<ReplicationDefinition> replication) {
@@ -69,6 +70,7 @@ public record JobDefinition(
         cbtAudit,
         schedule,
         retention,
+        Optional.empty(),
         List.of(),
         Optional.empty(),
         Optional.empty());

@@ -9,6 +9,7 @@ public enum TaskKind {
   VERIFY,
   RESTORE,
   PRUNE,
+  TEST,
   COPY,
   REPLICATE;
 

@@ -73,6 +73,11 @@ public final class VerifyDocument {
     fields.put("kind", finding.kind());
     fields.put("offset", finding.range().map(ByteRange::offset).orElse(null));
     fields.put("length", finding.range().map(ByteRange::length).orElse(null));
+    fields.put(
+        "disk_ranges",
+        finding.disk().stream()
+            .map(range -> Map.of("offset", range.offset(), "length", range.length()))
+            .toList());
     fields.put("found", finding.found());
     fields.put("expected", finding.expected());
     return fields;

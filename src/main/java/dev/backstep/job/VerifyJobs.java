@@ -1,6 +1,8 @@
 package dev.backstep.job;
 
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.DiskBackupId;
+import java.util.List;
 import java.util.Optional;
 
 /** Starts verifications; they are tasks from then on. Safe for use by many threads. */
@@ -15,4 +17,12 @@ public interface VerifyJobs {
    * @throws OperatorException NOT_FOUND when there is no such restore point
    */
   TaskRun verify(Optional<BackupId> backup, boolean whole);
+
+  /**
+   * Launches one of certain images, data included.
+   *
+   * @param subject what they are, for people
+   * @param images a backing image before those on it
+   */
+  TaskRun verify(String subject, List<DiskBackupId> images);
 }

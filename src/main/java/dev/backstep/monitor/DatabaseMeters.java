@@ -29,6 +29,7 @@ final class DatabaseMeters {
   private final MeterRegistry registry;
   private final DatabaseWatch watch;
   private final MultiGauge restorePoints;
+  private final MultiGauge oldestProofs;
 
   DatabaseMeters(MeterRegistry registry, DatabaseWatch watch) {
     this.registry = registry;
@@ -37,6 +38,11 @@ final class DatabaseMeters {
         MultiGauge.builder("backstep.restore.point.timestamp")
             .baseUnit("seconds")
             .description("Moment that the VM's newest restore point shows; 0 when it has none")
+            .register(registry);
+    this.oldestProofs =
+        MultiGauge.builder("backstep.oldest.proof.timestamp")
+            .baseUnit("seconds")
+            .description("When the VM's image was verified of which that is longest ago")
             .register(registry);
     Gauge.builder("backstep.database.up", watch, it -> it.isUp() ? 1 : 0)
         .description("1 while the database answers")
@@ -60,6 +66,12 @@ final class DatabaseMeters {
         Tags.empty(),
         "",
         Figures::damagedImages);
+    gauge(
+        "backstep.restore.tests.failed",
+        "Restore points that did not pass the restore test that they were last put to",
+        Tags.empty(),
+        "",
+        Figures::failedTests);
     watch.onFigures(this::show);
   }
 
@@ -149,6 +161,13 @@ final class DatabaseMeters {
                     seconds(machine.restorePointAt())))
             .toList();
     restorePoints.register(rows, true);
+    oldestProofs.register(
+        figures.machines().stream()
+            .filter(machine -> machine.scheduled() && machine.oldestProofAt().isPresent())
+            .<MultiGauge.Row<?>>map(machine ->
+                MultiGauge.Row.of(Tags.of("vm", machine.name()), seconds(machine.oldestProofAt())))
+            .toList(),
+        true);
   }
 
   private static double seconds(Optional<Instant> moment) {

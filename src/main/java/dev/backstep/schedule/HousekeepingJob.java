@@ -3,6 +3,7 @@ package dev.backstep.schedule;
 import dev.backstep.catalog.BatchHistory;
 import dev.backstep.catalog.Fires;
 import dev.backstep.catalog.Replications;
+import dev.backstep.catalog.VerifyRounds;
 import java.time.Clock;
 import org.quartz.DisallowConcurrentExecution;
 import org.quartz.Job;
@@ -19,12 +20,18 @@ final class HousekeepingJob implements Job {
   private final BatchHistory history;
   private final Fires fires;
   private final Replications replications;
+  private final VerifyRounds rounds;
   private final ScheduleSettings settings;
   private final Clock clock;
 
   HousekeepingJob(
-      BatchHistory history, Fires fires, Replications replications, ScheduleSettings settings) {
+      BatchHistory history,
+      Fires fires,
+      Replications replications,
+      VerifyRounds rounds,
+      ScheduleSettings settings) {
     this.history = history;
+    this.rounds = rounds;
     this.fires = fires;
     this.replications = replications;
     this.settings = settings;
@@ -36,10 +43,13 @@ final class HousekeepingJob implements Job {
     int executions = history.trim(clock.instant().minus(settings.historyKeep()));
     int starts = fires.trim(clock.instant().minus(settings.firesKeep()));
     int runs = replications.trim(clock.instant().minus(settings.historyKeep()));
+    int verifications = rounds.trim(clock.instant().minus(settings.historyKeep()));
     log.info(
-        "housekeeping: {} job instances, {} fires and {} runs of replications forgotten",
+        "housekeeping: {} job instances, {} fires, {} runs of replications and {} verifications"
+            + " forgotten",
         executions,
         starts,
-        runs);
+        runs,
+        verifications);
   }
 }

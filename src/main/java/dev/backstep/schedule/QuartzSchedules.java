@@ -96,7 +96,11 @@ final class QuartzSchedules implements Schedules {
         Path.of(machine.file()),
         machine.paused(),
         next(schedule, Math.min(nextFires, NEXT_FIRES_MAX)),
-        newest);
+        newest,
+        definitions
+            .definition(machine)
+            .verify()
+            .flatMap(policy -> Verifier.after(policy, clock.instant())));
   }
 
   private List<Instant> next(ScheduleDefinition schedule, int count) {

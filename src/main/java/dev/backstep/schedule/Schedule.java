@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param nextFires when it fires next, ascending; empty when it never will. Those that a paused one
  *     would have are listed, too
  * @param lastFire what became of the newest start
+ * @param nextVerification when its images are verified next; empty when no server does so
  */
 public record Schedule(
     String vmName,
@@ -22,7 +23,8 @@ public record Schedule(
     Path file,
     boolean paused,
     List<Instant> nextFires,
-    Optional<FireRow> lastFire) {
+    Optional<FireRow> lastFire,
+    Optional<Instant> nextVerification) {
 
   public Schedule {
     nextFires = List.copyOf(nextFires);

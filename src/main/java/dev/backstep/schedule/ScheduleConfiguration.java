@@ -6,10 +6,12 @@ import dev.backstep.catalog.Continuations;
 import dev.backstep.catalog.Fires;
 import dev.backstep.catalog.ReplicationStarts;
 import dev.backstep.catalog.ScheduledMachines;
+import dev.backstep.catalog.VerifyRounds;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.ReplicationJobs;
 import dev.backstep.job.TaskJobs;
+import dev.backstep.job.VerifyJobs;
 import dev.backstep.job.definition.JobFolder;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -39,6 +41,7 @@ import org.springframework.transaction.support.TransactionTemplate;
  * FireJob        one fires, on one of the servers
  * FireRecorder          it becomes a backup in the queue, or a record of why not
  * Dispatcher     the backup is begun, on one of the servers
+ * VerifyJob      images are verified when it is time, on one of the servers
  * </pre>
  */
 @Configuration(proxyBeanMethods = false)
@@ -48,6 +51,7 @@ class ScheduleConfiguration {
 
   private static final Duration HOUSEKEEPING_DELAY = Duration.ofMinutes(10);
   private static final int HOUSEKEEPING_HOURS = 24;
+  private static final Duration VERIFY_DELAY = Duration.ofMinutes(1);
 
   private final Clock clock = Clock.systemUTC();
 
@@ -140,6 +144,35 @@ class ScheduleConfiguration {
       ReplicationStarts starts,
       ScheduleSettings settings) {
     return new ReplicationFires(scheduledFolder, jobs, tasks, starts, settings, clock);
+  }
+
+  // verification
+
+  @Bean
+  Verifier verifier(
+      ScheduledMachines machines,
+      VerifyRounds rounds,
+      VerifyJobs jobs,
+      TaskJobs tasks,
+      ScheduleSettings settings) {
+    return new Verifier(machines, rounds, jobs, tasks, settings, clock);
+  }
+
+  @Bean
+  JobDetail verifyRoundsJob() {
+    return JobBuilder.newJob(VerifyJob.class).withIdentity("verify").storeDurably().build();
+  }
+
+  @Bean
+  Trigger verifyTrigger(JobDetail verifyRoundsJob) {
+    return TriggerBuilder.newTrigger()
+        .withIdentity("verify")
+        .forJob(verifyRoundsJob)
+        .startAt(Date.from(Instant.now().plus(VERIFY_DELAY)))
+        .withSchedule(
+            SimpleScheduleBuilder.repeatMinutelyForever()
+                .withMisfireHandlingInstructionNextWithRemainingCount())
+        .build();
   }
 
   // housekeeping

@@ -2,6 +2,7 @@ package dev.backstep.source;
 
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -16,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,6 +48,7 @@ public final class ChildProcess implements AutoCloseable {
   private final Path socket;
   private final StringBuilder errors = new StringBuilder();
   private final CompletableFuture<Void> collected = new CompletableFuture<>();
+  private final CompletableFuture<Void> passedOn = new CompletableFuture<>();
 
   private ChildProcess(Process process, Path record, Path socket) {
     this.process = process;
@@ -71,18 +74,42 @@ public final class ChildProcess implements AutoCloseable {
    */
   public static ChildProcess start(Path runFolder, Path socket, List<String> command, byte[] input)
       throws SourceException {
+    ChildProcess child = start(runFolder, socket, command, Optional.empty());
+    child.tell(input);
+    return child;
+  }
+
+  /**
+   * Starts a program whose output is wanted.
+   *
+   * @param runFolder where its record is kept
+   * @param socket the socket it will make, or a folder that is its own; removed at its end
+   * @param output is told what it prints, piece by piece, by a thread of its own
+   */
+  public static ChildProcess start(
+      Path runFolder, Path socket, List<String> command, Consumer<String> output)
+      throws SourceException {
+    return start(runFolder, socket, command, Optional.of(output));
+  }
+
+  private static ChildProcess start(
+      Path runFolder, Path socket, List<String> command, Optional<Consumer<String>> output)
+      throws SourceException {
     List<String> all = new ArrayList<>(List.of("setpriv", "--pdeathsig", "KILL", "--"));
     all.addAll(command);
     ProcessBuilder builder = new ProcessBuilder(ToolRunner.ownSession(all));
     builder.environment().put("LC_ALL", "C");
-    builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
+    if (output.isEmpty()) {
+      builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
+    }
     try {
       Process process = CompletableFuture.supplyAsync(() -> fork(builder), FORKER).join();
       Path record = runFolder.resolve(process.pid() + SUFFIX);
       ChildProcess child = new ChildProcess(process, record, socket);
       Thread.ofPlatform().daemon().name("child-errors").start(child::collectErrors);
+      output.ifPresent(sink ->
+          Thread.ofPlatform().daemon().name("child-output").start(() -> child.passOn(sink)));
       child.writeRecord();
-      child.tell(input);
       return child;
     } catch (CompletionException e) {
       throw ToolRunner.notStarted(all, new IOException(e.getCause()));
@@ -143,8 +170,39 @@ public final class ChildProcess implements AutoCloseable {
     }
   }
 
+  /** Bytes become characters one by one: what a machine prints need not be of any encoding. */
+  private void passOn(Consumer<String> sink) {
+    try (InputStream stream = process.getInputStream()) {
+      byte[] buffer = new byte[8192];
+      int count = stream.read(buffer);
+      while (count >= 0) {
+        sink.accept(new String(buffer, 0, count, StandardCharsets.ISO_8859_1));
+        count = stream.read(buffer);
+      }
+    } catch (IOException e) {
+      log.debug("the output of {} ended: {}", process.pid(), e.getMessage());
+    } finally {
+      passedOn.complete(null);
+    }
+  }
+
+  /** What it reads as its input; closing it tells it that no more is to come. */
+  public OutputStream input() {
+    return process.getOutputStream();
+  }
+
   public boolean isAlive() {
     return process.isAlive();
+  }
+
+  /**
+   * The status that it ended with, when all that it printed was passed on.
+   *
+   * @throws IllegalThreadStateException while it runs
+   */
+  public int status() {
+    passedOn.completeOnTimeout(null, END_MAX.toMillis(), MILLISECONDS).join();
+    return process.exitValue();
   }
 
   /** What it complained about so far, one line; all of it once it has ended. */
@@ -168,6 +226,18 @@ public final class ChildProcess implements AutoCloseable {
     } catch (InterruptedException e) {
       process.destroyForcibly();
     }
+    remove(record);
+    remove(socket);
+  }
+
+  /**
+   * Ends it and what it has started without asking. Its socket and record are gone when this
+   * returns.
+   */
+  public void kill() {
+    process.descendants().forEach(ProcessHandle::destroyForcibly);
+    process.destroyForcibly();
+    process.onExit().join();
     remove(record);
     remove(socket);
   }
@@ -232,7 +302,7 @@ public final class ChildProcess implements AutoCloseable {
     if (child.isAlive()) {
       kill(child);
     }
-    Files.deleteIfExists(Path.of(lines.get(2)));
+    remove(Path.of(lines.get(2)));
     Files.deleteIfExists(file);
   }
 
@@ -244,7 +314,14 @@ public final class ChildProcess implements AutoCloseable {
             process.onExit().completeOnTimeout(process, END_MAX.toMillis(), MILLISECONDS).join());
   }
 
+  /** A folder of its own has sockets and the like in it, and no folders. */
   private static void remove(Path file) {
+    File[] inside = file.toFile().listFiles();
+    if (inside != null) {
+      for (File one : inside) {
+        one.delete();
+      }
+    }
     file.toFile().delete();
   }
 }

@@ -3,6 +3,8 @@ package dev.backstep.source;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,7 +25,13 @@ public final class ToolRunner {
   private static final int NOT_FOUND_STATUS = 127;
 
   private static final Map<String, String> DEBIAN_PACKAGE =
-      Map.of("setsid", "util-linux", "setpriv", "util-linux", "nbdkit", "nbdkit");
+      Map.of(
+          "setsid", "util-linux",
+          "setpriv", "util-linux",
+          "nbdkit", "nbdkit",
+          "qemu-system-x86_64", "qemu-system-x86",
+          "guestfish", "libguestfs-tools",
+          "guestunmount", "libguestfs-tools");
 
   private ToolRunner() {}
 
@@ -93,6 +101,21 @@ public final class ToolRunner {
             + e.getMessage()
             + ")",
         e);
+  }
+
+  /**
+   * Makes sure that a command is there to be started.
+   *
+   * @throws SourceException naming the package that has it
+   */
+  public static void require(String tool) throws SourceException {
+    String path = System.getenv().getOrDefault("PATH", "");
+    for (String folder : (path + ":/usr/sbin:/sbin").split(":")) {
+      if (!folder.isEmpty() && Files.isExecutable(Path.of(folder, tool))) {
+        return;
+      }
+    }
+    throw notStarted(List.of(tool), new IOException("there is no such command"));
   }
 
   /** Reads beside the caller, so that a command that hangs can be given up. */

@@ -276,6 +276,7 @@ class OpenApiIT {
     retentionIsWhatItSays(id);
     copyIsWhatItSays(get("/api/v1/repositories").get("repositories").get(0).get("path"));
     restoreIsWhatItSays(backup);
+    restoreTestIsWhatItSays(backup);
     verificationIsWhatItSays(backup);
   }
 
@@ -350,6 +351,25 @@ class OpenApiIT {
   private static HttpResponse<String> restore(String id, String disks) throws Exception {
     return server.post(
         "/api/v1/restores", "{\"backup_id\":\"" + id + "\",\"disks\":[" + disks + "]}");
+  }
+
+  /** What it boots is no system: the machine's end, or its time's, is the verdict. */
+  private static void restoreTestIsWhatItSays(JsonNode backup) throws Exception {
+    String path = "/api/v1/restore-tests";
+    String point = "{\"backup_id\":\"" + backup.get("backup_id").asString() + "\"";
+    String sign = ",\"console\":\"x\",\"limit_seconds\":1}";
+    JsonNode begun = json(server.post(path, point + sign), 202);
+    assertIs("RestoreTest", begun);
+    String id = begun.get("task_id").asString();
+    JsonNode now = get(path + "/" + id);
+    for (int i = 0; i < 300 && now.get("status").asString().equals("RUNNING"); i++) {
+      Thread.sleep(100);
+      now = get(path + "/" + id);
+    }
+    assertIs("RestoreTest", now);
+    assertThat(now.get("verdict").asString()).as(now.toString()).isEqualTo("FAILED");
+    assertIs("Problem", json(server.post(path, point + "}"), 400));
+    assertIs("Problem", json(server.get(path + "/test-nothing"), 404));
   }
 
   /** Of a damaged image, so that there is something to be told. */

@@ -190,6 +190,8 @@ class PackageRulesTests {
         .resideOutsideOfPackage(full("nbd"))
         .and()
         .areNotAssignableTo(X509ExtendedTrustManager.class) // its methods' signatures name sockets
+        .and()
+        .doNotHaveSimpleName("GuestPort") // no data of disks: whether a booted guest answers
         .should()
         .dependOnClassesThat(named(SOCKETS))
         .because("timeouts and who is at fault are decided in one place")

@@ -78,8 +78,8 @@ abstract class FigureContract {
     assertThat(second).isAfter(first);
     assertThat(figures.read().machines())
         .containsExactly(
-            new Figures.Machine("a", true, Optional.of(second)),
-            new Figures.Machine("b", false, Optional.empty()));
+            new Figures.Machine("a", true, Optional.of(second), Optional.empty()),
+            new Figures.Machine("b", false, Optional.empty(), Optional.empty()));
   }
 
   private Instant completed(VmId vm, long lease) throws FencedException {

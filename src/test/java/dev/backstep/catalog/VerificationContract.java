@@ -139,9 +139,16 @@ abstract class VerificationContract {
     verifications.done(id, 1, ImageResult.CLEAN);
     proofs.proven(full.get(0), Proof.DATA, 7);
     proofs.proven(full.get(0), Proof.DATA, 8);
-    FindingRow whole = new FindingRow(2, "MISSING", Optional.empty(), "nothing", "a file");
+    FindingRow whole =
+        new FindingRow(2, "MISSING", Optional.empty(), List.of(), "nothing", "a file");
     FindingRow part =
-        new FindingRow(2, "DATA", Optional.of(new ByteRange(65_536, 10)), "x".repeat(9000), "1");
+        new FindingRow(
+            2,
+            "DATA",
+            Optional.of(new ByteRange(65_536, 10)),
+            List.of(new ByteRange(0, 65_536), new ByteRange(1L << 40, 65_536)),
+            "x".repeat(9000),
+            "1");
     verifications.found(id, whole);
     verifications.found(id, part);
     verifications.done(id, 2, ImageResult.DAMAGED);
@@ -153,6 +160,7 @@ abstract class VerificationContract {
     List<FindingRow> findings = queries.findings(id);
     assertThat(findings).hasSize(2).first().isEqualTo(whole);
     assertThat(findings.get(1).range()).isEqualTo(part.range());
+    assertThat(findings.get(1).disk()).isEqualTo(part.disk());
     assertThat(findings.get(1).found()).as("a cut text").hasSizeLessThan(3000);
   }
 

@@ -4,12 +4,15 @@ import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
@@ -118,6 +121,23 @@ final class EngineDouble implements Engine {
   @Override
   public List<Map<String, @Nullable Object>> replicas(Optional<String> vmPath) {
     return List.of();
+  }
+
+  @Override
+  public TaskRun boot(String id, BootSettings settings) {
+    note("boot " + id + " " + settings);
+    return new Verify();
+  }
+
+  @Override
+  public TaskRun run(String id, RunSettings settings) {
+    note("run " + id + " " + settings);
+    return new Verify();
+  }
+
+  @Override
+  public Optional<RestoreTestRow> restoreTest(String id) {
+    return Optional.empty();
   }
 
   @Override

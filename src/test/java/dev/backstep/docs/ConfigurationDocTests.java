@@ -50,6 +50,7 @@ class ConfigurationDocTests {
       retention: { last: 1, zz: 1 }
       copies: [ { repository: /c, zz: 1 } ]
       replicate: { folder: /t, zz: 1 }
+      verify: { zz: 1 }
       zz: 1
       """;
 
@@ -62,6 +63,7 @@ class ConfigurationDocTests {
     "Source of type vsphere, a source,       vsphere, path: /a",
     "Schedule,             a schedule,       image, path: /a",
     "Retention,            a retention,      image, path: /a",
+    "Verify,               a verification,   image, path: /a",
     "Copies,               a copy,           image, path: /a",
     "Replication,          a replication,    image, path: /a"
   })

@@ -18,6 +18,7 @@ public final class Tool {
           "nbdcopy", "libnbd-bin",
           "nbdinfo", "libnbd-bin",
           "nbdkit", "nbdkit",
+          "qemu-system-x86_64", "qemu-system-x86",
           "mkfs.ext4", "e2fsprogs");
 
   private static final int TEXT_MAX = 1500;

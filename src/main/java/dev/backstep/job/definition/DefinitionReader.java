@@ -7,6 +7,7 @@ import dev.backstep.domain.CopyDefinition;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.ScheduleDefinition;
 import dev.backstep.domain.SourceDefinition;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -66,6 +67,10 @@ final class DefinitionReader {
     String vm = fields.requiredText("vm").flatMap(text -> text.line(NAME_LENGTH_MAX)).orElse("?");
     SourceDefinition source = source(fields);
     String repository = fields.requiredText("repository").flatMap(paths::absolute).orElse("?");
+    Optional<ScheduleDefinition> schedule =
+        fields
+            .fields("schedule", "a schedule")
+            .flatMap(found -> ScheduleReader.schedule(found, problems));
     JobDefinition definition =
         new JobDefinition(
             vm,
@@ -82,10 +87,11 @@ final class DefinitionReader {
                 .fields("cbt-audit", "an audit of change tracking")
                 .map(DefinitionReader::cbtAudit)
                 .orElse(CbtAuditDefinition.STANDARD),
-            fields
-                .fields("schedule", "a schedule")
-                .flatMap(schedule -> ScheduleReader.schedule(schedule, problems)),
+            schedule,
             fields.fields("retention", "a retention").flatMap(RetentionReader::retention),
+            fields
+                .fields("verify", "a verification")
+                .flatMap(verify -> VerifyReader.verify(verify, schedule)),
             copies(fields, repository),
             immutable(fields),
             fields

@@ -9,6 +9,7 @@ import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.ScheduleDefinition;
 import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.SourceDefinition.DiskDefinition;
+import dev.backstep.domain.VerifyDefinition;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -48,6 +49,7 @@ final class DefinitionWriter {
     definition
         .replication()
         .ifPresent(replication -> fields.put("replicate", replication(replication)));
+    definition.verify().ifPresent(verify -> fields.put("verify", verify(verify)));
     // JSON lets a raw DEL stand in a string, YAML does not.
     return JSON.writeValueAsString(fields).replace("\u007f", "\\u007f");
   }
@@ -98,6 +100,16 @@ final class DefinitionWriter {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("repository", copy.repository());
     copy.retention().ifPresent(retention -> fields.put("retention", retention(retention)));
+    return fields;
+  }
+
+  private static Map<String, Object> verify(VerifyDefinition verify) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("cron", verify.cron());
+    fields.put("zone", verify.zone().getId());
+    fields.put("new-within", duration(verify.newWithin()));
+    fields.put("all-within", duration(verify.allWithin()));
+    verify.share().ifPresent(share -> fields.put("share", share));
     return fields;
   }
 

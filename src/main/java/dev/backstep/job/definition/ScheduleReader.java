@@ -40,13 +40,13 @@ final class ScheduleReader {
             found, zone, jitter, misfire, window, blackOuts, retries, retryPause));
   }
 
-  private static Optional<String> cron(Text text) {
+  static Optional<String> cron(Text text) {
     Optional<String> problem = CronSyntax.problem(text.value());
     problem.ifPresent(text::problem);
     return problem.isPresent() ? Optional.empty() : Optional.of(text.value().strip());
   }
 
-  private static Optional<ZoneId> zone(Text text) {
+  static Optional<ZoneId> zone(Text text) {
     try {
       return Optional.of(ZoneId.of(text.value()));
     } catch (DateTimeException e) {

@@ -167,6 +167,7 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
               image.number(),
               damage.kind().name(),
               damage.range(),
+              damage.disk(),
               damage.found(),
               damage.expected()));
     }

@@ -4,12 +4,14 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Verifications;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.Status;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.VerifyJobs;
+import java.util.List;
 import java.util.Optional;
 import org.springframework.stereotype.Component;
 
@@ -36,6 +38,11 @@ class VerifyStart implements VerifyJobs {
       requireRestorePoint(backup.get());
     }
     return tasks.launch(verifications.begin(backup, whole, lease.token()));
+  }
+
+  @Override
+  public TaskRun verify(String subject, List<DiskBackupId> images) {
+    return tasks.launch(verifications.begin(subject, images, lease.token()));
   }
 
   private void requireRestorePoint(BackupId id) {

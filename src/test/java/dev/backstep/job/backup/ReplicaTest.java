@@ -67,6 +67,7 @@ abstract class ReplicaTest extends JobTest {
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
         Optional.empty(),
+        Optional.empty(),
         List.of(),
         Optional.empty(),
         Optional.of(

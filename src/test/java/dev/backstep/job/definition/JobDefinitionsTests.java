@@ -1,6 +1,7 @@
 package dev.backstep.job.definition;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.backstep.domain.CbtResetPolicy;
@@ -12,6 +13,7 @@ import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.ScheduleDefinition.Days;
 import dev.backstep.domain.ScheduleDefinition.Misfire;
 import dev.backstep.domain.ScheduleDefinition.Window;
+import dev.backstep.domain.VerifyDefinition;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -19,6 +21,7 @@ import java.time.LocalDate;
 import java.time.LocalTime;
 import java.time.ZoneId;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -224,7 +227,7 @@ class JobDefinitionsTests {
             "job definition:2:1: unknown field 'sorce' in a job definition; accepted: cbt-audit,"
                 + " cbt-reset, chain-limit, compression, compression-level, copies, exclude,"
                 + " immutable, level, max-parallel-disks, replicate, repository, retention,"
-                + " schedule, source, vm; did you mean 'source'?",
+                + " schedule, source, verify, vm; did you mean 'source'?",
             "job definition:4:8: 'level' is 'ful'; expected one of: auto, full, incremental; did"
                 + " you mean 'full'?",
             "job definition:5:14: 'chain-limit' is '0'; expected a whole number from 1 to 1000",
@@ -368,5 +371,58 @@ class JobDefinitionsTests {
     assertThat(
             catchThrowableOfType(JobDefinitionException.class, () -> JobDefinitions.read(binary)))
         .hasMessage(binary + ": not UTF-8 text");
+  }
+
+  private static final String SCHEDULED =
+      """
+      vm: a
+      source: { type: qmp, machine: a }
+      repository: /backups
+      schedule: { cron: "0 0 1 * * ?", zone: Europe/Berlin }
+      """;
+
+  @Test
+  void readsAndWritesWhenImagesAreVerified() {
+    VerifyDefinition standard =
+        JobDefinitions.read(SCHEDULED + "verify: {}").verify().orElseThrow();
+    assertThat(standard)
+        .isEqualTo(
+            new VerifyDefinition(
+                "0 0 6 * * ?",
+                ZoneId.of("Europe/Berlin"),
+                Duration.ofDays(1),
+                Duration.ofDays(30),
+                OptionalInt.empty()));
+    JobDefinition definition =
+        JobDefinitions.read(
+            SCHEDULED
+                + "verify: { cron: \"0 0 3 ? * SUN\", zone: UTC, new-within: 12h,"
+                + " all-within: 8w, share: 15 }");
+
+    assertThat(JobDefinitions.read(JobDefinitions.write(definition))).isEqualTo(definition);
+    assertThat(definition.verify().orElseThrow().share()).hasValue(15);
+    assertThat(JobDefinitions.read(SCHEDULED).verify()).isEmpty();
+  }
+
+  @Test
+  void refusesVerificationsThatCannotBe() {
+    assertThatThrownBy(() ->
+            JobDefinitions.read(
+                SCHEDULED
+                    + "verify: { cron: never, zone: Moon, new-within: 0s, all-within: soon,"
+                    + " share: 0, each: 3 }"))
+        .isInstanceOf(JobDefinitionException.class)
+        .hasMessageContainingAll(
+            "'cron' is 'never'",
+            "'zone' is 'Moon'; expected a time zone",
+            "'new-within' is '0s'; expected a time longer than none",
+            "'all-within' is 'soon'; expected a number and a unit",
+            "'share' is '0'; expected a whole number from 1 to 100",
+            "unknown field 'each' in a verification; accepted: all-within, cron, new-within, share,"
+                + " zone");
+    assertThatThrownBy(() ->
+            JobDefinitions.read(
+                "vm: a\nsource: { type: qmp, machine: a }\nrepository: /b\nverify: {}"))
+        .hasMessageContaining("expected a 'schedule' beside it");
   }
 }

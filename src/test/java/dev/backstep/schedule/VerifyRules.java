@@ -1,0 +1,257 @@
+package dev.backstep.schedule;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.backstep.catalog.ImportedImage;
+import dev.backstep.catalog.Imports;
+import dev.backstep.catalog.Launch;
+import dev.backstep.catalog.Machines;
+import dev.backstep.catalog.Proofs;
+import dev.backstep.catalog.Repositories;
+import dev.backstep.catalog.TaskQueries;
+import dev.backstep.catalog.TaskRow;
+import dev.backstep.catalog.Tasks;
+import dev.backstep.catalog.VerificationQueries;
+import dev.backstep.catalog.Verifications;
+import dev.backstep.catalog.VerifiedImage;
+import dev.backstep.catalog.VerifyRounds;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.Level;
+import dev.backstep.domain.Proof;
+import dev.backstep.domain.Reason;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.Status;
+import dev.backstep.job.TaskJobs;
+import dev.backstep.job.TaskRun;
+import dev.backstep.job.VerifyJobs;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
+
+/** Verifications that definitions ask for; run on each database. */
+abstract class VerifyRules extends ScheduleTest {
+
+  private static final RepositoryId REPOSITORY = new RepositoryId("verified");
+  private static final String NIGHTLY = "cron: \"0 0 1 * * ?\", zone: Europe/Berlin";
+
+  /** The last Sunday of March: there is no half past two. */
+  private static final Instant BEFORE_GAP = Instant.parse("2026-03-28T12:00:00Z");
+
+  @Autowired Verifications verifications;
+  @Autowired VerificationQueries verified;
+  @Autowired Tasks tasks;
+  @Autowired TaskQueries taskQueries;
+  @Autowired VerifyRounds rounds;
+
+  private final List<String> begun = new ArrayList<>();
+
+  /** Begins them in the tables; they run until the test says otherwise. */
+  private final class Begun implements VerifyJobs {
+    @Override
+    public TaskRun verify(Optional<BackupId> backup, boolean whole) {
+      throw new AssertionError("rounds choose images");
+    }
+
+    @Override
+    public TaskRun verify(String subject, List<DiskBackupId> images) {
+      String id = verifications.begin(subject, images, lease.token());
+      begun.add(id);
+      return new TaskRun() {
+        @Override
+        public String id() {
+          return id;
+        }
+
+        @Override
+        public TaskRow state() {
+          return taskQueries.find(id).orElseThrow();
+        }
+
+        @Override
+        public boolean await(Duration timeout) {
+          return false;
+        }
+      };
+    }
+  }
+
+  private static final class NoDead implements TaskJobs {
+    @Override
+    public TaskRun launch(String id) {
+      throw new AssertionError(id);
+    }
+
+    @Override
+    public TaskRun relaunch(String id) {
+      throw new AssertionError(id);
+    }
+
+    @Override
+    public void stop(String id) {
+      throw new AssertionError(id);
+    }
+
+    @Override
+    public void recoverDead() {
+      // none has died
+    }
+  }
+
+  @BeforeEach
+  void forget() {
+    jdbc.sql("delete from verify_rounds").update();
+    jdbc.sql("delete from image_proofs").update();
+    jdbc.sql("delete from backup_disks").update();
+  }
+
+  private Verifier verifier() {
+    return new Verifier(machines, rounds, new Begun(), new NoDead(), SETTINGS, clock);
+  }
+
+  private void define(String vm, String verify, Instant at) throws Exception {
+    clock.set(at);
+    define(vm, NIGHTLY + " }\nverify: { " + verify);
+    reload().run();
+  }
+
+  private DiskBackupId image(String vm, int number, Instant completed) {
+    new Repositories(dataSource, clock).register(REPOSITORY, "/verified");
+    new Machines(dataSource, transactions, clock).register(id(vm), vm);
+    DiskBackupId image = new DiskBackupId(vm + "-" + number);
+    BackupId backup = new BackupId("backup-" + vm + "-" + number);
+    new Imports(dataSource, clock)
+        .insert(
+            new Imports.Backup(backup, id(vm), REPOSITORY, "", completed, Optional.of(completed)),
+            List.of(
+                new ImportedImage(
+                    image,
+                    backup,
+                    0,
+                    new DiskKey("k"),
+                    Level.FULL,
+                    Reason.NO_BASELINE,
+                    "",
+                    Optional.empty(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    1,
+                    1000,
+                    100,
+                    100,
+                    image + ".qcow2",
+                    completed,
+                    completed,
+                    true)));
+    return image;
+  }
+
+  private List<DiskBackupId> images(String task) {
+    return verified.images(task).stream().map(VerifiedImage::image).toList();
+  }
+
+  private void end(String task) {
+    images(task).forEach(image -> new Proofs(dataSource, clock).proven(image, Proof.DATA, 1));
+    tasks.ended(task, lease.token(), Status.COMPLETED, Optional.empty());
+  }
+
+  @Test
+  void newImageIsVerifiedInTheNextRoundAndAgainInTime() throws Exception {
+    Instant start = Instant.parse("2026-11-10T12:00:00Z");
+    define(vm("a"), "new-within: 24h, all-within: 2d", start);
+    DiskBackupId image = image(vm("a"), 1, start);
+    Verifier verifier = verifier();
+
+    verifier.round();
+    assertThat(begun).as("it is not yet six").isEmpty();
+    assertThat(schedules().schedule(vm("a"), 1).nextVerification())
+        .contains(Instant.parse("2026-11-11T05:00:00Z"));
+    clock.set(Instant.parse("2026-11-11T05:00:30Z"));
+    verifier.round();
+    assertThat(begun).hasSize(1);
+    assertThat(images(begun.getFirst())).containsExactly(image);
+    verifier.round();
+    assertThat(begun).as("once").hasSize(1);
+    end(begun.getFirst());
+    clock.advance(Duration.ofDays(3));
+    verifier.round();
+    assertThat(begun).as("what was missed is made up for by one").hasSize(2);
+    end(begun.getLast());
+    verifier.round();
+    assertThat(begun).hasSize(2);
+    assertThat(rounds.last(id(vm("a")))).contains(Instant.parse("2026-11-14T05:00:30Z"));
+  }
+
+  @Test
+  void neverBesideABackupAndOneAtATime() throws Exception {
+    Instant start = Instant.parse("2026-11-10T12:00:00Z");
+    define(vm("a"), "all-within: 2d", start);
+    define(vm("b"), "all-within: 2d", start);
+    image(vm("a"), 1, start);
+    image(vm("b"), 1, start);
+    clock.set(start.plus(Duration.ofDays(1)));
+    BackupId waiting =
+        realJobs.enqueue(
+            definition(vm("a"), NIGHTLY), RequestedLevel.FULL, Launch.byApi("test", List.of()));
+    Verifier verifier = verifier();
+
+    verifier.round();
+    assertThat(begun).hasSize(1);
+    assertThat(verified.images(begun.getFirst()).getFirst().vmName()).isEqualTo(vm("b"));
+    jdbc.sql("update backups set status = 'ABANDONED', active_vm_id = null where id = :id")
+        .param("id", waiting.value())
+        .update();
+    verifier.round();
+    assertThat(begun).as("another one runs").hasSize(1);
+    end(begun.getFirst());
+    verifier.round();
+    assertThat(begun).hasSize(2);
+    assertThat(verified.images(begun.getLast()).getFirst().vmName()).isEqualTo(vm("a"));
+    end(begun.getLast());
+  }
+
+  @Test
+  void roundOfTheHourThatDoesNotExistIsDueAtItsEnd() throws Exception {
+    define(vm("a"), "cron: \"0 30 2 * * ?\", all-within: 2d", BEFORE_GAP);
+    image(vm("a"), 1, BEFORE_GAP);
+    Verifier verifier = verifier();
+
+    clock.set(Instant.parse("2026-03-29T00:59:00Z"));
+    verifier.round();
+    assertThat(begun).isEmpty();
+    clock.set(Instant.parse("2026-03-29T01:00:00Z"));
+    verifier.round();
+
+    assertThat(begun).hasSize(1);
+    end(begun.getFirst());
+    clock.set(Instant.parse("2026-03-29T12:00:00Z"));
+    verifier.round();
+    assertThat(begun).as("once in that night").hasSize(1);
+  }
+
+  @Test
+  void oldVerificationsAreForgottenAndTheirProofsStay() throws Exception {
+    Instant start = Instant.parse("2026-01-10T12:00:00Z");
+    DiskBackupId image = image(vm("a"), 1, start);
+    String old = verifications.begin("old", List.of(image), lease.token());
+    end(old);
+    String running = verifications.begin("running", List.of(image), lease.token());
+
+    // The clock of the tables is the machine's.
+    assertThat(rounds.trim(Instant.now().minus(Duration.ofDays(1)))).isZero();
+    assertThat(rounds.trim(Instant.now().plus(Duration.ofDays(1)))).isPositive();
+
+    assertThat(verified.find(old)).isEmpty();
+    assertThat(taskQueries.find(old)).isEmpty();
+    assertThat(verified.find(running)).isPresent();
+    assertThat(rounds.candidates(id(vm("a"))).getFirst().provenAt()).isPresent();
+    end(running);
+  }
+}
