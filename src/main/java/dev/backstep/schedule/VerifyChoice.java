@@ -41,7 +41,7 @@ final class VerifyChoice {
     for (Candidate image : all) {
       if (image.provenAt().isPresent()) {
         again.add(image);
-      } else if (image.completedAt().plus(policy.newWithin()).isBefore(next)) {
+      } else if (!image.completedAt().plus(policy.newWithin()).isAfter(next)) {
         chosen.add(image.image());
       }
     }
