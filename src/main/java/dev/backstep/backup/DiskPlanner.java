@@ -64,7 +64,8 @@ public final class DiskPlanner {
    */
   public DiskPlan trackingLied(SourceDisk disk, Optional<Baseline> baseline, String cause)
       throws IOException {
-    ClusterMap clusters = disk.allocationIsTracked() ? whole(disk) : SourceClusters.allocated(disk);
+    ClusterMap clusters =
+        disk.allocationIsTracked() ? SourceClusters.whole(disk) : SourceClusters.allocated(disk);
     return full(clusters, baseline, Reason.CBT_AUDIT_FAILED, cause);
   }
 
@@ -152,13 +153,5 @@ public final class DiskPlanner {
     clusters.dropZeros();
     return new DiskPlan(
         reason, cause, Optional.empty(), baseline.flatMap(Baseline::changeId), clusters);
-  }
-
-  private static ClusterMap whole(SourceDisk disk) {
-    ClusterMap clusters = new ClusterMap(disk.sizeBytes());
-    if (disk.sizeBytes() > 0) {
-      clusters.extent(0, disk.sizeBytes(), ExtentKind.DATA);
-    }
-    return clusters;
   }
 }

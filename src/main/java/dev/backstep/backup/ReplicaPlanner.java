@@ -144,7 +144,8 @@ public final class ReplicaPlanner {
       Reason reason,
       String cause)
       throws IOException {
-    ClusterMap clusters = SourceClusters.allocated(disk);
+    boolean doubted = reason == Reason.CBT_AUDIT_FAILED && disk.allocationIsTracked();
+    ClusterMap clusters = doubted ? SourceClusters.whole(disk) : SourceClusters.allocated(disk);
     if (target.isEmpty()) {
       clusters.dropZeros(); // a file that is made reads as zeros where nothing is written
     }

@@ -67,6 +67,15 @@ final class SourceClusters {
     return clusters;
   }
 
+  /** Every cluster of the disk as data, whatever its source says of it. */
+  static ClusterMap whole(SourceDisk disk) {
+    ClusterMap clusters = new ClusterMap(disk.sizeBytes());
+    if (disk.sizeBytes() > 0) {
+      clusters.extent(0, disk.sizeBytes(), ExtentKind.DATA);
+    }
+    return clusters;
+  }
+
   /** The first line of an exception's message. */
   static String text(Exception e) {
     return List.of(String.valueOf(e.getMessage()).split("\n")).getFirst();

@@ -41,14 +41,12 @@ final class ThinOutput implements DiskOutput {
     }
     item.runs().stream().filter(run -> run.kind() == ExtentKind.ZERO).forEach(zeros::add);
     try (BlockParts parts = new BlockParts(data.get())) {
-      Optional<Block> left =
-          pieces.isEmpty() ? Optional.empty() : Optional.of(parts.part(pieces));
+      Optional<Block> left = pieces.isEmpty() ? Optional.empty() : Optional.of(parts.part(pieces));
       output.put(new Clusters(left, Optional.empty(), zeros));
     }
   }
 
-  private static void sort(
-      Block data, List<BlockParts.Piece> pieces, List<ClusterMap.Run> zeros) {
+  private static void sort(Block data, List<BlockParts.Piece> pieces, List<ClusterMap.Run> zeros) {
     for (int i = 0; i < data.ranges().size(); i++) {
       ByteBuffer bytes = data.bytes(i);
       for (int at = 0; at < bytes.limit(); at += ClusterMap.CLUSTER_BYTES) {
@@ -67,8 +65,7 @@ final class ThinOutput implements DiskOutput {
     if (!zeros.isEmpty() && zeros.getLast().range().end() == offset) {
       start = zeros.removeLast().range().offset();
     }
-    zeros.add(
-        new ClusterMap.Run(new ByteRange(start, offset + length - start), ExtentKind.ZERO));
+    zeros.add(new ClusterMap.Run(new ByteRange(start, offset + length - start), ExtentKind.ZERO));
   }
 
   @Override

@@ -124,7 +124,7 @@ public final class MovedReplications {
     List<String> known =
         jdbc.sql("select disk_key from replication_run_disks where run_id = :id")
             .param("id", id)
-            .query(String.class)
+            .query((row, index) -> row.getString("disk_key"))
             .list();
     List<String> asked = disks.stream().map(DiskKey::value).toList();
     if (!same || !new TreeSet<>(known).equals(new TreeSet<>(asked))) {

@@ -157,7 +157,7 @@ public final class Replications {
                 order by u.id\
                 """)
             .param("before", UtcTime.of(before))
-            .query(String.class)
+            .query((row, index) -> row.getString("id"))
             .list();
     for (String run : runs) {
       transactions.in(() -> {
