@@ -8,6 +8,7 @@ import dev.backstep.catalog.DatabaseBusyException;
 import dev.backstep.catalog.DatabaseVersion;
 import dev.backstep.catalog.KeptPoints;
 import dev.backstep.catalog.Ledgers;
+import dev.backstep.catalog.Merges;
 import dev.backstep.catalog.NewerDatabaseException;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
@@ -29,6 +30,9 @@ import dev.backstep.job.AdminReport;
 import dev.backstep.job.AdminReports;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
+import dev.backstep.job.MergeJobs;
+import dev.backstep.job.MergePlanner;
+import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PruneJobs;
 import dev.backstep.job.PrunePlan;
@@ -273,9 +277,24 @@ final class SpringEngine implements Engine {
 
   @Override
   public TaskRun prune(List<JobDefinition> definitions) {
-    String subject =
-        definitions.stream().map(JobDefinition::vmName).collect(Collectors.joining(", "));
-    return context.getBean(PruneJobs.class).prune(definitions, subject);
+    return context.getBean(PruneJobs.class).prune(definitions, names(definitions));
+  }
+
+  @Override
+  public MergeWork mergePlan(List<JobDefinition> definitions, boolean consolidate) {
+    Repositories repositories = context.getBean(Repositories.class);
+    PrunePlanner retention = new PrunePlanner(context.getBean(KeptPoints.class), repositories);
+    return new MergePlanner(retention, context.getBean(Merges.class), repositories)
+        .plan(definitions, consolidate, Instant.now());
+  }
+
+  @Override
+  public TaskRun merge(List<JobDefinition> definitions, boolean consolidate) {
+    return context.getBean(MergeJobs.class).merge(definitions, consolidate, names(definitions));
+  }
+
+  private static String names(List<JobDefinition> definitions) {
+    return definitions.stream().map(JobDefinition::vmName).collect(Collectors.joining(", "));
   }
 
   @Override

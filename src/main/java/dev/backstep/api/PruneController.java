@@ -2,6 +2,7 @@ package dev.backstep.api;
 
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.job.MergeJobs;
 import dev.backstep.job.PruneDocument;
 import dev.backstep.job.PruneJobs;
 import dev.backstep.job.TaskDocument;
@@ -27,12 +28,17 @@ class PruneController {
 
   private static final Set<String> FIELDS = Set.of("vm_names", "definitions", "plan");
 
+  private static final Set<String> MERGE_FIELDS =
+      Set.of("vm_names", "definitions", "plan", "consolidate");
+
   private final PruneJobs jobs;
+  private final MergeJobs merges;
   private final TaskQueries tasks;
   private final RequestedBackups requests;
 
-  PruneController(PruneJobs jobs, TaskQueries tasks, RequestedBackups requests) {
+  PruneController(PruneJobs jobs, MergeJobs merges, TaskQueries tasks, RequestedBackups requests) {
     this.jobs = jobs;
+    this.merges = merges;
     this.tasks = tasks;
     this.requests = requests;
   }
@@ -45,11 +51,29 @@ class PruneController {
     if (body.flag("plan")) {
       return ResponseEntity.ok(PruneDocument.fields(jobs.plan(definitions)));
     }
-    String subject =
-        body.texts("vm_names").isEmpty()
-            ? "all VMs"
-            : definitions.stream().map(JobDefinition::vmName).collect(Collectors.joining(", "));
-    String id = jobs.prune(definitions, subject).id();
+    String id = jobs.prune(definitions, subject(body, definitions)).id();
+    return accepted(id);
+  }
+
+  @PostMapping("/merges")
+  ResponseEntity<Map<String, @Nullable Object>> merge(HttpServletRequest request)
+      throws IOException {
+    RequestBody body = RequestBody.read(request, MERGE_FIELDS);
+    List<JobDefinition> definitions = requests.definitions(body);
+    boolean consolidate = body.flag("consolidate");
+    if (body.flag("plan")) {
+      return ResponseEntity.ok(PruneDocument.fields(merges.plan(definitions, consolidate)));
+    }
+    return accepted(merges.merge(definitions, consolidate, subject(body, definitions)).id());
+  }
+
+  private static String subject(RequestBody body, List<JobDefinition> definitions) {
+    return body.texts("vm_names").isEmpty()
+        ? "all VMs"
+        : definitions.stream().map(JobDefinition::vmName).collect(Collectors.joining(", "));
+  }
+
+  private ResponseEntity<Map<String, @Nullable Object>> accepted(String id) {
     return ResponseEntity.status(HttpStatus.ACCEPTED)
         .body(TaskDocument.fields(tasks.find(id).orElseThrow()));
   }

@@ -70,6 +70,16 @@ final class Kernel {
               ValueLayout.JAVA_LONG,
               ValueLayout.JAVA_LONG));
 
+  private static final MethodHandle IOCTL =
+      call(
+          "ioctl",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.ADDRESS),
+          Linker.Option.firstVariadicArg(2));
+
   private static final int O_RDONLY_CLOEXEC = 02000000;
   private static final int O_WRONLY_CLOEXEC = 02000001;
 
@@ -146,6 +156,16 @@ final class Kernel {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
       int value = (int) FALLOCATE.invokeExact(state, fd, mode, offset, length);
+      return new Result(value, (int) ERRNO.get(state, 0L));
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static Result ioctl(int fd, long request, MemorySegment argument) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      int value = (int) IOCTL.invokeExact(state, fd, request, argument);
       return new Result(value, (int) ERRNO.get(state, 0L));
     } catch (Throwable e) {
       throw new IllegalStateException(e);

@@ -200,6 +200,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  Merges merges(DataSource dataSource) {
+    return new Merges(dataSource);
+  }
+
+  @Bean
   AuditTrail auditTrail(DataSource dataSource) {
     return new AuditTrail(dataSource, Clock.systemUTC());
   }

@@ -13,6 +13,7 @@ import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
+import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
@@ -125,6 +126,12 @@ public interface Engine extends AutoCloseable {
 
   /** Deletes what nothing keeps; see {@link dev.backstep.job.PruneJobs#prune}. */
   TaskRun prune(List<JobDefinition> definitions);
+
+  /** What there is to merge; see {@link dev.backstep.job.MergeJobs#plan}. */
+  MergeWork mergePlan(List<JobDefinition> definitions, boolean consolidate);
+
+  /** Shortens chains; see {@link dev.backstep.job.MergeJobs#merge}. */
+  TaskRun merge(List<JobDefinition> definitions, boolean consolidate);
 
   /**
    * Keeps a restore point; see {@link dev.backstep.job.PruneJobs#pin}.

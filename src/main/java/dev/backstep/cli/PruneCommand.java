@@ -5,9 +5,6 @@ import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PruneDocument;
 import dev.backstep.job.PrunePlan;
-import dev.backstep.job.definition.DidYouMean;
-import dev.backstep.job.definition.JobDefinitionException;
-import dev.backstep.job.definition.JobFolder;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,7 +51,7 @@ final class PruneCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    List<JobDefinition> definitions = names.isEmpty() ? all() : named();
+    List<JobDefinition> definitions = new NamedDefinitions(options).of(names);
     if (definitions.stream().allMatch(definition -> definition.retention().isEmpty())) {
       throw OperatorException.usage(
           "no retention in "
@@ -71,32 +68,6 @@ final class PruneCommand implements Callable<Integer> {
     }
     Engine engine = session.jobs();
     return new TaskWatch(session, engine).follow(engine.prune(definitions));
-  }
-
-  /** A definition that cannot be read may be one whose restore points were meant to stay. */
-  private List<JobDefinition> all() {
-    JobFolder.Content content = options.jobFolder().read();
-    for (JobDefinitionException broken : content.broken()) {
-      throw broken;
-    }
-    return content.byVmName().values().stream().map(JobFolder.Entry::definition).toList();
-  }
-
-  private List<JobDefinition> named() {
-    JobFolder folder = options.jobFolder();
-    return names.stream()
-        .map(name ->
-            folder
-                .find(name)
-                .orElseThrow(() ->
-                    OperatorException.notFound(
-                        "'"
-                            + name
-                            + "' is neither a file nor a VM defined in "
-                            + folder.folder().toAbsolutePath().normalize()
-                            + DidYouMean.hint(name, folder.read().byVmName().keySet()))))
-        .map(JobFolder.Entry::definition)
-        .toList();
   }
 
   private String text(PrunePlan plan) {

@@ -15,6 +15,7 @@ import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
+import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
@@ -181,6 +182,19 @@ final class RemoteEngine implements Engine {
   public TaskRun prune(List<JobDefinition> definitions) {
     return RemoteTask.of(
         client, client.post(RemotePrune.PATH, RemotePrune.request(definitions, false)));
+  }
+
+  @Override
+  public MergeWork mergePlan(List<JobDefinition> definitions, boolean consolidate) {
+    return RemotePrune.work(
+        client.post(RemotePrune.MERGES, RemotePrune.mergeRequest(definitions, consolidate, true)));
+  }
+
+  @Override
+  public TaskRun merge(List<JobDefinition> definitions, boolean consolidate) {
+    return RemoteTask.of(
+        client,
+        client.post(RemotePrune.MERGES, RemotePrune.mergeRequest(definitions, consolidate, false)));
   }
 
   @Override

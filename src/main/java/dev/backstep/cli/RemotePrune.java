@@ -1,8 +1,10 @@
 package dev.backstep.cli;
 
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RetentionDefinition;
+import dev.backstep.job.MergeWork;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.PrunePlan.Action;
 import dev.backstep.job.definition.JobDefinitions;
@@ -20,6 +22,7 @@ import tools.jackson.databind.JsonNode;
 final class RemotePrune {
 
   static final String PATH = "/api/v1/prunes";
+  static final String MERGES = "/api/v1/merges";
 
   private RemotePrune() {}
 
@@ -30,6 +33,23 @@ final class RemotePrune {
     request.put("definitions", definitions.stream().map(JobDefinitions::write).toList());
     request.put("plan", plan);
     return request;
+  }
+
+  /** As {@link #request}. */
+  static Map<String, Object> mergeRequest(
+      List<JobDefinition> definitions, boolean consolidate, boolean plan) {
+    Map<String, Object> request = request(definitions, plan);
+    request.put("consolidate", consolidate);
+    return request;
+  }
+
+  /** As {@link dev.backstep.job.PruneDocument} writes it. */
+  static MergeWork work(JsonNode json) {
+    List<BackupId> going = new ArrayList<>();
+    json.get("going").forEach(id -> going.add(new BackupId(id.asString())));
+    List<DiskBackupId> roots = new ArrayList<>();
+    json.get("roots").forEach(id -> roots.add(new DiskBackupId(id.asString())));
+    return new MergeWork(going, roots);
   }
 
   /** As {@link dev.backstep.job.PruneDocument} writes it. */

@@ -87,7 +87,7 @@ final class TaskWatch {
       case VERIFY -> new VerifyText(session, engine).print(row);
       case PRUNE -> freed(row);
       case RESTORE -> new RestoreText(session, engine).print(row);
-      case COPY -> plain(row);
+      case COPY, MERGE -> plain(row);
     };
   }
 

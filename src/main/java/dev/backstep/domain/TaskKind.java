@@ -9,6 +9,7 @@ public enum TaskKind {
   VERIFY,
   RESTORE,
   PRUNE,
+  MERGE,
   COPY;
 
   /** Its name in ids, commands and answers. */

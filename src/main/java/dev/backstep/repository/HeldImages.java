@@ -69,7 +69,7 @@ public record HeldImages(List<DiskManifest> manifests, List<String> problems) {
     void run(DiskFolder folder) throws IOException {
       for (Path file : folder.manifestFiles()) {
         try {
-          DiskManifest manifest = Json.read(file, DiskManifest.class);
+          DiskManifest manifest = folder.current(Json.read(file, DiskManifest.class));
           check(file, manifest);
           folder.chain(new DiskBackupId(manifest.diskBackupId()));
           manifests.add(manifest);

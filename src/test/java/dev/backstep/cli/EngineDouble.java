@@ -15,6 +15,7 @@ import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
+import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
@@ -140,6 +141,18 @@ final class EngineDouble implements Engine {
   public PrunePlan prunePlan(List<JobDefinition> definitions) {
     note("plan " + definitions.stream().map(JobDefinition::vmName).toList());
     return new PrunePlan(List.of());
+  }
+
+  @Override
+  public MergeWork mergePlan(List<JobDefinition> definitions, boolean consolidate) {
+    note("plan merge " + definitions.stream().map(JobDefinition::vmName).toList());
+    return new MergeWork(List.of(), List.of());
+  }
+
+  @Override
+  public TaskRun merge(List<JobDefinition> definitions, boolean consolidate) {
+    note("merge " + definitions.stream().map(JobDefinition::vmName).toList());
+    return new Verify();
   }
 
   @Override
