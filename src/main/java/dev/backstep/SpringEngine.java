@@ -34,6 +34,7 @@ import dev.backstep.job.MergeJobs;
 import dev.backstep.job.MergePlanner;
 import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.OrphanCollection;
 import dev.backstep.job.PruneJobs;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.PrunePlanner;
@@ -49,6 +50,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -305,6 +307,11 @@ final class SpringEngine implements Engine {
   @Override
   public void unpin(String id) {
     context.getBean(PruneJobs.class).unpin(id);
+  }
+
+  @Override
+  public List<OrphanCollection.Found> orphans(Path folder, Duration age, boolean collect) {
+    return new OrphanCollection(context.getBean(BackupQueries.class)).run(folder, age, collect);
   }
 
   @Override

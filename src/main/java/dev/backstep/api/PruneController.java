@@ -3,11 +3,14 @@ package dev.backstep.api;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.job.MergeJobs;
+import dev.backstep.job.OrphanCollection;
 import dev.backstep.job.PruneDocument;
 import dev.backstep.job.PruneJobs;
 import dev.backstep.job.TaskDocument;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,14 +34,23 @@ class PruneController {
   private static final Set<String> MERGE_FIELDS =
       Set.of("vm_names", "definitions", "plan", "consolidate");
 
+  private static final Set<String> ORPHAN_FIELDS = Set.of("path", "min_age_seconds", "collect");
+
   private final PruneJobs jobs;
   private final MergeJobs merges;
+  private final OrphanCollection orphans;
   private final TaskQueries tasks;
   private final RequestedBackups requests;
 
-  PruneController(PruneJobs jobs, MergeJobs merges, TaskQueries tasks, RequestedBackups requests) {
+  PruneController(
+      PruneJobs jobs,
+      MergeJobs merges,
+      OrphanCollection orphans,
+      TaskQueries tasks,
+      RequestedBackups requests) {
     this.jobs = jobs;
     this.merges = merges;
+    this.orphans = orphans;
     this.tasks = tasks;
     this.requests = requests;
   }
@@ -76,6 +88,21 @@ class PruneController {
   private ResponseEntity<Map<String, @Nullable Object>> accepted(String id) {
     return ResponseEntity.status(HttpStatus.ACCEPTED)
         .body(TaskDocument.fields(tasks.find(id).orElseThrow()));
+  }
+
+  @PostMapping("/orphans")
+  Map<String, @Nullable Object> orphans(HttpServletRequest request) throws IOException {
+    RequestBody body = RequestBody.read(request, ORPHAN_FIELDS);
+    long seconds = body.number("min_age_seconds").orElse(Duration.ofDays(7).toSeconds());
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    fields.put(
+        "orphans",
+        orphans
+            .run(Path.of(body.text("path")), Duration.ofSeconds(seconds), body.flag("collect"))
+            .stream()
+            .map(OrphanCollection::fields)
+            .toList());
+    return fields;
   }
 
   @PostMapping("/backups/{id}/pin")

@@ -73,7 +73,7 @@ public final class Merges {
 
   /**
    * Notes that an image was written anew and stands on another one, or none. Its change id stays
-   * its own; what was proven of the image that it was is forgotten. Again it changes nothing.
+   * its own; what was found of the file that it was is forgotten. Again it changes nothing.
    *
    * @param bytesStored length of its file
    */
@@ -89,7 +89,11 @@ public final class Merges {
         .param("stored", bytesStored)
         .param("id", id.value())
         .update();
-    jdbc.sql("delete from image_proofs where disk_backup_id = :id")
+    jdbc.sql(
+            """
+            delete from image_proofs
+            where disk_backup_id = :id and proof in ('STRUCTURE', 'DATA')\
+            """)
         .param("id", id.value())
         .update();
     shorten(new Link(id.value(), length));

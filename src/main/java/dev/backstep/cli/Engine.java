@@ -15,12 +15,14 @@ import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.OrphanCollection;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -152,6 +154,13 @@ public interface Engine extends AutoCloseable {
    *     database
    */
   RepositoryImport.Result importRepository(Path folder);
+
+  /**
+   * Files that nothing names; see {@link OrphanCollection#run}.
+   *
+   * @throws OperatorException as there
+   */
+  List<OrphanCollection.Found> orphans(Path folder, Duration age, boolean collect);
 
   /** A verification with what it found. */
   Optional<Verification> verification(String id);

@@ -17,15 +17,19 @@ import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.OrphanCollection;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import dev.backstep.job.definition.JobDefinitions;
+import dev.backstep.repository.Orphans;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -208,6 +212,25 @@ final class RemoteEngine implements Engine {
   }
 
   /** Over REST it would be a way to have a server read any folder. */
+  @Override
+  public List<OrphanCollection.Found> orphans(Path folder, Duration age, boolean collect) {
+    Map<String, Object> request =
+        Map.of("path", folder.toString(), "min_age_seconds", age.toSeconds(), "collect", collect);
+    List<OrphanCollection.Found> found = new ArrayList<>();
+    for (JsonNode one : client.post("/api/v1/orphans", request).get("orphans")) {
+      found.add(
+          new OrphanCollection.Found(
+              new Orphans.Orphan(
+                  Path.of(one.get("file").asString()),
+                  Optional.empty(),
+                  one.get("kind").asString(),
+                  one.get("bytes").asLong(),
+                  RemoteRows.time(one, "modified_at").orElse(Instant.EPOCH)),
+              one.get("collected").asBoolean()));
+    }
+    return found;
+  }
+
   @Override
   public RepositoryImport.Result importRepository(Path folder) {
     throw OperatorException.busy(

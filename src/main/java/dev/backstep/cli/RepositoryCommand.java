@@ -8,7 +8,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "repository",
     description = "What is done with a whole repository.",
-    subcommands = RepositoryImportCommand.class,
+    subcommands = {RepositoryImportCommand.class, RepositoryOrphansCommand.class},
     exitCodeList = {ExitCode.DONE, ExitCode.FAILED, ExitCode.USAGE})
 final class RepositoryCommand implements Runnable {
 

@@ -284,6 +284,8 @@ class OpenApiIT {
     assertThat(plan.get("vms").get(0).get("restore_points").isEmpty()).isFalse();
     assertIs("Task", json(server.post("/api/v1/prunes", "{\"vm_names\":[\"vm\"]}"), 202));
     assertIs("Problem", json(server.post("/api/v1/prunes", "{\"vm_names\":[\"x\"]}"), 404));
+    Object repository = get("/api/v1/repositories").get("repositories").get(0).get("path");
+    assertIs("Orphans", json(server.post("/api/v1/orphans", "{\"path\":" + repository + "}"), 200));
     assertIs("MergePlan", json(server.post("/api/v1/merges", "{\"plan\":true}"), 200));
     assertIs("Task", json(server.post("/api/v1/merges", "{\"vm_names\":[\"vm\"]}"), 202));
     assertIs(

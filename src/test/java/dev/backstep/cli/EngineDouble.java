@@ -17,6 +17,7 @@ import dev.backstep.job.BackupRun;
 import dev.backstep.job.DiskProgress;
 import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.OrphanCollection;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RestoreRequest;
@@ -169,6 +170,12 @@ final class EngineDouble implements Engine {
   @Override
   public void unpin(String id) {
     note("unpin " + id);
+  }
+
+  @Override
+  public List<OrphanCollection.Found> orphans(Path folder, Duration age, boolean collect) {
+    note("orphans " + folder + " " + age + " " + collect);
+    return List.of();
   }
 
   @Override
