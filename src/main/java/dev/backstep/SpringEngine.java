@@ -12,6 +12,8 @@ import dev.backstep.catalog.Merges;
 import dev.backstep.catalog.NewerDatabaseException;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.PlanRow;
+import dev.backstep.catalog.PrunePlans;
 import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.Repositories;
 import dev.backstep.catalog.RestoredDisk;
@@ -35,6 +37,7 @@ import dev.backstep.job.MergePlanner;
 import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.OrphanCollection;
+import dev.backstep.job.PlanJobs;
 import dev.backstep.job.PruneJobs;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.PrunePlanner;
@@ -280,6 +283,40 @@ final class SpringEngine implements Engine {
   @Override
   public TaskRun prune(List<JobDefinition> definitions) {
     return context.getBean(PruneJobs.class).prune(definitions, names(definitions));
+  }
+
+  @Override
+  public PlanRow storePlan(List<JobDefinition> definitions) {
+    return context.getBean(PlanJobs.class).store(definitions, user());
+  }
+
+  @Override
+  public List<PlanRow> plans(int limit) {
+    return context.getBean(PrunePlans.class).list(limit);
+  }
+
+  @Override
+  public PlanRow plan(String id) {
+    return context
+        .getBean(PrunePlans.class)
+        .find(id)
+        .orElseThrow(() ->
+            OperatorException.notFound(id + ": no such plan; `backstep plans` shows the plans"));
+  }
+
+  @Override
+  public PlanRow approvePlan(String id) {
+    return context.getBean(PlanJobs.class).approve(id, user());
+  }
+
+  @Override
+  public TaskRun runPlan(String id) {
+    return context.getBean(PlanJobs.class).run(id);
+  }
+
+  /** Who types the commands, as far as the host knows. */
+  private static String user() {
+    return System.getProperty("user.name", "unknown") + " on the command line";
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.BlockSharing;
 import dev.backstep.blockio.Checksum;
+import dev.backstep.blockio.ChecksumCheck;
 import dev.backstep.blockio.ChecksumFile;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DiskLock;
@@ -64,6 +65,8 @@ public final class ImageMerge implements Closeable {
   private final BlockPlan plan;
   private @Nullable BlockSharing sharing;
   private @Nullable ReadAhead ahead;
+  private @Nullable ChecksumFile proofEntries;
+  private @Nullable ChecksumCheck proof;
   private long checkpointAt = System.nanoTime();
   private long bytesDone;
 
@@ -365,6 +368,39 @@ public final class ImageMerge implements Closeable {
         now.toString());
   }
 
+  /**
+   * Reads some of the finished image again and compares it with its checksums.
+   *
+   * @param bytes about so many
+   * @return whether there is more
+   * @throws IOException when it does not hold what was written to it
+   */
+  public boolean prove(long bytes) throws IOException {
+    ChecksumFile entries = proofEntries;
+    ChecksumCheck check = proof;
+    if (entries == null || check == null) {
+      entries = ChecksumFile.open(request.folder().mergingChecksums(request.image()));
+      proofEntries = entries;
+      check = ChecksumCheck.open(request.folder().merging(request.image()));
+      proof = check;
+    }
+    List<Checksum> part = new ArrayList<>();
+    long length = 0;
+    Optional<Checksum> one = Optional.empty();
+    while (length < bytes && (one = entries.next()).isPresent()) {
+      part.add(one.get());
+      length += one.get().lengthBytes();
+    }
+    List<ChecksumCheck.Mismatch> wrong = check.check(part);
+    if (!wrong.isEmpty()) {
+      throw new IOException(
+          request.folder().merging(request.image())
+              + ": the merged image is not what was written, nothing was replaced: "
+              + wrong.getFirst());
+    }
+    return length >= bytes;
+  }
+
   /** Lets all files go; what was not finished stays, to be gone on with. */
   @Override
   public void close() throws IOException {
@@ -373,6 +409,12 @@ public final class ImageMerge implements Closeable {
     }
     if (sharing != null) {
       sharing.close();
+    }
+    if (proof != null) {
+      proof.close();
+    }
+    if (proofEntries != null) {
+      proofEntries.close();
     }
     try (lock;
         chain;

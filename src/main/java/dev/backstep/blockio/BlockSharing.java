@@ -22,8 +22,6 @@ public final class BlockSharing implements Closeable {
   /** What offsets and lengths are multiples of: the largest block of any usual file system. */
   public static final int ALIGNMENT_BYTES = 4096;
 
-  private static final long FICLONERANGE = 0x4020940dL;
-
   private final int target;
   private final Map<Path, Integer> sources = new HashMap<>();
 
@@ -53,7 +51,7 @@ public final class BlockSharing implements Closeable {
       range.set(ValueLayout.JAVA_LONG, 8, sourceOffset);
       range.set(ValueLayout.JAVA_LONG, 16, length);
       range.set(ValueLayout.JAVA_LONG, 24, targetOffset);
-      return !Kernel.ioctl(target, FICLONERANGE, range).failed();
+      return FileCalls.current().share(target, range);
     }
   }
 

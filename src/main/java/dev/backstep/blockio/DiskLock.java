@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -104,7 +103,7 @@ public final class DiskLock implements Closeable {
    * @throws DiskInUseException when another one has it
    */
   public static DiskLock ofNew(Path path) throws IOException {
-    FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE).close();
+    FileChanges.create(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE).close();
     return exclusive(path);
   }
 

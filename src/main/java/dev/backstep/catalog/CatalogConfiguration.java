@@ -200,6 +200,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  PrunePlans prunePlans(DataSource dataSource, PlatformTransactionManager manager) {
+    return new PrunePlans(dataSource, manager, Clock.systemUTC());
+  }
+
+  @Bean
   Merges merges(DataSource dataSource) {
     return new Merges(dataSource);
   }

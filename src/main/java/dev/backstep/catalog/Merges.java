@@ -72,12 +72,45 @@ public final class Merges {
   }
 
   /**
+   * Whether the data of an image was found right, and of those that it stands on down to another.
+   */
+  public boolean isProven(DiskBackupId id, Optional<DiskBackupId> base) {
+    Optional<DiskBackupId> next = Optional.of(id);
+    while (next.isPresent() && !next.equals(base)) {
+      String own = next.get().value();
+      boolean proven =
+          jdbc.sql(
+                      """
+                      select count(*) from image_proofs
+                      where disk_backup_id = :id and proof = 'DATA'\
+                      """)
+                  .param("id", own)
+                  .query(Long.class)
+                  .single()
+              > 0;
+      if (!proven) {
+        return false;
+      }
+      next =
+          jdbc.sql("select base_id from backup_disks where id = :id and base_id is not null")
+              .param("id", own)
+              .query(String.class)
+              .optional()
+              .map(DiskBackupId::new);
+    }
+    return true;
+  }
+
+  /**
    * Notes that an image was written anew and stands on another one, or none. Its change id stays
-   * its own; what was found of the file that it was is forgotten. Again it changes nothing.
+   * its own. Again it changes nothing.
    *
    * @param bytesStored length of its file
+   * @param proven whether that was read again and found right, as the one before it was; if not,
+   *     what was found of that one is forgotten
    */
-  public void rebased(DiskBackupId id, Optional<DiskBackupId> base, long bytesStored) {
+  public void rebased(
+      DiskBackupId id, Optional<DiskBackupId> base, long bytesStored, boolean proven) {
     int length = base.map(this::chainLength).orElse(0) + 1;
     jdbc.sql(
             """
@@ -89,13 +122,15 @@ public final class Merges {
         .param("stored", bytesStored)
         .param("id", id.value())
         .update();
-    jdbc.sql(
-            """
-            delete from image_proofs
-            where disk_backup_id = :id and proof in ('STRUCTURE', 'DATA')\
-            """)
-        .param("id", id.value())
-        .update();
+    if (!proven) {
+      jdbc.sql(
+              """
+              delete from image_proofs
+              where disk_backup_id = :id and proof in ('STRUCTURE', 'DATA')\
+              """)
+          .param("id", id.value())
+          .update();
+    }
     shorten(new Link(id.value(), length));
   }
 

@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
       RestoreCommand.class,
       VerifyCommand.class,
       PruneCommand.class,
+      PlansCommand.class,
       MergeCommand.class,
       PinCommand.class,
       UnpinCommand.class,

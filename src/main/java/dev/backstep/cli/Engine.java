@@ -3,6 +3,7 @@ package dev.backstep.cli;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
@@ -128,6 +129,33 @@ public interface Engine extends AutoCloseable {
 
   /** Deletes what nothing keeps; see {@link dev.backstep.job.PruneJobs#prune}. */
   TaskRun prune(List<JobDefinition> definitions);
+
+  /** Stores what retention would do; see {@link dev.backstep.job.PlanJobs#store}. */
+  PlanRow storePlan(List<JobDefinition> definitions);
+
+  /** Stored plans, newest first. */
+  List<PlanRow> plans(int limit);
+
+  /**
+   * A stored plan.
+   *
+   * @throws OperatorException NOT_FOUND
+   */
+  PlanRow plan(String id);
+
+  /**
+   * Approves of a stored plan; see {@link dev.backstep.job.PlanJobs#approve}.
+   *
+   * @throws OperatorException as there
+   */
+  PlanRow approvePlan(String id);
+
+  /**
+   * Runs a stored plan; see {@link dev.backstep.job.PlanJobs#run}.
+   *
+   * @throws OperatorException as there
+   */
+  TaskRun runPlan(String id);
 
   /** What there is to merge; see {@link dev.backstep.job.MergeJobs#plan}. */
   MergeWork mergePlan(List<JobDefinition> definitions, boolean consolidate);

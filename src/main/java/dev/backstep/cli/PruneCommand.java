@@ -9,7 +9,10 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -18,7 +21,7 @@ import picocli.CommandLine.Parameters;
     name = "prune",
     description = {
       "Deletes the restore points that the retention of their VM's definition does not keep.",
-      "With --plan it only says what would go, what stays and why."
+      "With --plan it only says what would go, what stays and why, and stores that: see `plans`."
     },
     exitCodeList = {
       ExitCode.DONE,
@@ -60,14 +63,32 @@ final class PruneCommand implements Callable<Integer> {
           null);
     }
     if (planOnly) {
-      PrunePlan plan = session.catalog().prunePlan(definitions);
-      session
-          .terminal()
-          .result(options.json() ? BackupDocument.text(PruneDocument.fields(plan)) : text(plan));
-      return 0;
+      return plan(definitions);
     }
     Engine engine = session.jobs();
     return new TaskWatch(session, engine).follow(engine.prune(definitions));
+  }
+
+  /** Shows it, and stores it where something would go. */
+  private int plan(List<JobDefinition> definitions) {
+    Engine engine = session.jobs();
+    PrunePlan plan = engine.prunePlan(definitions);
+    Optional<String> id =
+        plan.dropped().isEmpty()
+            ? Optional.empty()
+            : Optional.of(engine.storePlan(definitions).id());
+    if (options.json()) {
+      Map<String, @Nullable Object> fields = PruneDocument.fields(plan);
+      fields.put("plan_id", id.orElse(null));
+      session.terminal().result(BackupDocument.text(fields));
+    } else {
+      session
+          .terminal()
+          .result(
+              text(plan)
+                  + id.map(stored -> ", `backstep plans run " + stored + "` just this").orElse(""));
+    }
+    return 0;
   }
 
   private String text(PrunePlan plan) {

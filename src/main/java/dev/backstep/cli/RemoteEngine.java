@@ -3,6 +3,7 @@ package dev.backstep.cli;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
@@ -186,6 +187,35 @@ final class RemoteEngine implements Engine {
   public TaskRun prune(List<JobDefinition> definitions) {
     return RemoteTask.of(
         client, client.post(RemotePrune.PATH, RemotePrune.request(definitions, false)));
+  }
+
+  @Override
+  public PlanRow storePlan(List<JobDefinition> definitions) {
+    Map<String, Object> request = RemotePrune.request(definitions, true);
+    request.remove("plan");
+    return RemotePrune.row(client.post(RemotePrune.PLANS, request));
+  }
+
+  @Override
+  public List<PlanRow> plans(int limit) {
+    List<PlanRow> plans = new ArrayList<>();
+    client.get(RemotePrune.PLANS).get("plans").forEach(plan -> plans.add(RemotePrune.row(plan)));
+    return plans.subList(0, Math.min(limit, plans.size()));
+  }
+
+  @Override
+  public PlanRow plan(String id) {
+    return RemotePrune.row(client.get(RemotePrune.planPath(id)));
+  }
+
+  @Override
+  public PlanRow approvePlan(String id) {
+    return RemotePrune.row(client.post(RemotePrune.planPath(id) + "/approve", Map.of()));
+  }
+
+  @Override
+  public TaskRun runPlan(String id) {
+    return RemoteTask.of(client, client.post(RemotePrune.planPath(id) + "/run", Map.of()));
   }
 
   @Override

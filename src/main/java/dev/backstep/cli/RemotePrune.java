@@ -1,5 +1,6 @@
 package dev.backstep.cli;
 
+import dev.backstep.catalog.PlanRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
@@ -23,6 +24,7 @@ final class RemotePrune {
 
   static final String PATH = "/api/v1/prunes";
   static final String MERGES = "/api/v1/merges";
+  static final String PLANS = "/api/v1/plans";
 
   private RemotePrune() {}
 
@@ -33,6 +35,29 @@ final class RemotePrune {
     request.put("definitions", definitions.stream().map(JobDefinitions::write).toList());
     request.put("plan", plan);
     return request;
+  }
+
+  static String planPath(String id) {
+    return PLANS + "/" + RemoteClient.encoded(id);
+  }
+
+  /** As {@link dev.backstep.job.PlanDocument} writes it. */
+  static PlanRow row(JsonNode json) {
+    List<BackupId> drops = new ArrayList<>();
+    json.get("drops").forEach(id -> drops.add(new BackupId(id.asString())));
+    return new PlanRow(
+        json.get("plan_id").asString(),
+        json.get("subject").asString(),
+        PlanRow.Status.valueOf(json.get("status").asString()),
+        List.of(),
+        drops,
+        json.get("bytes_freed").asLong(),
+        RemoteRows.time(json, "created_at").orElse(Instant.EPOCH),
+        json.get("created_by").asString(),
+        RemoteRows.time(json, "approved_at"),
+        RemoteRows.text(json, "approved_by"),
+        RemoteRows.text(json, "task_id"),
+        json.get("note").asString());
   }
 
   /** As {@link #request}. */

@@ -201,9 +201,7 @@ public final class DiskFolder {
   /** Removes a merged image that is being written, unless it has begun to replace the other. */
   public void discardMerge(DiskBackupId id) throws IOException {
     if (Json.read(manifestFile(id), DiskManifest.class).replacement() == null) {
-      Files.deleteIfExists(merging(id));
-      Files.deleteIfExists(mergingChecksums(id));
-      Files.deleteIfExists(nextChecksums(id));
+      DurableFiles.delete(merging(id), mergingChecksums(id), nextChecksums(id));
     }
   }
 

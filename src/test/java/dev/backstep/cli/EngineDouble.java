@@ -3,6 +3,7 @@ package dev.backstep.cli;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
@@ -142,6 +143,33 @@ final class EngineDouble implements Engine {
   public PrunePlan prunePlan(List<JobDefinition> definitions) {
     note("plan " + definitions.stream().map(JobDefinition::vmName).toList());
     return new PrunePlan(List.of());
+  }
+
+  @Override
+  public PlanRow storePlan(List<JobDefinition> definitions) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public List<PlanRow> plans(int limit) {
+    note("plans " + limit);
+    return List.of();
+  }
+
+  @Override
+  public PlanRow plan(String id) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public PlanRow approvePlan(String id) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public TaskRun runPlan(String id) {
+    note("run " + id);
+    return new Verify();
   }
 
   @Override

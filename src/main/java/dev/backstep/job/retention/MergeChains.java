@@ -62,6 +62,9 @@ class MergeChains implements Tasklet, ItemStream {
   /** Between two looks at whether a VM's backup has ended. */
   private static final Duration BUSY_PAUSE = Duration.ofMillis(500);
 
+  /** Read again in one part. */
+  private static final long PROVEN_BYTES = 256L << 20;
+
   private static final String TARGET = "target";
   private static final String STATE = "state";
   private static final String DONE = "done";
@@ -79,6 +82,7 @@ class MergeChains implements Tasklet, ItemStream {
   private @Nullable MergeTarget target;
   private @Nullable ImageMerge merge;
   private DiskManifest.@Nullable Replacement finished;
+  private boolean proved;
 
   /** Of an earlier process: the image in work, and how far it was. */
   private String remembered = "";
@@ -189,7 +193,13 @@ class MergeChains implements Tasklet, ItemStream {
       List<Merges.Image> images = merges.images(machine.repositoryId(), machine.vm());
       for (Rebase rebase : Rebase.of(MergePlanner.links(images), going, Set.copyOf(work.roots()))) {
         if (!failed.contains(rebase.image())) {
-          return Optional.of(MergeTarget.of(machine, rebase, images, backups));
+          return Optional.of(
+              MergeTarget.of(
+                  machine,
+                  rebase,
+                  images,
+                  backups,
+                  merges.isProven(rebase.image(), rebase.base())));
         }
       }
     }
@@ -251,9 +261,16 @@ class MergeChains implements Tasklet, ItemStream {
       }
     }
     DiskManifest.Replacement next = finished;
-    if (next != null) {
+    if (next != null && !(of.proven() && !proved && proveMore(open))) {
       replace(task, of, next);
     }
+  }
+
+  /** What was proven stays so: retention counts on it. */
+  private boolean proveMore(ImageMerge open) throws IOException {
+    boolean more = open.prove(PROVEN_BYTES);
+    proved = !more;
+    return more;
   }
 
   /** In one transaction, beside which no backup of the VM begins. */
@@ -264,7 +281,7 @@ class MergeChains implements Tasklet, ItemStream {
         lock(task, of);
         of.requireUnchanged(merges);
         of.folder().replace(of.image(), with);
-        merges.rebased(of.image(), of.base(), with.imageBytes());
+        merges.rebased(of.image(), of.base(), with.imageBytes(), proved);
         return with;
       });
       bytesDone += merge == null ? 0 : merge.bytesTotal();
@@ -279,7 +296,7 @@ class MergeChains implements Tasklet, ItemStream {
     try {
       transactions.in(() -> {
         lock(task, of);
-        merges.rebased(of.image(), of.base(), imageBytes);
+        merges.rebased(of.image(), of.base(), imageBytes, false);
         return of;
       });
       leave();
@@ -310,6 +327,7 @@ class MergeChains implements Tasklet, ItemStream {
     target = null;
     merge = null;
     finished = null;
+    proved = false;
     remembered = "";
     state = "";
     if (open != null) {

@@ -27,6 +27,7 @@ import java.util.Optional;
  *
  * @param before the catalog's row when it was chosen
  * @param base what it shall stand on
+ * @param proven whether it, and what is merged into it, was read and found right
  */
 record MergeTarget(
     Machine machine,
@@ -34,7 +35,8 @@ record MergeTarget(
     Optional<DiskBackupId> base,
     DiskFolder folder,
     Compression compression,
-    int compressionLevel) {
+    int compressionLevel,
+    boolean proven) {
 
   /** A VM in a repository. */
   record Machine(RepositoryId repositoryId, String repositoryPath, VmId vm) {
@@ -48,7 +50,11 @@ record MergeTarget(
    * @throws IOException when it is not that repository that lies there
    */
   static MergeTarget of(
-      Machine machine, Rebase rebase, List<Merges.Image> images, BackupQueries backups)
+      Machine machine,
+      Rebase rebase,
+      List<Merges.Image> images,
+      BackupQueries backups,
+      boolean proven)
       throws IOException {
     Repository repository = Repository.open(Path.of(machine.repositoryPath()));
     if (!repository.id().equals(machine.repositoryId())) {
@@ -73,7 +79,8 @@ record MergeTarget(
         rebase.base(),
         repository.disk(machine.vm(), before.diskId()),
         definition.map(JobDefinition::compression).orElse(Compression.NONE),
-        definition.map(JobDefinition::compressionLevel).orElse(1));
+        definition.map(JobDefinition::compressionLevel).orElse(1),
+        proven);
   }
 
   /** As it was for the backup; an imported one may have lost it. */

@@ -1,6 +1,7 @@
 package dev.backstep.job.backup;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.backup.ImageMerge;
 import dev.backstep.catalog.BackupDiskRow;
@@ -8,6 +9,8 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.KeptPoints;
 import dev.backstep.catalog.Merges;
+import dev.backstep.catalog.PlanRow;
+import dev.backstep.catalog.Proofs;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
@@ -15,6 +18,7 @@ import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Level;
+import dev.backstep.domain.Proof;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RetentionDefinition;
@@ -22,7 +26,8 @@ import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.MergeJobs;
-import dev.backstep.job.TaskJobs;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.PlanJobs;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.retention.RetentionConfiguration;
 import dev.backstep.repository.DiskFolder;
@@ -42,6 +47,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,7 +59,7 @@ import org.springframework.context.annotation.ComponentScan;
 import org.springframework.context.annotation.FilterType;
 import org.springframework.context.annotation.Import;
 
-/** Chains that are shortened, with processes that die on the way; run on each database. */
+/** Chains that are shortened, with processes that die on the way, and plans; on each database. */
 @Import({MergeRules.Tasks.class, RetentionConfiguration.class})
 abstract class MergeRules extends JobTest {
 
@@ -75,7 +81,8 @@ abstract class MergeRules extends JobTest {
   @Autowired MergeJobs merges;
   @Autowired Merges catalog;
   @Autowired KeptPoints points;
-  @Autowired TaskJobs tasks;
+  @Autowired Proofs proofs;
+  @Autowired PlanJobs plans;
   @TempDir Path folder;
 
   private final Map<String, byte[]> truth = new HashMap<>();
@@ -115,8 +122,12 @@ abstract class MergeRules extends JobTest {
   }
 
   private BackupRow complete() throws Exception {
+    return complete(RequestedLevel.AUTO);
+  }
+
+  private BackupRow complete(RequestedLevel level) throws Exception {
     machine.disks.values().forEach(SimulatedDisk::write);
-    var run = jobs.launch(definition(1), RequestedLevel.AUTO);
+    var run = jobs.launch(definition(1), level);
     assertThat(run.await(Duration.ofMinutes(2))).isTrue();
     BackupRow row = queries.backup(run.backup());
     assertThat(row.status()).as("%s", row.error()).isEqualTo(Status.COMPLETED);
@@ -196,6 +207,41 @@ abstract class MergeRules extends JobTest {
     assertThat(merges.plan(List.of(definition(3)), false).isEmpty()).isTrue();
   }
 
+  private void prove(BackupRow row) {
+    for (BackupDiskRow disk : row.disks()) {
+      proofs.proven(disk.id(), Proof.STRUCTURE, 1);
+      proofs.proven(disk.id(), Proof.DATA, 1);
+    }
+  }
+
+  private boolean isProven(BackupRow row) {
+    return points.images(row.repositoryId(), row.vmId()).stream()
+        .filter(image -> image.backup().equals(row.id()))
+        .allMatch(KeptPoints.Image::proven);
+  }
+
+  /** The newest proven point must not become one that is not. */
+  @Test
+  void whatWasProvenStaysSoAndNothingElseBecomesIt() throws Exception {
+    BackupRow first = complete();
+    BackupRow second = complete();
+    BackupRow third = complete();
+    prove(first);
+    prove(second);
+
+    merge(2, true);
+
+    restorable(second);
+    restorable(third);
+    assertThat(isProven(second)).isTrue();
+    assertThat(isProven(third)).isFalse();
+    prove(third);
+    BackupRow fourth = complete();
+    merge(1, false);
+    assertThat(isProven(fourth)).isFalse();
+    restorable(fourth);
+  }
+
   @Test
   void pinnedOnesStayAndWhatIsBetweenGoes() throws Exception {
     BackupRow first = complete();
@@ -271,6 +317,43 @@ abstract class MergeRules extends JobTest {
         assertThat(files.filter(file -> file.toString().contains(".merge."))).isEmpty();
       }
     }
+  }
+
+  @Test
+  void plansAreApprovedByAnotherUserAndRunAsFarAsTheyStillFit() throws Exception {
+    BackupRow first = complete(RequestedLevel.FULL);
+    BackupRow second = complete(RequestedLevel.FULL);
+    complete(RequestedLevel.FULL);
+
+    PlanRow plan = plans.store(List.of(definition(1)), "anna");
+
+    assertThat(plan.drops()).containsExactly(second.id(), first.id());
+    assertThat(plan.bytesFreed()).isPositive();
+    refused(() -> plans.approve(plan.id(), "anna"), "another user must approve it");
+    assertThat(plans.approve(plan.id(), "berta").approvedBy()).contains("berta");
+    refused(() -> plans.approve(plan.id(), "carla"), "APPROVED, not OPEN");
+    points.pin(first.id());
+    ended(plans.run(plan.id()));
+    assertThat(queries.backup(second.id()).status()).isEqualTo(Status.DELETED);
+    assertThat(queries.backup(first.id()).status()).isEqualTo(Status.COMPLETED);
+    PlanRow run = plans.find(plan.id());
+    assertThat(run.note()).isEqualTo(first.id() + ": pinned");
+    assertThat(run.taskId()).isPresent();
+    refused(() -> plans.run(plan.id()), "is RUN");
+
+    points.unpin(first.id());
+    PlanRow later = plans.store(List.of(definition(1)), "anna");
+    points.pin(first.id());
+    refused(() -> plans.run(later.id()), "nothing of it would go: " + first.id() + ": pinned");
+    assertThat(plans.list(10)).extracting(PlanRow::id).startsWith(later.id(), plan.id());
+  }
+
+  private static void refused(ThrowingCallable call, String text) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            OperatorException.class,
+            e -> assertThat(e.kind()).isEqualTo(OperatorException.Kind.CONFLICT))
+        .hasMessageContaining(text);
   }
 
   @Test
