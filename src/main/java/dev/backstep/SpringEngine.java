@@ -10,9 +10,12 @@ import dev.backstep.catalog.DatabaseBusyException;
 import dev.backstep.catalog.DatabaseVersion;
 import dev.backstep.catalog.KeptPoints;
 import dev.backstep.catalog.Ledgers;
+import dev.backstep.catalog.Merges;
 import dev.backstep.catalog.NewerDatabaseException;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.PlanRow;
+import dev.backstep.catalog.PrunePlans;
 import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.ReplicationQueries;
 import dev.backstep.catalog.Repositories;
@@ -41,7 +44,12 @@ import dev.backstep.job.BackupRun;
 import dev.backstep.job.CatalogCheck;
 import dev.backstep.job.CopyJobs;
 import dev.backstep.job.CopyRequest;
+import dev.backstep.job.MergeJobs;
+import dev.backstep.job.MergePlanner;
+import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.OrphanCollection;
+import dev.backstep.job.PlanJobs;
 import dev.backstep.job.PruneJobs;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.PrunePlanner;
@@ -60,6 +68,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -329,9 +338,58 @@ final class SpringEngine implements Engine {
 
   @Override
   public TaskRun prune(List<JobDefinition> definitions) {
-    String subject =
-        definitions.stream().map(JobDefinition::vmName).collect(Collectors.joining(", "));
-    return context.getBean(PruneJobs.class).prune(definitions, subject);
+    return context.getBean(PruneJobs.class).prune(definitions, names(definitions));
+  }
+
+  @Override
+  public PlanRow storePlan(List<JobDefinition> definitions) {
+    return context.getBean(PlanJobs.class).store(definitions, user());
+  }
+
+  @Override
+  public List<PlanRow> plans(int limit) {
+    return context.getBean(PrunePlans.class).list(limit);
+  }
+
+  @Override
+  public PlanRow plan(String id) {
+    return context
+        .getBean(PrunePlans.class)
+        .find(id)
+        .orElseThrow(() ->
+            OperatorException.notFound(id + ": no such plan; `backstep plans` shows the plans"));
+  }
+
+  @Override
+  public PlanRow approvePlan(String id) {
+    return context.getBean(PlanJobs.class).approve(id, user());
+  }
+
+  @Override
+  public TaskRun runPlan(String id) {
+    return context.getBean(PlanJobs.class).run(id);
+  }
+
+  /** Who types the commands, as far as the host knows. */
+  private static String user() {
+    return System.getProperty("user.name", "unknown") + " on the command line";
+  }
+
+  @Override
+  public MergeWork mergePlan(List<JobDefinition> definitions, boolean consolidate) {
+    Repositories repositories = context.getBean(Repositories.class);
+    PrunePlanner retention = new PrunePlanner(context.getBean(KeptPoints.class), repositories);
+    return new MergePlanner(retention, context.getBean(Merges.class), repositories)
+        .plan(definitions, consolidate, Instant.now());
+  }
+
+  @Override
+  public TaskRun merge(List<JobDefinition> definitions, boolean consolidate) {
+    return context.getBean(MergeJobs.class).merge(definitions, consolidate, names(definitions));
+  }
+
+  private static String names(List<JobDefinition> definitions) {
+    return definitions.stream().map(JobDefinition::vmName).collect(Collectors.joining(", "));
   }
 
   @Override
@@ -342,6 +400,11 @@ final class SpringEngine implements Engine {
   @Override
   public void unpin(String id) {
     context.getBean(PruneJobs.class).unpin(id);
+  }
+
+  @Override
+  public List<OrphanCollection.Found> orphans(Path folder, Duration age, boolean collect) {
+    return new OrphanCollection(context.getBean(BackupQueries.class)).run(folder, age, collect);
   }
 
   @Override

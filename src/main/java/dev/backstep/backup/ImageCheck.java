@@ -18,6 +18,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -46,6 +47,7 @@ public final class ImageCheck implements Closeable {
   private final DiskBackupId id;
   private @Nullable ChecksumFile checksums;
   private @Nullable ChecksumCheck data;
+  private @Nullable DiskManifest opened;
   private long next;
   private int walks;
 
@@ -63,8 +65,25 @@ public final class ImageCheck implements Closeable {
    */
   public record Part(long bytes, long next, boolean last, List<Damage> damages) {}
 
-  /** Checks manifest, header, tables, refcounts, and the file of checksums. */
+  /**
+   * Checks manifest, header, tables, refcounts, and the file of checksums. An image that was
+   * replaced meanwhile is checked once more.
+   */
   public List<Damage> structure() {
+    Optional<DiskManifest> before = now();
+    List<Damage> damages = structureOnce();
+    return damages.isEmpty() || before.equals(now()) ? damages : structureOnce();
+  }
+
+  private Optional<DiskManifest> now() {
+    try {
+      return Optional.of(folder.published(id));
+    } catch (IOException e) {
+      return Optional.empty(); // the check itself says what is wrong
+    }
+  }
+
+  private List<Damage> structureOnce() {
     List<Damage> damages = new ArrayList<>();
     Optional<DiskManifest> manifest = manifest(damages);
     if (manifest.isPresent()) {
@@ -125,13 +144,14 @@ public final class ImageCheck implements Closeable {
       return;
     }
     try {
-      String found = ChecksumFile.sha256(folder.checksums(id));
+      Path file = folder.currentChecksums(id);
+      String found = ChecksumFile.sha256(file);
       if (!found.equals(manifest.checksumsSha256())) {
         damages.add(
             new Damage(
                 Damage.Kind.CHECKSUMS,
                 Optional.empty(),
-                folder.checksums(id) + ": SHA-256 " + found,
+                file + ": SHA-256 " + found,
                 manifest.checksumsSha256() + ", as the manifest says"));
       }
     } catch (NoSuchFileException e) {
@@ -158,11 +178,33 @@ public final class ImageCheck implements Closeable {
    * @throws IOException when image or checksums cannot be opened
    */
   public void openData(long from) throws IOException {
-    close();
-    checksums = ChecksumFile.open(folder.checksums(id));
+    DiskManifest manifest;
+    do {
+      close();
+      manifest = folder.published(id);
+      checksums = ChecksumFile.open(folder.currentChecksums(id));
+      data = ChecksumCheck.open(folder.image(id));
+    } while (!manifest.equals(folder.published(id)));
+    opened = manifest;
     checksums.skip(from);
     next = from;
-    data = ChecksumCheck.open(folder.image(id));
+  }
+
+  /**
+   * Whether the image was replaced since its data's check was opened: what that finds, or does not,
+   * says nothing of the one that is there now.
+   */
+  public boolean isReplaced() throws IOException {
+    return opened != null && !opened.equals(folder.published(id));
+  }
+
+  /**
+   * What tells this image from one that replaces it: the digest of its checksums.
+   *
+   * @throws IOException when there is no such image
+   */
+  public String edition() throws IOException {
+    return String.valueOf(folder.published(id).checksumsSha256());
   }
 
   public boolean isDataOpen() {

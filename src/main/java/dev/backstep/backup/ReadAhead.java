@@ -100,8 +100,13 @@ final class ReadAhead implements Closeable {
     if (read.isEmpty()) {
       return Optional.empty();
     }
+    return Optional.of(await(read.get()));
+  }
+
+  /** Waits for a read. */
+  static Block await(CompletableFuture<Block> read) throws IOException {
     try {
-      return Optional.of(read.get().join());
+      return read.join();
     } catch (CompletionException e) {
       throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
     }

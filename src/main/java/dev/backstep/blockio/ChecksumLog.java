@@ -120,7 +120,8 @@ public final class ChecksumLog implements Closeable {
     record(new Checksum(offset, bytes.remaining(), (int) crc.getValue()));
   }
 
-  synchronized void record(Checksum checksum) throws IOException {
+  /** Keeps the checksum of bytes that are in the file, or are to be. */
+  public synchronized void record(Checksum checksum) throws IOException {
     if (pending.remaining() < ChecksumFile.ENTRY_BYTES) {
       flush();
     }

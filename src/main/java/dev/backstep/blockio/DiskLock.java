@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 
 /**
  * A reader's lock on a disk's file, in the language of QEMU's image locking ({@code
@@ -94,6 +95,16 @@ public final class DiskLock implements Closeable {
       lock.close();
       throw e;
     }
+  }
+
+  /**
+   * As {@link #exclusive}, of a file that is made where it is not there yet.
+   *
+   * @throws DiskInUseException when another one has it
+   */
+  public static DiskLock ofNew(Path path) throws IOException {
+    FileChanges.create(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE).close();
+    return exclusive(path);
   }
 
   private void take(long at) throws IOException {

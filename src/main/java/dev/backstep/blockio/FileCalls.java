@@ -1,6 +1,7 @@
 package dev.backstep.blockio;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.CopyOption;
@@ -17,6 +18,7 @@ class FileCalls {
 
   private static final int KEEP_SIZE = 1;
   private static final int PUNCH_HOLE = 2;
+  private static final long FICLONERANGE = 0x4020940dL;
 
   private static volatile FileCalls current = new FileCalls();
 
@@ -61,6 +63,16 @@ class FileCalls {
     } finally {
       Kernel.close(fd);
     }
+  }
+
+  /**
+   * Makes a range of an open file the same blocks as one of another.
+   *
+   * @param range the argument of ioctl_ficlonerange(2)
+   * @return whether the file system could
+   */
+  boolean share(int target, MemorySegment range) {
+    return !Kernel.ioctl(target, FICLONERANGE, range).failed();
   }
 
   /**

@@ -39,6 +39,12 @@ final class BackupNames {
     return firstFree(number -> numbered(name, number), taken);
   }
 
+  /** The id of a stored plan of retention. */
+  static String plan(Instant time, Predicate<String> taken) {
+    String name = "plan-" + STAMP.format(time);
+    return firstFree(number -> numbered(name, number), taken);
+  }
+
   /** Whether a backup or a disk backup has that id: callers name either, so none may be both. */
   static boolean isTaken(JdbcClient jdbc, String id) {
     return jdbc.sql(

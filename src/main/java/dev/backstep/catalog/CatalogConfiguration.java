@@ -252,6 +252,16 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  PrunePlans prunePlans(DataSource dataSource, PlatformTransactionManager manager) {
+    return new PrunePlans(dataSource, manager, Clock.systemUTC());
+  }
+
+  @Bean
+  Merges merges(DataSource dataSource) {
+    return new Merges(dataSource);
+  }
+
+  @Bean
   AuditTrail auditTrail(DataSource dataSource) {
     return new AuditTrail(dataSource, Clock.systemUTC());
   }

@@ -140,7 +140,7 @@ public final class Imports {
         .param("repository", backup.repository().value())
         .param("disk", image.diskId())
         .param("key", image.diskKey().value())
-        .param("level", image.level().name())
+        .param("level", image.level().word())
         .param("reason", image.reason().name())
         .param("cause", image.cause())
         .param("change", image.changeId().map(ChangeId::value).orElse(null))

@@ -20,6 +20,8 @@ import picocli.CommandLine.Spec;
       ReplicateCommand.class,
       ReplicationsCommand.class,
       PruneCommand.class,
+      PlansCommand.class,
+      MergeCommand.class,
       PinCommand.class,
       UnpinCommand.class,
       TasksCommand.class,

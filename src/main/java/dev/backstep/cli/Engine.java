@@ -4,6 +4,7 @@ import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
@@ -18,13 +19,16 @@ import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.CopyRequest;
+import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.OrphanCollection;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -165,6 +169,39 @@ public interface Engine extends AutoCloseable {
   /** Deletes what nothing keeps; see {@link dev.backstep.job.PruneJobs#prune}. */
   TaskRun prune(List<JobDefinition> definitions);
 
+  /** Stores what retention would do; see {@link dev.backstep.job.PlanJobs#store}. */
+  PlanRow storePlan(List<JobDefinition> definitions);
+
+  /** Stored plans, newest first. */
+  List<PlanRow> plans(int limit);
+
+  /**
+   * A stored plan.
+   *
+   * @throws OperatorException NOT_FOUND
+   */
+  PlanRow plan(String id);
+
+  /**
+   * Approves of a stored plan; see {@link dev.backstep.job.PlanJobs#approve}.
+   *
+   * @throws OperatorException as there
+   */
+  PlanRow approvePlan(String id);
+
+  /**
+   * Runs a stored plan; see {@link dev.backstep.job.PlanJobs#run}.
+   *
+   * @throws OperatorException as there
+   */
+  TaskRun runPlan(String id);
+
+  /** What there is to merge; see {@link dev.backstep.job.MergeJobs#plan}. */
+  MergeWork mergePlan(List<JobDefinition> definitions, boolean consolidate);
+
+  /** Shortens chains; see {@link dev.backstep.job.MergeJobs#merge}. */
+  TaskRun merge(List<JobDefinition> definitions, boolean consolidate);
+
   /**
    * Keeps a restore point; see {@link dev.backstep.job.PruneJobs#pin}.
    *
@@ -203,6 +240,13 @@ public interface Engine extends AutoCloseable {
    *     has the database
    */
   RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress);
+
+  /**
+   * Files that nothing names; see {@link OrphanCollection#run}.
+   *
+   * @throws OperatorException as there
+   */
+  List<OrphanCollection.Found> orphans(Path folder, Duration age, boolean collect);
 
   /** A verification with what it found. */
   Optional<Verification> verification(String id);

@@ -5,14 +5,14 @@ import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PruneDocument;
 import dev.backstep.job.PrunePlan;
-import dev.backstep.job.definition.DidYouMean;
-import dev.backstep.job.definition.JobDefinitionException;
-import dev.backstep.job.definition.JobFolder;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -21,7 +21,7 @@ import picocli.CommandLine.Parameters;
     name = "prune",
     description = {
       "Deletes the restore points that the retention of their VM's definition does not keep.",
-      "With --plan it only says what would go, what stays and why."
+      "With --plan it only says what would go, what stays and why, and stores that: see `plans`."
     },
     exitCodeList = {
       ExitCode.DONE,
@@ -54,7 +54,7 @@ final class PruneCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    List<JobDefinition> definitions = names.isEmpty() ? all() : named();
+    List<JobDefinition> definitions = new NamedDefinitions(options).of(names);
     if (definitions.stream().allMatch(definition -> definition.retention().isEmpty())) {
       throw OperatorException.usage(
           "no retention in "
@@ -63,40 +63,32 @@ final class PruneCommand implements Callable<Integer> {
           null);
     }
     if (planOnly) {
-      PrunePlan plan = session.catalog().prunePlan(definitions);
-      session
-          .terminal()
-          .result(options.json() ? BackupDocument.text(PruneDocument.fields(plan)) : text(plan));
-      return 0;
+      return plan(definitions);
     }
     Engine engine = session.jobs();
     return new TaskWatch(session, engine).follow(engine.prune(definitions));
   }
 
-  /** A definition that cannot be read may be one whose restore points were meant to stay. */
-  private List<JobDefinition> all() {
-    JobFolder.Content content = options.jobFolder().read();
-    for (JobDefinitionException broken : content.broken()) {
-      throw broken;
+  /** Shows it, and stores it where something would go. */
+  private int plan(List<JobDefinition> definitions) {
+    Engine engine = session.jobs();
+    PrunePlan plan = engine.prunePlan(definitions);
+    Optional<String> id =
+        plan.dropped().isEmpty()
+            ? Optional.empty()
+            : Optional.of(engine.storePlan(definitions).id());
+    if (options.json()) {
+      Map<String, @Nullable Object> fields = PruneDocument.fields(plan);
+      fields.put("plan_id", id.orElse(null));
+      session.terminal().result(BackupDocument.text(fields));
+    } else {
+      session
+          .terminal()
+          .result(
+              text(plan)
+                  + id.map(stored -> ", `backstep plans run " + stored + "` just this").orElse(""));
     }
-    return content.byVmName().values().stream().map(JobFolder.Entry::definition).toList();
-  }
-
-  private List<JobDefinition> named() {
-    JobFolder folder = options.jobFolder();
-    return names.stream()
-        .map(name ->
-            folder
-                .find(name)
-                .orElseThrow(() ->
-                    OperatorException.notFound(
-                        "'"
-                            + name
-                            + "' is neither a file nor a VM defined in "
-                            + folder.folder().toAbsolutePath().normalize()
-                            + DidYouMean.hint(name, folder.read().byVmName().keySet()))))
-        .map(JobFolder.Entry::definition)
-        .toList();
+    return 0;
   }
 
   private String text(PrunePlan plan) {

@@ -1,8 +1,11 @@
 package dev.backstep.cli;
 
+import dev.backstep.catalog.PlanRow;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RetentionDefinition;
+import dev.backstep.job.MergeWork;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.PrunePlan.Action;
 import dev.backstep.job.definition.JobDefinitions;
@@ -20,6 +23,8 @@ import tools.jackson.databind.JsonNode;
 final class RemotePrune {
 
   static final String PATH = "/api/v1/prunes";
+  static final String MERGES = "/api/v1/merges";
+  static final String PLANS = "/api/v1/plans";
 
   private RemotePrune() {}
 
@@ -30,6 +35,46 @@ final class RemotePrune {
     request.put("definitions", definitions.stream().map(JobDefinitions::write).toList());
     request.put("plan", plan);
     return request;
+  }
+
+  static String planPath(String id) {
+    return PLANS + "/" + RemoteClient.encoded(id);
+  }
+
+  /** As {@link dev.backstep.job.PlanDocument} writes it. */
+  static PlanRow row(JsonNode json) {
+    List<BackupId> drops = new ArrayList<>();
+    json.get("drops").forEach(id -> drops.add(new BackupId(id.asString())));
+    return new PlanRow(
+        json.get("plan_id").asString(),
+        json.get("subject").asString(),
+        PlanRow.Status.valueOf(json.get("status").asString()),
+        List.of(),
+        drops,
+        json.get("bytes_freed").asLong(),
+        RemoteRows.time(json, "created_at").orElse(Instant.EPOCH),
+        json.get("created_by").asString(),
+        RemoteRows.time(json, "approved_at"),
+        RemoteRows.text(json, "approved_by"),
+        RemoteRows.text(json, "task_id"),
+        json.get("note").asString());
+  }
+
+  /** As {@link #request}. */
+  static Map<String, Object> mergeRequest(
+      List<JobDefinition> definitions, boolean consolidate, boolean plan) {
+    Map<String, Object> request = request(definitions, plan);
+    request.put("consolidate", consolidate);
+    return request;
+  }
+
+  /** As {@link dev.backstep.job.PruneDocument} writes it. */
+  static MergeWork work(JsonNode json) {
+    List<BackupId> going = new ArrayList<>();
+    json.get("going").forEach(id -> going.add(new BackupId(id.asString())));
+    List<DiskBackupId> roots = new ArrayList<>();
+    json.get("roots").forEach(id -> roots.add(new DiskBackupId(id.asString())));
+    return new MergeWork(going, roots);
   }
 
   /** As {@link dev.backstep.job.PruneDocument} writes it. */

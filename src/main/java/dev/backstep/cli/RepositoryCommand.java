@@ -11,6 +11,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       RepositoryInitCommand.class,
       RepositoryCheckCommand.class,
+      RepositoryOrphansCommand.class,
       RepositoryImportCommand.class,
       RepositoryCopyCommand.class
     },

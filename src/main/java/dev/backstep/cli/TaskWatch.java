@@ -89,7 +89,7 @@ final class TaskWatch {
       case RESTORE -> new RestoreText(session, engine).print(row);
       case REPLICATE -> new ReplicationText(session, engine).print(row);
       case TEST -> new RestoreTestText(session, engine).print(row);
-      case COPY -> plain(row);
+      case COPY, MERGE -> plain(row);
     };
   }
 

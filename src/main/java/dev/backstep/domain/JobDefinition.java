@@ -76,6 +76,24 @@ public record JobDefinition(
         Optional.empty());
   }
 
+  /** The same, keeping everything. */
+  public JobDefinition withoutRetention() {
+    return new JobDefinition(
+        vmName,
+        source,
+        exclude,
+        repository,
+        level,
+        cbtReset,
+        compression,
+        compressionLevel,
+        parallelDisksMax,
+        chainLimit,
+        cbtAudit,
+        schedule,
+        Optional.empty());
+  }
+
   /** The VM's stable id; sources without one of their own use the name. */
   public VmId vmId() {
     return VmId.ofName(vmName);

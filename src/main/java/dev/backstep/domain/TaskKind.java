@@ -9,6 +9,7 @@ public enum TaskKind {
   VERIFY,
   RESTORE,
   PRUNE,
+  MERGE,
   TEST,
   COPY,
   REPLICATE;

@@ -1,6 +1,7 @@
 package dev.backstep.job;
 
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.RetentionDefinition;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -17,6 +18,14 @@ public final class PruneDocument {
     fields.put("dropped", plan.dropped().size());
     fields.put("bytes_freed", plan.bytesFreed());
     fields.put("vms", plan.machines().stream().map(PruneDocument::machine).toList());
+    return fields;
+  }
+
+  /** What there is to merge. */
+  public static Map<String, @Nullable Object> fields(MergeWork work) {
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    fields.put("going", work.going().stream().map(BackupId::value).toList());
+    fields.put("roots", work.roots().stream().map(DiskBackupId::value).toList());
     return fields;
   }
 

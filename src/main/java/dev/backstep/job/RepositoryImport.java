@@ -10,7 +10,6 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
-import dev.backstep.domain.Level;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.VmId;
 import dev.backstep.repository.DiskManifest;
@@ -24,7 +23,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -184,7 +182,7 @@ public class RepositoryImport {
         new BackupId(manifest.backupId()),
         manifest.diskId(),
         new DiskKey(manifest.diskKey()),
-        Level.valueOf(manifest.level().toUpperCase(Locale.ROOT)),
+        manifest.backupLevel(),
         Reason.valueOf(manifest.reason()),
         manifest.cause() == null ? "" : manifest.cause(),
         Optional.ofNullable(manifest.changeId()).map(ChangeId::new),

@@ -1,5 +1,6 @@
 package dev.backstep.qcow2;
 
+import dev.backstep.blockio.Checksum;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DirectFile;
 import java.io.IOException;
@@ -18,6 +19,13 @@ record ImageOutput(DirectFile file, Optional<ChecksumLog> checksums) {
       checksums.get().record(offset, bytes);
     }
     file.write(bytes, offset);
+  }
+
+  /** Notes bytes that came to the file in another way, and will not be written again. */
+  void record(Checksum checksum) throws IOException {
+    if (checksums.isPresent()) {
+      checksums.get().record(checksum);
+    }
   }
 
   /**

@@ -44,8 +44,7 @@ final class Layer implements Closeable {
     this.tables = tables;
   }
 
-  static Layer open(Path path, TableCache tables) throws IOException {
-    ReadOnlyFile file = ReadOnlyFile.open(path);
+  static Layer open(Path path, ReadOnlyFile file, TableCache tables) throws IOException {
     try {
       Qcow2Header header = Qcow2Header.read(path, file);
       long[] l1 = new long[header.l1Entries()];

@@ -73,6 +73,13 @@ public record Qcow2Header(
    * @throws Qcow2FormatException when it is no QCOW2 image, is damaged, or needs what is not
    *     supported
    */
+  public static Qcow2Header read(Path image) throws IOException {
+    try (ReadOnlyFile file = ReadOnlyFile.open(image)) {
+      return read(image, file);
+    }
+  }
+
+  /** As {@link #read(Path)}, from an image that is open. */
   static Qcow2Header read(Path image, ReadOnlyFile file) throws IOException {
     long fileBytes = file.sizeBytes();
     ByteBuffer head = ByteBuffer.allocate((int) Math.min(HEAD_BYTES_MAX, fileBytes));

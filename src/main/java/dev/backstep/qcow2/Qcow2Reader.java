@@ -8,12 +8,18 @@ import dev.backstep.blockio.ExtentVisitor;
 import dev.backstep.blockio.PartVisitor;
 import dev.backstep.blockio.PooledBlock;
 import dev.backstep.blockio.Ranges;
+import dev.backstep.blockio.ReadOnlyFile;
 import dev.backstep.domain.ByteRange;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -46,6 +52,47 @@ public final class Qcow2Reader implements BlockReader {
    *     missing or no file of the folder, or the chain is a loop or too long
    */
   public static Qcow2Reader open(Path image, int blocksInFlight) throws IOException {
+    return open(image, blocksInFlight, ReadOnlyFile::open);
+  }
+
+  /** How the files of a chain are opened. */
+  @FunctionalInterface
+  public interface Opener {
+    ReadOnlyFile open(Path image) throws IOException;
+  }
+
+  /**
+   * As {@link #open(Path, int)}. An image may be replaced meanwhile by one that shows the same and
+   * stands on fewer others, which then go: the chain is looked at once more when it was.
+   */
+  public static Qcow2Reader open(Path image, int blocksInFlight, Opener opener) throws IOException {
+    Map<Path, Object> seen = new HashMap<>();
+    try {
+      return openOnce(image, blocksInFlight, opener, seen);
+    } catch (Qcow2FormatException | NoSuchFileException e) {
+      if (!anyReplaced(seen)) {
+        throw e;
+      }
+      return open(image, blocksInFlight, opener);
+    }
+  }
+
+  private static boolean anyReplaced(Map<Path, Object> seen) throws IOException {
+    for (Map.Entry<Path, Object> one : seen.entrySet()) {
+      if (!Files.exists(one.getKey()) || !identity(one.getKey()).equals(one.getValue())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static Object identity(Path file) throws IOException {
+    BasicFileAttributes is = Files.readAttributes(file, BasicFileAttributes.class);
+    return List.of(String.valueOf(is.fileKey()), is.lastModifiedTime(), is.size());
+  }
+
+  private static Qcow2Reader openOnce(
+      Path image, int blocksInFlight, Opener opener, Map<Path, Object> seen) throws IOException {
     List<Layer> layers = new ArrayList<>();
     TableCache tables = new TableCache();
     try {
@@ -53,7 +100,8 @@ public final class Qcow2Reader implements BlockReader {
       Optional<Path> next = Optional.of(image);
       while (next.isPresent()) {
         limits.enter(next.get());
-        Layer layer = Layer.open(next.get(), tables);
+        seen.put(next.get(), identity(next.get()));
+        Layer layer = Layer.open(next.get(), opener.open(next.get()), tables);
         layers.add(layer);
         limits.opened(layer.header());
         next = BackingFile.of(layer.path(), layer.header());
@@ -84,8 +132,56 @@ public final class Qcow2Reader implements BlockReader {
 
   private record Found(Layer.Kind kind, Layer layer, long host, long length) {}
 
+  /** What a piece of the disk is, as some images of the chain have it. */
+  public enum Content {
+    /** Its bytes lie in one file, as they are. */
+    PLAIN,
+    /** One cluster lies compressed in a file. */
+    COMPRESSED,
+    ZERO,
+    /** These images leave it to those under them. */
+    NOTHING
+  }
+
+  /**
+   * A piece of the disk.
+   *
+   * @param length bytes
+   * @param file that has it; says nothing unless PLAIN
+   * @param host place in that file
+   * @param whole whether the file reaches to the piece's end
+   */
+  public record Piece(
+      Content content, long length, Path file, ReadOnlyFile open, long host, boolean whole) {}
+
+  /**
+   * What the upper images of the chain have at a byte of the disk.
+   *
+   * @param images how many of them, from the top
+   */
+  public Piece piece(long guest, long lengthMax, int images) throws IOException {
+    Found found = find(guest, lengthMax, layers.subList(0, images));
+    Content content =
+        switch (found.kind()) {
+          case DATA -> Content.PLAIN;
+          case COMPRESSED -> Content.COMPRESSED;
+          case ZERO -> Content.ZERO;
+          case UNALLOCATED -> Content.NOTHING;
+        };
+    boolean whole = content == Content.PLAIN && found.layer().holds(found.host(), found.length());
+    return new Piece(
+        content, found.length(), found.layer().path(), found.layer().file(), found.host(), whole);
+  }
+
   /** The run at a byte of the disk, from the first layer that says something. */
   private Found find(long guest, long lengthMax) throws IOException {
+    Found found = find(guest, lengthMax, layers);
+    return found.kind() == Layer.Kind.UNALLOCATED
+        ? new Found(Layer.Kind.ZERO, found.layer(), 0, found.length())
+        : found;
+  }
+
+  private static Found find(long guest, long lengthMax, List<Layer> layers) throws IOException {
     long length = lengthMax;
     for (Layer layer : layers) {
       long size = layer.header().virtualSize();
@@ -98,7 +194,7 @@ public final class Qcow2Reader implements BlockReader {
       }
       length = run.length();
     }
-    return new Found(Layer.Kind.ZERO, layers.getLast(), 0, length);
+    return new Found(Layer.Kind.UNALLOCATED, layers.getLast(), 0, length);
   }
 
   /** Reports what of the disk holds data, over the whole chain. */

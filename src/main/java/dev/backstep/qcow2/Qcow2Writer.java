@@ -2,6 +2,7 @@ package dev.backstep.qcow2;
 
 import dev.backstep.blockio.AlignedBuffers;
 import dev.backstep.blockio.Block;
+import dev.backstep.blockio.Checksum;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DirectFile;
 import dev.backstep.domain.ByteRange;
@@ -10,6 +11,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -233,6 +235,57 @@ public final class Qcow2Writer implements Closeable {
     }
   }
 
+  /** Puts bytes into the file that are somewhere else already. */
+  @FunctionalInterface
+  public interface Sharing {
+    /**
+     * @param offset bytes from the start of what is shared
+     * @param host place in the image's file, cluster aligned
+     * @return the checksums of these bytes, as they lie in the image's file; empty when it cannot
+     *     be done, and then nothing was
+     */
+    List<Checksum> share(long offset, long length, long host) throws IOException;
+  }
+
+  /**
+   * Stores data that is not copied but shared. Not with compression.
+   *
+   * @param range whole clusters behind everything stored so far
+   * @return bytes stored from the range's start; less than all when the rest must be written
+   */
+  public long share(ByteRange range, Sharing source) throws IOException {
+    if (packer != null) {
+      throw new IllegalStateException("a compressed image shares nothing");
+    }
+    queue.check();
+    spec.requireBehind(position, range);
+    long at = 0;
+    while (at < range.length()) {
+      long cluster = (range.offset() + at) >>> spec.clusterBits();
+      openRegion(cluster);
+      long left = tables.l2Entries() - cluster % tables.l2Entries();
+      int count = (int) Math.min(left, (range.length() - at) / clusterBytes);
+      long before = hostOffset;
+      long host = allocate((long) count * clusterBytes);
+      List<Checksum> checksums = source.share(at, (long) count * clusterBytes, host);
+      if (checksums.isEmpty()) {
+        hostOffset = before;
+        return at;
+      }
+      for (Checksum checksum : checksums) {
+        output.record(checksum);
+      }
+      for (int i = 0; i < count; i++) {
+        tables.set(cluster + i, (host + (long) i * clusterBytes) | Qcow2Constants.COPIED);
+      }
+      bytesData += (long) count * clusterBytes;
+      at += (long) count * clusterBytes;
+      position = range.offset() + at;
+      appended = position;
+    }
+    return at;
+  }
+
   /**
    * Stores that a range reads as zeros. A standalone image needs nothing for that.
    *
@@ -294,7 +347,8 @@ public final class Qcow2Writer implements Closeable {
     }
   }
 
-  private void awaitCheckpoint() throws IOException {
+  /** Waits until what {@link #beginCheckpoint} began is done. */
+  public void awaitCheckpoint() throws IOException {
     if (checkpoint != null) {
       checkpoint.join();
       checkpoint = null;

@@ -2,6 +2,8 @@ package dev.backstep.repository;
 
 import dev.backstep.blockio.DurableFiles;
 import dev.backstep.domain.DiskBackupId;
+import dev.backstep.qcow2.Qcow2FormatException;
+import dev.backstep.qcow2.Qcow2Header;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +17,11 @@ public final class DiskFolder {
 
   /** Longest chain that is followed; far above any sensible limit, below a loop. */
   private static final int CHAIN_LENGTH_MAX = 1000;
+
+  /** An image may be replaced while its chain is looked at; a few times, if at all. */
+  private static final int LOOKS_MAX = 3;
+
+  private static final String PARTIAL = ".partial";
 
   private final Path folder;
 
@@ -37,12 +44,44 @@ public final class DiskFolder {
 
   /** The image while it is being written; never a backing file. */
   public Path partial(DiskBackupId id) {
-    return folder.resolve(imageName(id) + ".partial");
+    return folder.resolve(imageName(id) + PARTIAL);
   }
 
   /** The checksums of what the image's file holds; see {@code ChecksumFile}. */
   public Path checksums(DiskBackupId id) {
     return folder.resolve(checksumsName(id));
+  }
+
+  /**
+   * As {@link #checksums}, of an image that may just be being replaced.
+   *
+   * @throws RepositoryException as {@link #published}
+   */
+  public Path currentChecksums(DiskBackupId id) throws IOException {
+    return look(() -> {
+      DiskManifest manifest = Json.read(manifestFile(id), DiskManifest.class);
+      Path next = nextChecksums(id);
+      return manifest.replacement() != null
+              && current(manifest).equals(manifest.replaced())
+              && Files.exists(next)
+          ? next
+          : checksums(id);
+    });
+  }
+
+  /** A merged image that is being written; in the end it replaces the one of this id. */
+  public Path merging(DiskBackupId id) {
+    return folder.resolve(id.value() + ".merge.qcow2" + PARTIAL);
+  }
+
+  /** The checksums of a merged image that is being written. */
+  public Path mergingChecksums(DiskBackupId id) {
+    return folder.resolve(id.value() + ".merge.sums" + PARTIAL);
+  }
+
+  /** The checksums of a merged image while it replaces the one that {@link #checksums} are of. */
+  private Path nextChecksums(DiskBackupId id) {
+    return folder.resolve(id.value() + ".next.sums");
   }
 
   /** The name of the checksums in this folder. */
@@ -52,7 +91,7 @@ public final class DiskFolder {
 
   /** The checksums while the image is being written. */
   public Path partialChecksums(DiskBackupId id) {
-    return folder.resolve(checksumsName(id) + ".partial");
+    return folder.resolve(checksumsName(id) + PARTIAL);
   }
 
   /** Makes the folder where it is not there yet. */
@@ -86,8 +125,84 @@ public final class DiskFolder {
    */
   public Optional<DiskManifest> manifest(DiskBackupId id) throws IOException {
     return Files.exists(manifestFile(id))
-        ? Optional.of(Json.read(manifestFile(id), DiskManifest.class))
+        ? Optional.of(current(Json.read(manifestFile(id), DiskManifest.class)))
         : Optional.empty();
+  }
+
+  /**
+   * What a manifest says of the image that is there now. Which of the two that is while one
+   * replaces the other is told by what its header says it stands on.
+   */
+  DiskManifest current(DiskManifest manifest) throws IOException {
+    if (manifest.replacement() == null) {
+      return manifest;
+    }
+    DiskManifest replaced = manifest.replaced();
+    Path image = image(new DiskBackupId(manifest.diskBackupId()));
+    return Files.exists(image)
+            && Qcow2Header.read(image)
+                .backingFile()
+                .equals(replaced.parentId().map(DiskFolder::imageName))
+        ? replaced
+        : manifest.replacedBy(null);
+  }
+
+  /**
+   * Replaces a published image by the merged one, {@link #merging}, which is complete and forced
+   * and shows the same. At each moment image, manifest and checksums can be told to be the old or
+   * the new ones; the image's rename decides. All is durable when this returns. Whoever finds it
+   * half done calls {@link #settle}.
+   */
+  public void replace(DiskBackupId id, DiskManifest.Replacement next) throws IOException {
+    for (Step step : replacing(id, next)) {
+      step.run();
+    }
+  }
+
+  /** What is done at once or not at all; again it does nothing. */
+  interface Step {
+    void run() throws IOException;
+  }
+
+  /** The steps of {@link #replace}, in order. */
+  List<Step> replacing(DiskBackupId id, DiskManifest.Replacement next) throws IOException {
+    DiskManifest then = current(Json.read(manifestFile(id), DiskManifest.class)).replacedBy(next);
+    return List.of(
+        () -> DurableFiles.publish(mergingChecksums(id), nextChecksums(id)),
+        () -> DurableFiles.write(manifestFile(id), Json.bytes(then)),
+        () -> DurableFiles.publish(merging(id), image(id)),
+        () -> DurableFiles.publish(nextChecksums(id), checksums(id)),
+        () -> DurableFiles.write(manifestFile(id), Json.bytes(then.replaced())));
+  }
+
+  /**
+   * Ends a replacement that was begun: on its way when the merged image is still there, else as
+   * what the image is now.
+   *
+   * @return the manifest, when there was one to end
+   */
+  public Optional<DiskManifest> settle(DiskBackupId id) throws IOException {
+    DiskManifest manifest = Json.read(manifestFile(id), DiskManifest.class);
+    if (manifest.replacement() == null) {
+      return Optional.empty();
+    }
+    if (Files.exists(merging(id))) {
+      DurableFiles.publish(merging(id), image(id));
+    }
+    DiskManifest now = current(manifest);
+    if (now.equals(manifest.replaced()) && Files.exists(nextChecksums(id))) {
+      DurableFiles.publish(nextChecksums(id), checksums(id));
+    }
+    DurableFiles.write(manifestFile(id), Json.bytes(now));
+    DurableFiles.delete(nextChecksums(id));
+    return Optional.of(now);
+  }
+
+  /** Removes a merged image that is being written, unless it has begun to replace the other. */
+  public void discardMerge(DiskBackupId id) throws IOException {
+    if (Json.read(manifestFile(id), DiskManifest.class).replacement() == null) {
+      DurableFiles.delete(merging(id), mergingChecksums(id), nextChecksums(id));
+    }
   }
 
   /**
@@ -134,7 +249,7 @@ public final class DiskFolder {
       return Optional.empty();
     }
     for (Path file : manifestFiles()) {
-      DiskManifest manifest = Json.read(file, DiskManifest.class);
+      DiskManifest manifest = current(Json.read(file, DiskManifest.class));
       if (manifest.parentId().equals(Optional.of(id))
           && Files.exists(folder.resolve(manifest.image()))) {
         return Optional.of(manifest);
@@ -158,7 +273,10 @@ public final class DiskFolder {
    * image under its final name always has one. Durable when this returns; again it does nothing.
    */
   public void removeImage(DiskBackupId id) throws IOException {
+    DurableFiles.delete(merging(id));
+    DurableFiles.delete(mergingChecksums(id));
     Protection.delete(image(id));
+    DurableFiles.delete(nextChecksums(id));
     Protection.delete(checksums(id));
   }
 
@@ -174,10 +292,29 @@ public final class DiskFolder {
    * @throws RepositoryException {@code MISSING} or {@code DAMAGED}, naming the file
    */
   public List<DiskManifest> chain(DiskBackupId top) throws IOException {
+    return look(() -> links(top));
+  }
+
+  private interface Look<T> {
+    T take() throws IOException;
+  }
+
+  private static <T> T look(Look<T> look) throws IOException {
+    for (int i = 1; i < LOOKS_MAX; i++) {
+      try {
+        return look.take();
+      } catch (RepositoryException | Qcow2FormatException e) {
+        // It may have been replaced between two looks at it; the last look says what is wrong.
+      }
+    }
+    return look.take();
+  }
+
+  private List<DiskManifest> links(DiskBackupId top) throws IOException {
     List<DiskManifest> chain = new ArrayList<>();
     Optional<DiskBackupId> next = Optional.of(top);
     while (next.isPresent()) {
-      DiskManifest manifest = published(next.get());
+      DiskManifest manifest = link(next.get());
       chain.add(manifest);
       next = manifest.parentId();
       if (chain.size() > CHAIN_LENGTH_MAX) {
@@ -195,7 +332,11 @@ public final class DiskFolder {
    * @throws RepositoryException {@code MISSING} or {@code DAMAGED}, naming the file
    */
   public DiskManifest published(DiskBackupId id) throws IOException {
-    DiskManifest manifest = Json.read(manifestFile(id), DiskManifest.class);
+    return look(() -> link(id));
+  }
+
+  private DiskManifest link(DiskBackupId id) throws IOException {
+    DiskManifest manifest = current(Json.read(manifestFile(id), DiskManifest.class));
     Path image = image(id);
     if (!manifest.diskBackupId().equals(id.value())) {
       throw new RepositoryException(

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -32,6 +33,10 @@ import org.jspecify.annotations.Nullable;
  * @param checksumsSha256 SHA-256 of that file, in hex digits
  * @param snapshotTakenAt ISO 8601, UTC
  * @param completedAt ISO 8601, UTC
+ * @param mergedAt ISO 8601, UTC: when the image was written anew, standing on another one or none;
+ *     null for the image that the backup has written
+ * @param replacement what holds instead once the image is the merged one; null unless it is just
+ *     being replaced
  */
 public record DiskManifest(
     int format,
@@ -56,7 +61,134 @@ public record DiskManifest(
     @Nullable String checksums,
     @Nullable String checksumsSha256,
     String snapshotTakenAt,
-    String completedAt) {
+    String completedAt,
+    @Nullable String mergedAt,
+    @Nullable Replacement replacement) {
+
+  /**
+   * What a merged image has that the one of the same name before it had otherwise. Fields as above.
+   */
+  public record Replacement(
+      @Nullable String parent,
+      int chainLength,
+      long imageBytes,
+      long dataBytes,
+      String checksumsSha256,
+      String mergedAt) {}
+
+  /** The manifest of an image that a backup has written. */
+  public DiskManifest(
+      int format,
+      String diskBackupId,
+      String backupId,
+      String repositoryId,
+      String vmId,
+      String vmName,
+      int diskId,
+      String diskKey,
+      long virtualSize,
+      String level,
+      String reason,
+      @Nullable String cause,
+      @Nullable String changeId,
+      @Nullable String previousChangeId,
+      @Nullable String parent,
+      int chainLength,
+      String image,
+      long imageBytes,
+      long dataBytes,
+      @Nullable String checksums,
+      @Nullable String checksumsSha256,
+      String snapshotTakenAt,
+      String completedAt) {
+    this(
+        format,
+        diskBackupId,
+        backupId,
+        repositoryId,
+        vmId,
+        vmName,
+        diskId,
+        diskKey,
+        virtualSize,
+        level,
+        reason,
+        cause,
+        changeId,
+        previousChangeId,
+        parent,
+        chainLength,
+        image,
+        imageBytes,
+        dataBytes,
+        checksums,
+        checksumsSha256,
+        snapshotTakenAt,
+        completedAt,
+        null,
+        null);
+  }
+
+  /** The same, about to be replaced; or, with null, not any more. */
+  DiskManifest replacedBy(@Nullable Replacement next) {
+    return with(level, parent, chainLength, imageBytes, dataBytes, checksumsSha256, mergedAt, next);
+  }
+
+  /** The manifest of the merged image. */
+  DiskManifest replaced() {
+    Replacement next = Objects.requireNonNull(replacement);
+    return with(
+        (next.parent() == null ? Level.FULL : Level.INCREMENTAL).word(),
+        next.parent(),
+        next.chainLength(),
+        next.imageBytes(),
+        next.dataBytes(),
+        next.checksumsSha256(),
+        next.mergedAt(),
+        null);
+  }
+
+  private DiskManifest with(
+      String newLevel,
+      @Nullable String newParent,
+      int newChainLength,
+      long newImageBytes,
+      long newDataBytes,
+      @Nullable String newChecksumsSha256,
+      @Nullable String newMergedAt,
+      @Nullable Replacement next) {
+    return new DiskManifest(
+        format,
+        diskBackupId,
+        backupId,
+        repositoryId,
+        vmId,
+        vmName,
+        diskId,
+        diskKey,
+        virtualSize,
+        newLevel,
+        reason,
+        cause,
+        changeId,
+        previousChangeId,
+        newParent,
+        newChainLength,
+        image,
+        newImageBytes,
+        newDataBytes,
+        newMergedAt == null ? checksums : diskBackupId + ".sums",
+        newChecksumsSha256,
+        snapshotTakenAt,
+        completedAt,
+        newMergedAt,
+        next);
+  }
+
+  /** What the backup was, whatever its image stands on since. */
+  public Level backupLevel() {
+    return Reason.valueOf(reason).level();
+  }
 
   /** The disk backup under this image, if it is an overlay. */
   public Optional<DiskBackupId> parentId() {
@@ -91,7 +223,9 @@ public record DiskManifest(
         checksums,
         checksumsSha256,
         snapshotTakenAt,
-        completedAt);
+        completedAt,
+        mergedAt,
+        null);
   }
 
   /**
@@ -141,7 +275,8 @@ public record DiskManifest(
     }
     boolean overlay = Level.INCREMENTAL.word().equals(level);
     if (overlay != (parent != null)
-        || Reason.valueOf(reason).level() != (overlay ? Level.INCREMENTAL : Level.FULL)
+        || (Reason.valueOf(reason).level() != (overlay ? Level.INCREMENTAL : Level.FULL)
+            && (overlay || mergedAt == null))
         || overlay != chainLength > 1
         || chainLength < 1
         || virtualSize < 0) {

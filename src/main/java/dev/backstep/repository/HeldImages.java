@@ -91,7 +91,7 @@ public record HeldImages(List<DiskManifest> manifests, List<String> problems) {
     void run(DiskFolder folder) throws IOException {
       for (Path file : folder.manifestFiles()) {
         try {
-          DiskManifest manifest = Json.read(file, DiskManifest.class);
+          DiskManifest manifest = folder.current(Json.read(file, DiskManifest.class));
           check(file, manifest);
           if (!Files.exists(folder.image(new DiskBackupId(manifest.diskBackupId())))) {
             continue; // not published yet, or not any more: no image

@@ -297,6 +297,17 @@ class OpenApiIT {
     assertThat(plan.get("vms").get(0).get("restore_points").isEmpty()).isFalse();
     assertIs("Task", json(server.post("/api/v1/prunes", "{\"vm_names\":[\"vm\"]}"), 202));
     assertIs("Problem", json(server.post("/api/v1/prunes", "{\"vm_names\":[\"x\"]}"), 404));
+    Object repository = get("/api/v1/repositories").get("repositories").get(0).get("path");
+    assertIs("Orphans", json(server.post("/api/v1/orphans", "{\"path\":" + repository + "}"), 200));
+    JsonNode stored = json(server.post("/api/v1/plans", "{}"), 201);
+    assertIs("Plan", stored);
+    String planned = "/api/v1/plans/" + stored.get("plan_id").asString();
+    assertIs("Plans", get("/api/v1/plans"));
+    assertIs("Plan", get(planned));
+    assertIs("Problem", json(server.post(planned + "/approve", "{}"), 409));
+    assertIs("Problem", json(server.post(planned + "/run", "{}"), 409));
+    assertIs("MergePlan", json(server.post("/api/v1/merges", "{\"plan\":true}"), 200));
+    assertIs("Task", json(server.post("/api/v1/merges", "{\"vm_names\":[\"vm\"]}"), 202));
     assertIs(
         "Problem",
         json(server.post("/api/v1/prunes", "{\"vm_names\":[],\"definitions\":[\"x\"]}"), 400));

@@ -139,6 +139,12 @@ public final class Bench {
     if (wanted("verify")) {
       new VerifyCases(bed).verify(raw);
     }
+    if (wanted("merge")) {
+      new MergeCases(bed).merge(raw);
+    }
+    if (wanted("consolidate")) {
+      new MergeCases(bed).consolidate(raw);
+    }
     if (wanted("four")) {
       new FourDiskCases(bed).fourDisks();
     }

@@ -10,6 +10,9 @@ import java.util.Map;
 /** A catalog with a {@link BulkHistory} in it, for benchmarks. */
 public final class LargeCatalog implements AutoCloseable {
 
+  /** The folder of its only repository, which is not there. */
+  public static final String REPOSITORY = "/backups";
+
   private final TestCatalog catalog;
   private final BulkHistory history;
 
@@ -39,6 +42,14 @@ public final class LargeCatalog implements AutoCloseable {
     Map<String, HistoryQueries.Query> all = new LinkedHashMap<>(queries.all());
     all.putAll(queries.files(catalog.dataSource));
     return all;
+  }
+
+  public KeptPoints keptPoints() {
+    return new KeptPoints(catalog.dataSource, Clock.systemUTC());
+  }
+
+  public Repositories repositories() {
+    return catalog.repositories;
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
@@ -20,7 +21,9 @@ import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.CopyRequest;
 import dev.backstep.job.DiskProgress;
+import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.OrphanCollection;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RestoreRequest;
@@ -181,6 +184,45 @@ final class EngineDouble implements Engine {
   }
 
   @Override
+  public PlanRow storePlan(List<JobDefinition> definitions) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public List<PlanRow> plans(int limit) {
+    note("plans " + limit);
+    return List.of();
+  }
+
+  @Override
+  public PlanRow plan(String id) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public PlanRow approvePlan(String id) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public TaskRun runPlan(String id) {
+    note("run " + id);
+    return new Verify();
+  }
+
+  @Override
+  public MergeWork mergePlan(List<JobDefinition> definitions, boolean consolidate) {
+    note("plan merge " + definitions.stream().map(JobDefinition::vmName).toList());
+    return new MergeWork(List.of(), List.of());
+  }
+
+  @Override
+  public TaskRun merge(List<JobDefinition> definitions, boolean consolidate) {
+    note("merge " + definitions.stream().map(JobDefinition::vmName).toList());
+    return new Verify();
+  }
+
+  @Override
   public TaskRun prune(List<JobDefinition> definitions) {
     note("prune " + definitions.stream().map(JobDefinition::vmName).toList());
     return new Verify();
@@ -210,6 +252,12 @@ final class EngineDouble implements Engine {
   public RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress) {
     note("check " + id);
     return new RepositoryCheck.Result(List.of(), List.of(), List.of(), List.of(), List.of());
+  }
+
+  @Override
+  public List<OrphanCollection.Found> orphans(Path folder, Duration age, boolean collect) {
+    note("orphans " + folder + " " + age + " " + collect);
+    return List.of();
   }
 
   @Override

@@ -144,7 +144,12 @@ class ConfigurationDocTests {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"schedule.ScheduleSettings", "api.EventSettings", "job.external.ExternalSettings"})
+      strings = {
+        "schedule.ScheduleSettings",
+        "api.EventSettings",
+        "job.external.ExternalSettings",
+        "job.retention.RetentionSettings"
+      })
   void namesEverySettingOfServers(String settings) throws ClassNotFoundException {
     assertThat(Class.forName("dev.backstep." + settings).getRecordComponents())
         .isNotEmpty()

@@ -105,7 +105,13 @@ class PruneIT {
     assertThat(program.run("delete", ids.get(1)).errors()).contains("pinned");
     program.succeed("unpin", ids.get(1));
 
-    JsonNode pruned = program.succeed("prune", "--json").json();
+    String stored = plan.get("plan_id").asString();
+    assertThat(program.run("plans", "approve", stored).errors()).contains("another user");
+    assertThat(program.succeed("plans").output()).contains(stored, "OPEN");
+    assertThat(program.succeed("plans", "show", stored).output()).contains(ids.get(0), ids.get(1));
+    assertThat(program.run("plans", "run", "plan-none").status()).isEqualTo(4);
+
+    JsonNode pruned = program.succeed("plans", "run", stored, "--json").json();
     assertThat(pruned.get("status").asString()).isEqualTo("COMPLETED");
     assertThat(pruned.get("bytes_done").asLong())
         .isEqualTo(plan.get("bytes_freed").asLong())
@@ -119,6 +125,8 @@ class PruneIT {
     backUp("auto");
     restoresAsItWas(6);
     assertThat(program.succeed("tasks", "--kind", "prune").output().lines()).hasSize(3);
+    assertThat(program.succeed("plans", "show", stored, "--json").json().get("status").asString())
+        .isEqualTo("RUN");
   }
 
   @Test

@@ -1,21 +1,12 @@
 package dev.backstep.job.retention;
 
-import dev.backstep.catalog.BackupDiskRow;
-import dev.backstep.catalog.BackupQueries;
-import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.FencedException;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.Tasks;
 import dev.backstep.catalog.Transactions;
-import dev.backstep.domain.Status;
-import dev.backstep.job.OperatorException;
-import dev.backstep.job.RestorePointRemoval;
 import dev.backstep.job.TaskListener;
 import java.util.List;
-import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.scope.context.ChunkContext;
 import org.springframework.batch.core.step.StepContribution;
 import org.springframework.batch.core.step.tasklet.Tasklet;
@@ -31,25 +22,17 @@ import org.springframework.transaction.PlatformTransactionManager;
 @Component
 class DropPoints implements Tasklet {
 
-  private static final Logger log = LoggerFactory.getLogger(DropPoints.class);
-
   private final Tasks tasks;
   private final TaskQueries queries;
   private final Transactions transactions;
-  private final RestorePointRemoval removal;
-  private final BackupQueries backups;
+  private final PointDrop drops;
 
   DropPoints(
-      Tasks tasks,
-      TaskQueries queries,
-      PlatformTransactionManager manager,
-      RestorePointRemoval removal,
-      BackupQueries backups) {
+      Tasks tasks, TaskQueries queries, PlatformTransactionManager manager, PointDrop drops) {
     this.tasks = tasks;
     this.queries = queries;
     this.transactions = new Transactions(manager);
-    this.removal = removal;
-    this.backups = backups;
+    this.drops = drops;
   }
 
   @Override
@@ -67,7 +50,7 @@ class DropPoints implements Tasklet {
     if (next >= ids.size()) {
       return RepeatStatus.FINISHED;
     }
-    drop(task, ids.get(next));
+    drops.dropAndCount(task, ids.get(next));
     state.putInt("next", next + 1);
     return RepeatStatus.CONTINUABLE;
   }
@@ -77,23 +60,5 @@ class DropPoints implements Tasklet {
       tasks.lock(task.id(), task.leaseToken().orElseThrow());
       return task;
     });
-  }
-
-  private void drop(TaskRow task, String id) {
-    Optional<BackupRow> row = backups.find(id);
-    if (row.isEmpty() || row.get().status() == Status.DELETED) {
-      return;
-    }
-    try {
-      removal.delete(id);
-    } catch (OperatorException e) {
-      if (e.kind() != OperatorException.Kind.CONFLICT) {
-        throw e;
-      }
-      log.info("{}: {} stays: {}", task.id(), id, e.getMessage());
-      return;
-    }
-    long bytes = row.get().disks().stream().mapToLong(BackupDiskRow::bytesStored).sum();
-    tasks.progress(task.id(), task.bytesDone() + bytes, task.bytesTotal());
   }
 }

@@ -1,4 +1,4 @@
-/** The Batch job that deletes restore points that nothing keeps. */
+/** The Batch jobs that delete restore points that nothing keeps, and shorten chains. */
 @NullMarked
 package dev.backstep.job.retention;
 

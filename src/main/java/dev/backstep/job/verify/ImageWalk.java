@@ -49,6 +49,7 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   private static final String CHECKSUMS = "checksums";
   private static final String BYTES = "bytes";
   private static final String DAMAGES = "damages";
+  private static final String EDITION = "edition";
 
   private final String id;
   private final long execution;
@@ -66,6 +67,9 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
 
   /** Of the image in work: checksums compared so far, -1 before its structure was checked. */
   private long checksums = -1;
+
+  /** Tells the image that these were of from one that has replaced it. */
+  private String edition = "";
 
   private long bytes;
   private int damages;
@@ -98,6 +102,7 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
       checksums = context.getLong(CHECKSUMS);
       bytes = context.getLong(BYTES);
       damages = context.getInt(DAMAGES);
+      edition = context.getString(EDITION, "");
     }
   }
 
@@ -140,9 +145,18 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
     ImageCheck.Part part;
     try {
       if (!opened.isDataOpen()) {
+        if (checksums > 0 && !opened.edition().equals(edition)) {
+          again(image);
+          return;
+        }
         opened.openData(checksums);
+        edition = opened.edition();
       }
       part = opened.data(PART_BYTES);
+      if (opened.isReplaced()) {
+        again(image);
+        return;
+      }
     } catch (IOException e) {
       found(image, List.of(Damage.unreadable(e)));
       done(image, true);
@@ -155,6 +169,14 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
     if (part.last()) {
       done(image, true);
     }
+  }
+
+  /** A merge has replaced the image: what was checked of the old one says nothing of this. */
+  private void again(VerifiedImage image) throws IOException {
+    log.info("{}: {} was merged meanwhile and is checked anew", id, image.image());
+    close();
+    checksums = -1;
+    bytes = 0;
   }
 
   private void found(VerifiedImage image, List<Damage> found) {
@@ -214,6 +236,7 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
       context.putLong(CHECKSUMS, checksums);
       context.putLong(BYTES, bytes);
       context.putInt(DAMAGES, damages);
+      context.putString(EDITION, edition);
     }
   }
 

@@ -287,7 +287,8 @@ class EnduranceIT extends JobTest {
         VM_NAME,
         now.toString(),
         now.toString(),
-        List.of(new RestorePoint.Disk(0, disk.key().value(), image.value(), disk.sizeBytes())),
+        List.of(
+            new RestorePoint.Disk(0, disk.key().value(), image.value(), disk.sizeBytes(), null)),
         Map.of());
   }
 

@@ -1,0 +1,132 @@
+package dev.backstep.job.retention;
+
+import dev.backstep.backup.ImageMerge;
+import dev.backstep.backup.Rebase;
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Merges;
+import dev.backstep.domain.Compression;
+import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.domain.VmId;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.definition.JobDefinitionException;
+import dev.backstep.job.definition.JobDefinitions;
+import dev.backstep.qcow2.WriterState;
+import dev.backstep.repository.DiskFolder;
+import dev.backstep.repository.Repository;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * An image to be written anew.
+ *
+ * @param before the catalog's row when it was chosen
+ * @param base what it shall stand on
+ * @param proven whether it, and what is merged into it, was read and found right
+ */
+record MergeTarget(
+    Machine machine,
+    Merges.Image before,
+    Optional<DiskBackupId> base,
+    DiskFolder folder,
+    Compression compression,
+    int compressionLevel,
+    boolean proven) {
+
+  /** A VM in a repository. */
+  record Machine(RepositoryId repositoryId, String repositoryPath, VmId vm) {
+
+    static Machine of(BackupRow row) {
+      return new Machine(row.repositoryId(), row.repositoryPath(), row.vmId());
+    }
+  }
+
+  /**
+   * @throws IOException when it is not that repository that lies there
+   */
+  static MergeTarget of(
+      Machine machine,
+      Rebase rebase,
+      List<Merges.Image> images,
+      BackupQueries backups,
+      boolean proven)
+      throws IOException {
+    Repository repository = Repository.open(Path.of(machine.repositoryPath()));
+    if (!repository.id().equals(machine.repositoryId())) {
+      throw OperatorException.failed(
+          repository.root()
+              + " is repository "
+              + repository.id()
+              + ", expected "
+              + machine.repositoryId(),
+          null);
+    }
+    Merges.Image before =
+        images.stream()
+            .filter(image -> image.id().equals(rebase.image()))
+            .findFirst()
+            .orElseThrow();
+    BackupRow row = backups.find(before.id().value()).orElseThrow();
+    Optional<JobDefinition> definition = definition(row);
+    return new MergeTarget(
+        machine,
+        before,
+        rebase.base(),
+        repository.disk(machine.vm(), before.diskId()),
+        definition.map(JobDefinition::compression).orElse(Compression.NONE),
+        definition.map(JobDefinition::compressionLevel).orElse(1),
+        proven);
+  }
+
+  /** As it was for the backup; an imported one may have lost it. */
+  private static Optional<JobDefinition> definition(BackupRow row) {
+    try {
+      return Optional.of(JobDefinitions.read(row.definition()));
+    } catch (JobDefinitionException e) {
+      return Optional.empty();
+    }
+  }
+
+  DiskBackupId image() {
+    return before.id();
+  }
+
+  /** Tells it from others. */
+  String name() {
+    return image() + " on " + base.map(DiskBackupId::value).orElse("nothing");
+  }
+
+  ImageMerge open(Optional<WriterState> resume) throws IOException {
+    ImageMerge.Request request =
+        new ImageMerge.Request(folder, image(), base, compression, compressionLevel);
+    try {
+      return ImageMerge.open(request, resume);
+    } catch (EOFException | dev.backstep.qcow2.Qcow2FormatException e) {
+      if (resume.isEmpty()) {
+        throw e;
+      }
+      return ImageMerge.open(request, Optional.empty());
+    }
+  }
+
+  /**
+   * @throws OperatorException CONFLICT when the catalog says something else of it by now
+   */
+  void requireUnchanged(Merges merges) {
+    boolean unchanged =
+        merges.images(machine.repositoryId(), machine.vm()).stream()
+            .anyMatch(image ->
+                image.id().equals(image())
+                    && image.base().equals(before.base())
+                    && !image.damaged());
+    if (!unchanged) {
+      throw OperatorException.conflict(
+          image() + " was changed, deleted or found damaged meanwhile; merge again", null);
+    }
+  }
+}
