@@ -33,10 +33,7 @@ class SecurityConfiguration {
                 .hasRole(Role.ADMIN.name())
                 // They write where the server may write, and run what a backup holds.
                 .requestMatchers(
-                    HttpMethod.POST,
-                    "/api/v1/restores",
-                    "/api/v1/copies",
-                    "/api/v1/restore-tests")
+                    HttpMethod.POST, "/api/v1/restores", "/api/v1/copies", "/api/v1/restore-tests")
                 .hasRole(Role.ADMIN.name())
                 .requestMatchers(HttpMethod.GET, "/api/**", "/metrics")
                 .hasRole(Role.VIEWER.name())

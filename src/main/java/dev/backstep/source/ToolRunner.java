@@ -29,6 +29,7 @@ public final class ToolRunner {
           "setsid", "util-linux",
           "setpriv", "util-linux",
           "nbdkit", "nbdkit",
+          "virsh", "libvirt-clients",
           "qemu-system-x86_64", "qemu-system-x86",
           "guestfish", "libguestfs-tools",
           "guestunmount", "libguestfs-tools");

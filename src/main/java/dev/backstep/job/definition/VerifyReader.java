@@ -20,10 +20,8 @@ final class VerifyReader {
    * @param schedule of the VM's backups; without one no server acts on the definition
    */
   static Optional<VerifyDefinition> verify(Fields fields, Optional<ScheduleDefinition> schedule) {
-    Optional<String> cron =
-        fields.has("cron")
-            ? fields.text("cron").flatMap(ScheduleReader::cron)
-            : Optional.of(CRON_DEFAULT);
+    Optional<String> given = fields.text("cron").flatMap(ScheduleReader::cron);
+    Optional<String> cron = fields.has("cron") ? given : Optional.of(CRON_DEFAULT);
     ZoneId zone =
         fields
             .text("zone")

@@ -289,7 +289,9 @@ class EnduranceIT extends JobTest {
         now.toString(),
         List.of(
             new RestorePoint.Disk(0, disk.key().value(), image.value(), disk.sizeBytes(), null)),
-        Map.of());
+        Map.of(),
+        null,
+        null);
   }
 
   /** The newest point's chain is read, and compared with its checksums. */
