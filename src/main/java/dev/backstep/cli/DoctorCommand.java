@@ -10,6 +10,7 @@ import dev.backstep.job.definition.JobFolder;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.SourceProvider;
 import dev.backstep.source.ToolRunner;
+import dev.backstep.source.libvirt.LibvirtSourceProvider;
 import dev.backstep.source.vsphere.VsphereSourceProvider;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -40,7 +41,9 @@ final class DoctorCommand implements Callable<Integer> {
   /** What the sources start. */
   private static final List<String> TOOLS = List.of("qemu-img", "qemu-nbd", "setpriv");
 
-  private static final SourceProvider VSPHERE = new VsphereSourceProvider();
+  /** Those that find their disks themselves. */
+  private static final List<SourceProvider> DISCOVERING =
+      List.of(new LibvirtSourceProvider(), new VsphereSourceProvider());
 
   private static final Duration TOOL_LIMIT = Duration.ofSeconds(15);
 
@@ -124,14 +127,16 @@ final class DoctorCommand implements Callable<Integer> {
 
   /** Sources that find their disks themselves look at all that a backup needs. */
   private void sourceOf(JobDefinition definition, String vm) {
-    if (definition.source().type().equals(VSPHERE.type())) {
-      try {
-        VSPHERE
-            .open(definition.source(), options.home().resolve("run"))
-            .examine(definition.exclude())
-            .forEach(one -> found(one.good(), vm + " " + one.what(), one.text()));
-      } catch (SourceException e) {
-        found(false, vm + " source", String.valueOf(e.getMessage()));
+    for (SourceProvider provider : DISCOVERING) {
+      if (definition.source().type().equals(provider.type())) {
+        try {
+          provider
+              .open(definition.source(), options.home().resolve("run"))
+              .examine(definition.exclude())
+              .forEach(one -> found(one.good(), vm + " " + one.what(), one.text()));
+        } catch (SourceException e) {
+          found(false, vm + " source", String.valueOf(e.getMessage()));
+        }
       }
     }
   }

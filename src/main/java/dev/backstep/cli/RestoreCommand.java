@@ -3,12 +3,19 @@ package dev.backstep.cli;
 import dev.backstep.backup.DiskTarget;
 import dev.backstep.backup.RestoreTarget;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.domain.DiskKey;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.Refusals;
 import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.RestoreTargets;
+import dev.backstep.repository.Repository;
+import dev.backstep.repository.RestorePoint;
+import dev.backstep.source.SourceException;
+import dev.backstep.source.libvirt.RestoredDomain;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -74,6 +81,21 @@ final class RestoreCommand implements Callable<Integer> {
       })
   private @Nullable Path repository;
 
+  @Option(
+      names = "--define",
+      paramLabel = "NAME",
+      description = {
+        "With --to: makes a domain of libvirt from the restored disks, and does not start it.",
+        "Its old name puts it in its old place, another one makes a new domain."
+      })
+  private @Nullable String define;
+
+  @Option(
+      names = "--define-uri",
+      paramLabel = "URI",
+      description = "The daemon that gets the domain. Default: ${DEFAULT-VALUE}.")
+  private String defineUri = "qemu:///system";
+
   /** Either of the two. */
   static final class Where {
 
@@ -107,6 +129,11 @@ final class RestoreCommand implements Callable<Integer> {
       throw OperatorException.usage(
           "--differential and --holds are about targets that are there; say --onto", null);
     }
+    if (define != null && (folder == null || disk != null || repository != null)) {
+      throw OperatorException.usage(
+          "--define goes with --to, and with all disks; --repository and --disk do not go with it",
+          null);
+    }
     if (repository != null) {
       if (folder == null) {
         throw OperatorException.usage("--repository goes with --to", null);
@@ -124,7 +151,35 @@ final class RestoreCommand implements Callable<Integer> {
             : RestoreTargets.onto(disks, where.onto);
     RestoreRequest request =
         new RestoreRequest(backup.id().value(), targets, differential, Optional.ofNullable(held));
-    return new TaskWatch(session, engine).follow(engine.restore(request));
+    int code = new TaskWatch(session, engine).follow(engine.restore(request));
+    if (code == 0 && define != null && folder != null) {
+      define(backup, define, folder, made);
+    }
+    return code;
+  }
+
+  private void define(BackupRow backup, String name, Path folder, RestoreTarget made)
+      throws IOException {
+    String format = made.name().toLowerCase(Locale.ROOT);
+    RestorePoint point =
+        Repository.open(Path.of(backup.repositoryPath())).restorePoint(backup.vmId(), backup.id());
+    String definition = point.vmDefinition().get(RestoredDomain.DEFINITION);
+    if (definition == null) {
+      throw OperatorException.failed(
+          backup.id() + " was not made of a domain of libvirt; its disks are restored", null);
+    }
+    Map<DiskKey, Path> files = new HashMap<>();
+    for (RestorePoint.Disk restored : point.disks()) {
+      files.put(
+          new DiskKey(restored.diskKey()),
+          folder.resolve("disk-" + restored.diskId() + "." + format));
+    }
+    try {
+      RestoredDomain.define(defineUri, definition, name, files, format, folder);
+    } catch (SourceException e) {
+      throw Refusals.of(e);
+    }
+    session.terminal().error("domain " + name + " is defined at " + defineUri);
   }
 
   private static RestoreTarget format(String word) {

@@ -3,6 +3,8 @@ package dev.backstep.source;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.RepositoryId;
+import java.security.SecureRandom;
+import java.util.HexFormat;
 
 /**
  * Names of the marks that we leave at a source: {@code backstep.<repository id>.<backup id>.<n>},
@@ -24,6 +26,13 @@ public final class MarkName {
   /** Whether a mark is ours, of whichever repository. */
   public static boolean isOurs(String mark) {
     return mark.startsWith(OURS);
+  }
+
+  /** A name that no snapshot has had. */
+  public static ChangeId next(RepositoryId repository, BackupId backup) {
+    byte[] random = new byte[4];
+    new SecureRandom().nextBytes(random);
+    return of(repository, backup, HexFormat.of().formatHex(random));
   }
 
   /** Whether a mark is ours and belongs to this repository. */

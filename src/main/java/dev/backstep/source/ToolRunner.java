@@ -23,7 +23,11 @@ public final class ToolRunner {
   private static final int NOT_FOUND_STATUS = 127;
 
   private static final Map<String, String> DEBIAN_PACKAGE =
-      Map.of("setsid", "util-linux", "setpriv", "util-linux", "nbdkit", "nbdkit");
+      Map.of(
+          "setsid", "util-linux",
+          "setpriv", "util-linux",
+          "nbdkit", "nbdkit",
+          "virsh", "libvirt-clients");
 
   private ToolRunner() {}
 

@@ -34,7 +34,8 @@ class PackageRulesTests {
   private static final List<String> FORMATS = below(BLOCKIO, "blockio");
   private static final List<String> REPOSITORY = below(FORMATS, "qcow2");
   private static final List<String> SOURCE = below(FORMATS, "nbd");
-  private static final List<String> SOURCE_OF_A_KIND = below(SOURCE, "source");
+  private static final List<String> FILES = below(SOURCE, "source");
+  private static final List<String> SOURCE_OF_A_KIND = below(FILES, "source.file");
   private static final List<String> BACKUP = below(REPOSITORY, "nbd", "repository", "source");
   private static final List<String> JOB =
       below(
@@ -57,6 +58,7 @@ class PackageRulesTests {
           entry("qcow2", FORMATS),
           entry("repository", REPOSITORY),
           entry("source", SOURCE),
+          entry("source.file", FILES),
           entry("source.image", SOURCE_OF_A_KIND),
           entry("source.nbd", SOURCE_OF_A_KIND),
           entry("source.libvirt", SOURCE_OF_A_KIND),

@@ -55,6 +55,7 @@ class ConfigurationDocTests {
   @CsvSource({
     "Top level,            a job definition, image, path: /a",
     "Source,               a source,         image, path: /a",
+    "Source of type libvirt, a source,       libvirt, path: /a",
     "Disk of type image,   a disk,           image, path: /a",
     "Disk of type nbd,     a disk,           nbd,   uri: nbd://h/a",
     "Source of type vsphere, a source,       vsphere, path: /a",

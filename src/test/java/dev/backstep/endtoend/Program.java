@@ -45,6 +45,11 @@ public final class Program {
     }
   }
 
+  /** What a command printed with {@code --json}. */
+  static JsonNode json(String output) {
+    return JSON.readTree(output);
+  }
+
   public Path home() {
     return home;
   }

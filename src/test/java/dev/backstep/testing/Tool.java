@@ -1,5 +1,7 @@
 package dev.backstep.testing;
 
+import static java.util.Map.entry;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -11,14 +13,18 @@ import java.util.Map;
 public final class Tool {
 
   private static final Map<String, String> PACKAGES =
-      Map.of(
-          "qemu-img", "qemu-utils",
-          "qemu-nbd", "qemu-utils",
-          "qemu-io", "qemu-utils",
-          "nbdcopy", "libnbd-bin",
-          "nbdinfo", "libnbd-bin",
-          "nbdkit", "nbdkit",
-          "mkfs.ext4", "e2fsprogs");
+      Map.ofEntries(
+          entry("qemu-img", "qemu-utils"),
+          entry("qemu-nbd", "qemu-utils"),
+          entry("qemu-io", "qemu-utils"),
+          entry("nbdcopy", "libnbd-bin"),
+          entry("nbdinfo", "libnbd-bin"),
+          entry("nbdkit", "nbdkit"),
+          entry("mkfs.ext4", "e2fsprogs"),
+          entry("virsh", "libvirt-clients"),
+          entry("libvirtd", "libvirt-daemon"),
+          entry("busybox", "busybox-static"),
+          entry("cpio", "cpio"));
 
   private static final int TEXT_MAX = 1500;
 

@@ -29,6 +29,12 @@ final class SourceReader {
   private static final int URI_LENGTH_MAX = 4096;
   private static final int CONNECTIONS_MAX = 16;
   private static final int DISKS_MAX = 1000;
+  private static final Set<String> QUIESCE = new LinkedHashSet<>(List.of("required", "try", "off"));
+
+  private static final int HOOK_SECONDS_MAX = 86_400;
+
+  /** MiB: a pebibyte. */
+  private static final int ROOM_MAX = 999_999_999;
 
   private final Fields fields;
   private final Problems problems;
@@ -53,6 +59,7 @@ final class SourceReader {
     }
     return switch (type.get()) {
       case "image", "nbd" -> listed(type.get());
+      case "libvirt" -> libvirt();
       case "vsphere" -> new VsphereReader(fields, paths).source();
       default -> discovered(type.get());
     };
@@ -163,12 +170,57 @@ final class SourceReader {
     return Optional.empty();
   }
 
-  private SourceDefinition discovered(String type) {
+  private SourceDefinition libvirt() {
+    refuseDisks("libvirt");
+    Map<String, String> settings = new LinkedHashMap<>();
+    fields
+        .requiredText("domain")
+        .flatMap(text -> text.line(KEY_LENGTH_MAX))
+        .ifPresent(domain -> settings.put("domain", domain));
+    fields
+        .text("uri")
+        .flatMap(text -> text.line(URI_LENGTH_MAX))
+        .ifPresent(uri -> settings.put("uri", uri));
+    fields
+        .text("scratch")
+        .flatMap(paths::absolute)
+        .ifPresent(path -> settings.put("scratch", path));
+    fields
+        .text("scratch-room-mib")
+        .flatMap(text -> text.number(0, ROOM_MAX))
+        .ifPresent(room -> settings.put("scratch-room-mib", room.toString()));
+    fields
+        .text("connections")
+        .flatMap(text -> text.number(1, CONNECTIONS_MAX))
+        .ifPresent(count -> settings.put("connections", count.toString()));
+    fields
+        .text("quiesce")
+        .flatMap(text -> oneOf(text, QUIESCE))
+        .ifPresent(quiesce -> settings.put("quiesce", quiesce));
+    for (String hook : List.of("before-snapshot", "after-snapshot")) {
+      fields
+          .text(hook)
+          .flatMap(text -> text.line(SETTING_LENGTH_MAX))
+          .ifPresent(command -> settings.put(hook, command));
+    }
+    fields
+        .text("hook-limit-seconds")
+        .flatMap(text -> text.number(1, HOOK_SECONDS_MAX))
+        .ifPresent(limit -> settings.put("hook-limit-seconds", limit.toString()));
+    fields.refuseOthers();
+    return new SourceDefinition("libvirt", List.of(), settings);
+  }
+
+  private void refuseDisks(String type) {
     if (fields.has("disks")) {
       fields.list("disks");
       fields.problem(
           "source '" + type + "' finds its disks itself; name those to leave out in 'exclude'");
     }
+  }
+
+  private SourceDefinition discovered(String type) {
+    refuseDisks(type);
     Map<String, String> settings = new LinkedHashMap<>();
     fields
         .remainingTexts()

@@ -1,7 +1,4 @@
-/**
- * Disks of virtual machines that are not running: qcow2 files with persistent dirty bitmaps, raw
- * files, block devices.
- */
+/** Virtual machines that are not running, their disks listed in the definition. */
 @NullMarked
 package dev.backstep.source.image;
 

@@ -144,13 +144,40 @@ class JobDefinitionsTests {
         JobDefinitions.read(
             """
             vm: a
-            source: { type: libvirt, uri: "qemu:///system", domain: 'x y', port: 2000 }
+            source: { type: qmp, uri: "qemu:///system", domain: 'x y', port: 2000 }
             repository: /r
             exclude: [vdz]
             """);
 
     assertThat(definition.source().settings())
         .isEqualTo(Map.of("uri", "qemu:///system", "domain", "x y", "port", "2000"));
+    assertThat(JobDefinitions.read(JobDefinitions.write(definition))).isEqualTo(definition);
+  }
+
+  @Test
+  void givesBackEveryFieldOfLibvirt() {
+    JobDefinition definition =
+        JobDefinitions.read(
+            """
+            vm: a
+            source:
+              type: libvirt
+              uri: qemu+ssh://host/system
+              domain: x y
+              scratch: /var/scratch
+              scratch-room-mib: 100
+              connections: 4
+              quiesce: required
+            repository: /r
+            """);
+
+    assertThat(definition.source().settings())
+        .containsEntry("uri", "qemu+ssh://host/system")
+        .containsEntry("domain", "x y")
+        .containsEntry("scratch", "/var/scratch")
+        .containsEntry("scratch-room-mib", "100")
+        .containsEntry("connections", "4")
+        .containsEntry("quiesce", "required");
     assertThat(JobDefinitions.read(JobDefinitions.write(definition))).isEqualTo(definition);
   }
 

@@ -1,4 +1,4 @@
-package dev.backstep.source.image;
+package dev.backstep.source.file;
 
 import dev.backstep.domain.ChangeId;
 import dev.backstep.source.SnapshotGoneException;
@@ -14,10 +14,11 @@ sealed interface ImageDisk extends SourceDisk permits RawDisk, Qcow2Disk {
    * @param mark the bitmap of this snapshot; without meaning for a disk that cannot be marked
    * @param since the change id that will be asked for
    */
-  static ImageDisk open(ImageFile file, ChangeId mark, Optional<ChangeId> since, Path runFolder)
+  static ImageDisk open(
+      ImageFile file, ChangeId mark, Optional<ChangeId> since, Marking marking, Path runFolder)
       throws SourceException {
     try {
-      return reopen(file, mark, since, runFolder);
+      return reopen(file, mark, since, marking, runFolder);
     } catch (SnapshotGoneException e) {
       throw new SourceException(
           SourceException.Kind.LOCKED,
@@ -27,10 +28,11 @@ sealed interface ImageDisk extends SourceDisk permits RawDisk, Qcow2Disk {
   }
 
   /** As {@link #open}, of a snapshot that was made earlier. */
-  static ImageDisk reopen(ImageFile file, ChangeId mark, Optional<ChangeId> since, Path runFolder)
+  static ImageDisk reopen(
+      ImageFile file, ChangeId mark, Optional<ChangeId> since, Marking marking, Path runFolder)
       throws SourceException, SnapshotGoneException {
     return file.image().isPresent()
-        ? Qcow2Disk.open(file, mark, since, runFolder)
+        ? Qcow2Disk.open(file, mark, since, marking, runFolder)
         : RawDisk.open(file);
   }
 

@@ -1,4 +1,4 @@
-package dev.backstep.source.image;
+package dev.backstep.source.file;
 
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.ExtentVisitor;
@@ -8,6 +8,7 @@ import dev.backstep.nbd.NbdConnection;
 import dev.backstep.nbd.NbdExtents;
 import dev.backstep.nbd.NbdReader;
 import dev.backstep.source.ChangedAnswer;
+import dev.backstep.source.GrownDisk;
 import dev.backstep.source.NbdServer;
 import dev.backstep.source.SnapshotGoneException;
 import dev.backstep.source.SourceException;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A qcow2 file, exported read-only by a qemu-nbd of ours for as long as it is open. */
@@ -23,23 +25,28 @@ final class Qcow2Disk implements ImageDisk {
 
   private final ImageFile file;
   private final ChangeId mark;
+  private final Marking marking;
   private final NbdServer server;
 
-  private Qcow2Disk(ImageFile file, ChangeId mark, NbdServer server) {
+  private Qcow2Disk(ImageFile file, ChangeId mark, Marking marking, NbdServer server) {
     this.file = file;
     this.mark = mark;
+    this.marking = marking;
     this.server = server;
   }
 
   /**
    * @throws SnapshotGoneException when the snapshot's bitmap shows that the disk was written
    */
-  static Qcow2Disk open(ImageFile file, ChangeId mark, Optional<ChangeId> since, Path runFolder)
+  static Qcow2Disk open(
+      ImageFile file, ChangeId mark, Optional<ChangeId> since, Marking marking, Path runFolder)
       throws SourceException, SnapshotGoneException {
     List<String> options = new ArrayList<>(List.of("-r"));
     if (file.canBeMarked()) {
       options.addAll(List.of("-B", mark.value()));
-      options.addAll(List.of("-B", EndMark.of(mark, file.sizeBytes()).name()));
+      if (marking.withEnd()) {
+        options.addAll(List.of("-B", EndMark.of(mark, file.sizeBytes()).name()));
+      }
       since
           .flatMap(id -> file.qcow2().bitmap(id.value()))
           .filter(QemuImage.Bitmap::isTrusted)
@@ -49,7 +56,7 @@ final class Qcow2Disk implements ImageDisk {
           .ifPresent(end -> options.addAll(List.of("-B", end.name())));
     }
     NbdServer server = NbdServer.start(file.path(), options, runFolder);
-    Qcow2Disk disk = new Qcow2Disk(file, mark, server);
+    Qcow2Disk disk = new Qcow2Disk(file, mark, marking, server);
     try {
       disk.requireClean();
       return disk;
@@ -72,8 +79,11 @@ final class Qcow2Disk implements ImageDisk {
     }
     AtomicBoolean written = new AtomicBoolean();
     EndMark end = EndMark.of(mark, file.sizeBytes());
-    try (NbdConnection connection = server.connect(List.of(context(mark), end.context()))) {
-      if (connection.export().sizeBytes() != file.sizeBytes() || !end.isWhole(connection)) {
+    List<String> contexts =
+        marking.withEnd() ? List.of(context(mark), end.context()) : List.of(context(mark));
+    try (NbdConnection connection = server.connect(contexts)) {
+      if (connection.export().sizeBytes() != file.sizeBytes()
+          || (marking.withEnd() && !end.isWhole(connection))) {
         throw new SnapshotGoneException(file.path() + " was resized since the snapshot");
       }
       NbdExtents.dirty(connection, mark.value(), (offset, length, kind) -> written.set(true));
@@ -149,19 +159,36 @@ final class Qcow2Disk implements ImageDisk {
           "bitmap " + since + " in " + file.path() + " was switched off; somebody disabled it");
     }
     Optional<EndMark> end = EndMark.beside(since, file.qcow2());
-    if (end.isEmpty()) {
+    OptionalLong size = marking.sizeAt(key(), since);
+    if (end.isEmpty() && size.isEmpty()) {
       return new ChangedAnswer.Reset(
           "bitmap " + since + " in " + file.path() + " is without the one that marks its end");
     }
+    return end.isPresent() ? changed(since, end.get(), visitor) : grown(since, size, visitor);
+  }
+
+  private ChangedAnswer changed(ChangeId since, EndMark end, ExtentVisitor visitor)
+      throws IOException {
     try (NbdConnection connection =
-        server.connect(List.of(context(since), end.get().context(), NbdExtents.ALLOCATION))) {
-      if (!end.get().isWhole(connection)) {
+        server.connect(List.of(context(since), end.context(), NbdExtents.ALLOCATION))) {
+      if (!end.isWhole(connection)) {
         return new ChangedAnswer.Reset(
             file.path() + " was made smaller since " + since + ", which cuts its bitmaps");
       }
       NbdExtents.dirty(connection, since.value(), visitor);
-      end.get().unmarked(file, visitor);
+      end.unmarked(file, visitor);
     }
+    return new ChangedAnswer.Known();
+  }
+
+  /** Without an end mark only the size tells whether the disk was resized. */
+  private ChangedAnswer grown(ChangeId since, OptionalLong sizeThen, ExtentVisitor visitor)
+      throws IOException {
+    try (NbdConnection connection =
+        server.connect(List.of(context(since), NbdExtents.ALLOCATION))) {
+      NbdExtents.dirty(connection, since.value(), visitor);
+    }
+    GrownDisk.unmarked(sizeThen.getAsLong(), file.sizeBytes(), visitor);
     return new ChangedAnswer.Known();
   }
 

@@ -1,4 +1,4 @@
-package dev.backstep.source.image;
+package dev.backstep.source.file;
 
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
@@ -12,10 +12,8 @@ import dev.backstep.source.SourceException;
 import dev.backstep.source.VmSource;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,14 +25,25 @@ import java.util.Set;
  * and a lock on every file: nobody may write while it is open, and whether somebody wrote after it
  * was left is what the bitmap tells.
  */
-final class ImageSource implements VmSource {
+public final class FileDisks implements VmSource {
 
   private final List<DiskDefinition> disks;
   private final Path runFolder;
+  private final Marking marking;
 
-  ImageSource(List<DiskDefinition> disks, Path runFolder) {
+  public FileDisks(List<DiskDefinition> disks, Path runFolder, Marking marking) {
     this.disks = List.copyOf(disks);
     this.runFolder = runFolder;
+    this.marking = marking;
+  }
+
+  /**
+   * Whether a qcow2 file, in use or not, is of a version that keeps bitmaps.
+   *
+   * @throws SourceException when it cannot be looked at
+   */
+  public static boolean keepsBitmaps(Path path) throws SourceException {
+    return !QemuImage.readInUse(path).version2();
   }
 
   @Override
@@ -42,8 +51,7 @@ final class ImageSource implements VmSource {
     List<Marked> files = new ArrayList<>();
     for (DiskDefinition disk : disks) {
       if (!request.exclude().contains(disk.key())) {
-        ChangeId mark = MarkName.of(request.repository(), request.backup(), random());
-        files.add(new Marked(ImageFile.inspect(disk), mark));
+        files.add(new Marked(ImageFile.inspect(disk), marking.next(request)));
       }
     }
     List<Marked> marked = new ArrayList<>();
@@ -52,12 +60,13 @@ final class ImageSource implements VmSource {
       for (Marked disk : files) {
         if (disk.file().canBeMarked()) {
           marked.add(disk);
-          disk.file().qcow2().addMark(disk.mark(), runFolder);
+          disk.file().qcow2().addMark(disk.mark(), marking.withEnd(), runFolder);
         }
       }
       for (Marked disk : files) {
         opened.add(
-            ImageDisk.open(disk.file(), disk.mark(), since(request, disk.file()), runFolder));
+            ImageDisk.open(
+                disk.file(), disk.mark(), since(request, disk.file()), marking, runFolder));
       }
       return new ImageSnapshot(Instant.now(), opened);
     } catch (SourceException | RuntimeException e) {
@@ -80,13 +89,6 @@ final class ImageSource implements VmSource {
   /** A disk's file and its own mark, so that no disk can be asked about another one's. */
   private record Marked(ImageFile file, ChangeId mark) {}
 
-  /** Tells the disks and the snapshots of one backup apart. */
-  private static String random() {
-    byte[] random = new byte[4];
-    new SecureRandom().nextBytes(random);
-    return HexFormat.of().formatHex(random);
-  }
-
   @Override
   public Snapshot reattach(SnapshotRequest request, String handle)
       throws SnapshotGoneException, SourceException {
@@ -95,9 +97,9 @@ final class ImageSource implements VmSource {
     try {
       for (DiskHandle disk : all.disks()) {
         ImageFile file = ImageFile.inspect(definition(disk));
-        file.requireUnwritten(disk);
+        file.requireUnwritten(disk, marking.withEnd());
         ChangeId mark = new ChangeId(disk.mark() == null ? "none" : disk.mark());
-        opened.add(ImageDisk.reopen(file, mark, since(request, file), runFolder));
+        opened.add(ImageDisk.reopen(file, mark, since(request, file), marking, runFolder));
       }
       return new ImageSnapshot(all.at(), opened);
     } catch (SnapshotGoneException | SourceException | RuntimeException e) {

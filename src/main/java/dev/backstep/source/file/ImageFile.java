@@ -1,4 +1,4 @@
-package dev.backstep.source.image;
+package dev.backstep.source.file;
 
 import dev.backstep.blockio.DiskInUseException;
 import dev.backstep.blockio.DiskLock;
@@ -122,15 +122,17 @@ record ImageFile(DiskKey key, Path path, Optional<QemuImage> image, long sizeByt
    * Checks what can be seen without reading the disk; the bitmap's emptiness is checked when it is
    * exported.
    *
+   * @param withEnd whether its mark has an end beside it
    * @throws SnapshotGoneException when the disk was written since, or nothing shows that it was not
    */
-  void requireUnwritten(DiskHandle then) throws SnapshotGoneException, SourceException {
+  void requireUnwritten(DiskHandle then, boolean withEnd)
+      throws SnapshotGoneException, SourceException {
     if (then.size() != sizeBytes) {
       throw new SnapshotGoneException(
           path + " had " + then.size() + " bytes at the snapshot and has " + sizeBytes + " now");
     }
     if (then.mark() != null) {
-      requireMark(then.mark());
+      requireMark(then.mark(), withEnd);
     } else if (then.file() == null) {
       throw new SnapshotGoneException(
           path + " is a device; nothing shows that it was not written since the snapshot");
@@ -139,11 +141,11 @@ record ImageFile(DiskKey key, Path path, Optional<QemuImage> image, long sizeByt
     }
   }
 
-  private void requireMark(String mark) throws SnapshotGoneException {
+  private void requireMark(String mark, boolean withEnd) throws SnapshotGoneException {
     Optional<QemuImage.Bitmap> bitmap = image.flatMap(info -> info.bitmap(mark));
     boolean trusted =
         bitmap.filter(QemuImage.Bitmap::isTrusted).isPresent()
-            && EndMark.beside(new ChangeId(mark), qcow2()).isPresent();
+            && (!withEnd || EndMark.beside(new ChangeId(mark), qcow2()).isPresent());
     if (!trusted) {
       throw new SnapshotGoneException(
           path

@@ -1,4 +1,4 @@
-package dev.backstep.source.image;
+package dev.backstep.source.file;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class ImageSourceIT extends ImageTest {
+class FileDisksIT extends FileDisksTest {
 
   // What changed
 
@@ -181,7 +181,7 @@ class ImageSourceIT extends ImageTest {
     Path busy = create("busy.qcow2", "16M");
     Process writer = writer(busy);
     try {
-      for (ImageSource source : List.of(source(disk, busy), source(busy, disk))) {
+      for (FileDisks source : List.of(source(disk, busy), source(busy, disk))) {
         assertThatThrownBy(() -> source.snapshot(request()))
             .isInstanceOfSatisfying(
                 SourceException.class,
@@ -345,7 +345,7 @@ class ImageSourceIT extends ImageTest {
   void leavesDisksAloneThatAreNotNamedOrNotThere() throws Exception {
     Path second = create("second.qcow2", "1M");
     source(disk, second).snapshot(request()).close();
-    ImageSource source = source(disk, second);
+    FileDisks source = source(disk, second);
 
     source.releaseMarks(REPOSITORY, Map.of(VDB, Set.of()));
     Files.delete(second);

@@ -1,4 +1,4 @@
-package dev.backstep.source.image;
+package dev.backstep.source.file;
 
 import dev.backstep.domain.ChangeId;
 import dev.backstep.source.QemuComplaint;
@@ -100,18 +100,25 @@ record QemuImage(
   }
 
   /**
-   * Adds the mark of a snapshot, and what shows its end.
+   * Adds the mark of a snapshot.
    *
+   * @param withEnd whether what shows its end is added, too
    * @param folder for a file that is gone when this returns
    */
-  void addMark(ChangeId mark, Path folder) throws SourceException {
+  void addMark(ChangeId mark, boolean withEnd, Path folder) throws SourceException {
+    if (withEnd) {
+      addEnd(mark, folder);
+    }
+    qemuImg("bitmap --add -f qcow2 -g " + GRANULARITY, plain(path), mark.value());
+  }
+
+  private void addEnd(ChangeId mark, Path folder) throws SourceException {
     Path scratch = scratch(folder);
     try {
       addEnd(EndMark.of(mark, virtualSize), scratch);
     } finally {
       scratch.toFile().delete();
     }
-    qemuImg("bitmap --add -f qcow2 -g " + GRANULARITY, plain(path), mark.value());
   }
 
   /** Only writing sets a bit: it is set in an empty disk of the same size, and merged. */

@@ -1,4 +1,4 @@
-package dev.backstep.source.image;
+package dev.backstep.source.file;
 
 import dev.backstep.source.SnapshotGoneException;
 import java.time.Instant;

@@ -1,4 +1,4 @@
-package dev.backstep.source.image;
+package dev.backstep.source.file;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -28,7 +28,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Disks in a folder, a source that shows them, and what two backups in a row learn of them. */
-abstract class ImageTest {
+abstract class FileDisksTest {
 
   static final RepositoryId REPOSITORY = new RepositoryId("r1");
   static final BackupId BACKUP = new BackupId("backup-vm-20260101-000000");
@@ -106,12 +106,12 @@ abstract class ImageTest {
     Tool.run("qemu-img", "resize", "-q", "--shrink", "-f", "qcow2", file, size);
   }
 
-  ImageSource source(Path... files) {
+  FileDisks source(Path... files) {
     List<DiskDefinition> disks = new ArrayList<>();
     for (Path file : files) {
       disks.add(new DiskDefinition(disks.isEmpty() ? VDA : VDB, file.toString(), Map.of()));
     }
-    return new ImageSource(disks, runFolder);
+    return new FileDisks(disks, runFolder, Marking.OF_EACH_DISK);
   }
 
   static SnapshotRequest request() {

@@ -1,4 +1,4 @@
-package dev.backstep.source.image;
+package dev.backstep.source.file;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,0 +1,22 @@
+package dev.backstep.source.libvirt;
+
+import dev.backstep.domain.SourceDefinition;
+import dev.backstep.source.SourceException;
+import dev.backstep.source.SourceProvider;
+import dev.backstep.source.VmSource;
+import java.nio.file.Path;
+
+/** Makes sources of type {@code libvirt}. */
+public final class LibvirtSourceProvider implements SourceProvider {
+
+  @Override
+  public String type() {
+    return "libvirt";
+  }
+
+  @Override
+  public VmSource open(SourceDefinition definition, Path runFolder) throws SourceException {
+    LibvirtSettings settings = LibvirtSettings.of(definition);
+    return new LibvirtSource(settings, new Virsh(settings.uri(), runFolder), runFolder);
+  }
+}

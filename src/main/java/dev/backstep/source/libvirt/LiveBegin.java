@@ -1,0 +1,223 @@
+package dev.backstep.source.libvirt;
+
+import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.DiskKey;
+import dev.backstep.nbd.NbdUri;
+import dev.backstep.source.ExportedDisk;
+import dev.backstep.source.MarkName;
+import dev.backstep.source.SnapshotRequest;
+import dev.backstep.source.SourceException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Begins one backup job for all disks of a running domain, with a checkpoint in the same instant. A
+ * disk whose bitmap is of no use goes without one, in the same job as its siblings: libvirt refuses
+ * the whole job and names the first such disk, so it is asked until it refuses no more.
+ */
+final class LiveBegin {
+
+  private static final Pattern DISK = Pattern.compile("disk '([^']+)'");
+
+  private final HypervisorControl control;
+  private final LibvirtSettings settings;
+  private final Domain domain;
+  private final SnapshotRequest request;
+  private final Map<DiskKey, Long> sizes;
+  private final Map<DiskKey, ChangeId> since = new HashMap<>();
+  private final Map<DiskKey, Long> sizesThen = new HashMap<>();
+  private final Map<DiskKey, String> causes = new HashMap<>();
+  private final Map<DiskKey, Domain.Disk> disks = new LinkedHashMap<>();
+  private final Map<DiskKey, Long> tracked = new LinkedHashMap<>();
+
+  LiveBegin(
+      HypervisorControl control, LibvirtSettings settings, Domain domain, SnapshotRequest request)
+      throws SourceException {
+    this.control = control;
+    this.settings = settings;
+    this.domain = domain;
+    this.request = request;
+    this.sizes = control.capacities(domain.uuid());
+    for (Domain.Disk disk : domain.disks()) {
+      if (!request.exclude().contains(disk.key())) {
+        disks.put(disk.key(), disk);
+      }
+    }
+    if (disks.isEmpty()) {
+      throw new SourceException(
+          SourceException.Kind.FAILED, domain.name() + " has no disk to back up");
+    }
+    requireRoom();
+    chooseTracking();
+  }
+
+  private void requireRoom() throws SourceException {
+    long room = RunningGuest.room(settings);
+    if (room < settings.scratchRoomBytes()) {
+      throw new SourceException(
+          SourceException.Kind.FAILED,
+          "scratch folder "
+              + settings.scratch()
+              + " has "
+              + room
+              + " bytes left, 'scratch-room-mib' asks for "
+              + settings.scratchRoomBytes()
+              + "; without room the guest would stand still");
+    }
+  }
+
+  private void chooseTracking() throws SourceException {
+    Set<String> known = Set.copyOf(control.checkpoints(domain.uuid()));
+    Map<ChangeId, Checkpoint> read = new HashMap<>();
+    for (Domain.Disk disk : disks.values()) {
+      Optional<String> cannot = Untracked.cause(disk);
+      ChangeId mark = request.since().get(disk.key());
+      if (cannot.isPresent()) {
+        causes.put(disk.key(), cannot.get());
+        continue;
+      }
+      tracked.put(disk.key(), sizes.getOrDefault(disk.key(), 0L));
+      if (mark == null) {
+        causes.put(disk.key(), "no change id was asked about");
+      } else if (!known.contains(mark.value())) {
+        causes.put(disk.key(), "libvirt does not know the checkpoint " + mark + " any more");
+      } else {
+        Checkpoint checkpoint = read.get(mark);
+        if (checkpoint == null) {
+          String xml = control.checkpoint(domain.uuid(), mark.value(), false);
+          checkpoint = Checkpoint.parse(xml);
+          read.put(mark, checkpoint);
+        }
+        choose(disk.key(), mark, checkpoint);
+      }
+    }
+  }
+
+  private void choose(DiskKey disk, ChangeId mark, Checkpoint checkpoint) {
+    if (checkpoint.sizeOf(disk).isPresent()) {
+      since.put(disk, mark);
+      sizesThen.put(disk, checkpoint.sizeOf(disk).getAsLong());
+    } else {
+      causes.put(disk, "checkpoint " + mark + " does not hold this disk");
+    }
+  }
+
+  /**
+   * What was begun.
+   *
+   * @param quiesce what was achieved
+   */
+  record Begun(Handle handle, Path socket, String quiesce) {}
+
+  /** Begins the job. Nothing is left behind when this throws. */
+  Begun begin(OwnJob job) throws SourceException {
+    Path socket = job.newSocket();
+    Optional<Checkpoint> checkpoint =
+        tracked.isEmpty()
+            ? Optional.empty()
+            : Optional.of(
+                new Checkpoint(MarkName.next(request.repository(), request.backup()), tracked));
+    Instant takenAt;
+    String outcome;
+    try (FrozenGuest guest = FrozenGuest.freeze(control, domain.uuid(), settings.quiesce())) {
+      begin(socket, checkpoint);
+      takenAt = Instant.now();
+      outcome = guest.outcome();
+    }
+    try {
+      List<Handle.Disk> begun = new ArrayList<>();
+      for (DiskKey disk : disks.keySet()) {
+        begun.add(look(disk, socket, checkpoint));
+      }
+      Handle handle = new Handle(domain.uuid(), takenAt.toString(), socket.toString(), begun, null);
+      return new Begun(handle, socket, outcome);
+    } catch (SourceException | RuntimeException e) {
+      undo(job, checkpoint, e);
+      throw e;
+    }
+  }
+
+  private void begin(Path socket, Optional<Checkpoint> checkpoint) throws SourceException {
+    Optional<String> mark = checkpoint.map(made -> made.xml(domain));
+    while (true) {
+      try {
+        control.begin(
+            domain.uuid(), new BackupJob(socket, since, disks.keySet()).xml(domain), mark);
+        return;
+      } catch (ControlException e) {
+        boolean lost =
+            e.why() == ControlException.Why.BROKEN_CHECKPOINT
+                || e.why() == ControlException.Why.NO_CHECKPOINT;
+        Optional<DiskKey> named = named(e);
+        if (!lost || named.isEmpty() || since.remove(named.get()) == null) {
+          throw hinted(e);
+        }
+        causes.put(named.get(), String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  private static Optional<DiskKey> named(ControlException refusal) {
+    Matcher matcher = DISK.matcher(String.valueOf(refusal.getMessage()));
+    return matcher.find() ? Optional.of(new DiskKey(matcher.group(1))) : Optional.empty();
+  }
+
+  private static SourceException hinted(ControlException refusal) {
+    String said = String.valueOf(refusal.getMessage());
+    return said.contains("in qcow2 v2 files")
+        ? new SourceException(
+            SourceException.Kind.FAILED,
+            said
+                + "; with the VM off, `qemu-img amend -o compat=1.1` enables tracking of that disk",
+            refusal)
+        : refusal;
+  }
+
+  private Handle.Disk look(DiskKey disk, Path socket, Optional<Checkpoint> checkpoint)
+      throws SourceException {
+    long size;
+    try {
+      size = ExportedDisk.size(NbdUri.unix(socket, disk.value()));
+    } catch (IOException e) {
+      throw new SourceException(
+          SourceException.Kind.FAILED, "disk " + disk + ": " + e.getMessage(), e);
+    }
+    Long told = tracked.get(disk);
+    if (told != null && told != size) {
+      throw new SourceException(
+          SourceException.Kind.LOCKED,
+          "disk " + disk + " was resized while the backup began; try again");
+    }
+    ChangeId mark = since.get(disk);
+    boolean marked = told != null && checkpoint.isPresent();
+    return new Handle.Disk(
+        disk.value(),
+        size,
+        marked ? checkpoint.get().name().value() : null,
+        mark == null ? null : mark.value(),
+        sizesThen.getOrDefault(disk, 0L),
+        told == null,
+        causes.getOrDefault(disk, ""));
+  }
+
+  private void undo(OwnJob job, Optional<Checkpoint> checkpoint, Exception cause) {
+    try {
+      job.end();
+      if (checkpoint.isPresent()) {
+        control.deleteCheckpoint(domain.uuid(), checkpoint.get().name().value());
+      }
+    } catch (SourceException left) {
+      cause.addSuppressed(left);
+    }
+  }
+}

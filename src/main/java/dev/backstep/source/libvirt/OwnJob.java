@@ -1,0 +1,145 @@
+package dev.backstep.source.libvirt;
+
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.source.SourceException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.zip.CRC32;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The backup jobs of one repository at one domain: told from others' by the name of their socket,
+ * {@code backstep-<domain>-<repository>-<random>.sock}, both parts digests of eight digits.
+ */
+final class OwnJob {
+
+  private static final Logger log = LoggerFactory.getLogger(OwnJob.class);
+
+  private static final Duration END_MAX = Duration.ofSeconds(60);
+  private static final Duration PAUSE = Duration.ofMillis(50);
+
+  private final HypervisorControl control;
+  private final String uuid;
+  private final Path scratch;
+  private final String prefix;
+
+  OwnJob(HypervisorControl control, String uuid, Path scratch, RepositoryId repository) {
+    this.control = control;
+    this.uuid = uuid;
+    this.scratch = scratch;
+    this.prefix = "backstep-" + digest(uuid) + "-" + digest(repository.value()) + "-";
+  }
+
+  private static String digest(String text) {
+    CRC32 crc = new CRC32();
+    crc.update(text.getBytes(StandardCharsets.UTF_8));
+    return HexFormat.of().toHexDigits((int) crc.getValue());
+  }
+
+  /** A socket that no job has had. */
+  Path newSocket() {
+    byte[] random = new byte[4];
+    new SecureRandom().nextBytes(random);
+    return scratch.resolve(prefix + HexFormat.of().formatHex(random) + ".sock");
+  }
+
+  /**
+   * Ends what a process that died has left, and refuses to go on beside another's job.
+   *
+   * @throws SourceException LOCKED when another job runs
+   */
+  void clear() throws SourceException {
+    Optional<String> running = control.backupJob(uuid);
+    if (running.isPresent()) {
+      String socket = BackupJob.socketOf(running.get());
+      if (!isOurs(socket)) {
+        throw new SourceException(
+            SourceException.Kind.LOCKED,
+            "another program's backup job runs at this domain"
+                + (socket.isEmpty() ? "" : " behind " + socket)
+                + "; wait until it ends, or end it: virsh domjobabort "
+                + uuid);
+      }
+      log.warn("{}: a backup job that was left behind is ended: {}", uuid, socket);
+      end();
+    } else {
+      refuseOthers();
+      removeFiles();
+    }
+  }
+
+  private void refuseOthers() throws SourceException {
+    Optional<String> operation = control.operation(uuid);
+    if (operation.isPresent()) {
+      throw new SourceException(
+          SourceException.Kind.LOCKED,
+          "libvirt is busy with this domain (" + operation.get() + "); try again when that ends");
+    }
+  }
+
+  private boolean isOurs(String socket) {
+    return !socket.isEmpty() && String.valueOf(Path.of(socket).getFileName()).startsWith(prefix);
+  }
+
+  /** Whether the job behind that very socket is there. */
+  boolean runs(Path socket) throws SourceException {
+    Optional<String> running = control.backupJob(uuid);
+    return running.isPresent() && BackupJob.socketOf(running.get()).equals(socket.toString());
+  }
+
+  /**
+   * Ends the job of ours, if there is one, and waits until it is gone with its files. A guest that
+   * stands still because of it goes on.
+   */
+  void end() throws SourceException {
+    boolean stuck = control.state(uuid) == HypervisorControl.State.PAUSED_IO_ERROR;
+    long deadline = System.nanoTime() + END_MAX.toNanos();
+    Optional<String> running = control.backupJob(uuid);
+    while (running.isPresent() && isOurs(BackupJob.socketOf(running.get()))) {
+      if (System.nanoTime() - deadline > 0) {
+        throw new SourceException(
+            SourceException.Kind.FAILED,
+            "the backup job does not end; run: virsh domjobabort " + uuid);
+      }
+      control.abort(uuid);
+      pause();
+      running = control.backupJob(uuid);
+    }
+    if (stuck && control.state(uuid) == HypervisorControl.State.PAUSED_IO_ERROR) {
+      log.warn("{}: stood still for want of room, goes on now", uuid);
+      control.resume(uuid);
+    }
+    removeFiles();
+  }
+
+  static void pause() throws SourceException {
+    try {
+      Thread.sleep(PAUSE);
+    } catch (InterruptedException e) {
+      throw new SourceException(
+          SourceException.Kind.FAILED, "interrupted while a backup job ended", e);
+    }
+  }
+
+  /** QEMU leaves its socket when the guest ends during the job, libvirt removes the rest. */
+  private void removeFiles() {
+    if (!Files.isDirectory(scratch)) {
+      return;
+    }
+    try (DirectoryStream<Path> left = Files.newDirectoryStream(scratch, prefix + "*")) {
+      for (Path file : left) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      log.warn("{}: files of an ended backup job stay: {}", scratch, e.toString());
+    }
+  }
+}

@@ -1,0 +1,264 @@
+package dev.backstep.endtoend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.backstep.domain.SourceDefinition;
+import dev.backstep.source.VmSource;
+import dev.backstep.source.libvirt.LibvirtSourceProvider;
+import dev.backstep.testing.LibvirtGuest;
+import dev.backstep.testing.LibvirtHost;
+import dev.backstep.testing.Tool;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.io.CleanupMode;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Backups of a real guest, which runs in QEMU's emulator under a libvirt daemon of the test's own.
+ * What a restore point gives back is compared with checksums of the disks that the guest itself
+ * took while its file systems were frozen.
+ */
+abstract class LibvirtTest {
+
+  static LibvirtHost host;
+  static LibvirtGuest guest;
+  private static int rounds;
+
+  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
+  Path folder;
+
+  Program program;
+
+  /** One guest for all tests of this process; it ends with the process. */
+  @BeforeAll
+  static void startGuest() throws Exception {
+    if (host == null) {
+      host = LibvirtHost.start();
+      guest =
+          new LibvirtGuest(host, "guest", List.of(disk("a.qcow2", "64M"), disk("b.qcow2", "96M")));
+      // The first start lays the program out, which takes longer than a guest likes to be frozen.
+      Tool.run("ops/backstep", "--help");
+    }
+  }
+
+  /** A disk with a file system. */
+  static Path disk(String name, String size) {
+    Path raw = host.disks().resolve(name + ".new");
+    Path disk = host.disks().resolve(name);
+    Tool.run("truncate", "-s", size, raw);
+    // Blocks as large as the guest's pages: else its cache shows a part of a page that is not true.
+    Tool.run("mkfs.ext4", "-q", "-F", "-b", "4096", raw);
+    Tool.run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, disk);
+    Tool.run("rm", raw);
+    return host.owned(disk);
+  }
+
+  @BeforeEach
+  void makeDefinition() throws IOException {
+    guest.startIfOff();
+    for (String name : checkpoints()) {
+      if (host.tryVirsh("checkpoint-delete", "guest", name).status() != 0) {
+        host.virsh("checkpoint-delete", "guest", name, "--metadata");
+      }
+    }
+    program = new Program(folder);
+    Files.createDirectory(folder.resolve("jobs"));
+    define("quiesce: off");
+  }
+
+  void define(String settings) throws IOException {
+    Files.writeString(
+        folder.resolve("jobs/vm.yaml"),
+        """
+        vm: vm
+        source:
+          type: libvirt
+          uri: "%s"
+          domain: guest
+          scratch: %s
+          scratch-room-mib: 1
+          %s
+        repository: %s
+        """
+            .formatted(host.uri(), host.scratch(), settings, folder.resolve("repository")));
+  }
+
+  /** Whatever was done to it, no job, no file and no frozen guest is left. */
+  @AfterEach
+  void nothingIsLeft() throws IOException {
+    assertThat(host.tryVirsh("backup-dumpxml", "guest").output())
+        .contains("no domain backup job present");
+    try (Stream<Path> files = Files.list(host.scratch())) {
+      assertThat(files).isEmpty();
+    }
+    if (guest.state().startsWith("running")) {
+      guest.run("echo thawed > /mnt/a/thawed && sync");
+    }
+  }
+
+  /** A backup whose disks' checksums the guest took in the same instant. */
+  record Point(JsonNode backup, Map<String, String> sums) {
+
+    JsonNode disk(String key) {
+      for (JsonNode disk : backup.get("disks")) {
+        if (disk.get("disk_key").asString().equals(key)) {
+          return disk;
+        }
+      }
+      throw new AssertionError(key + " is not in " + backup);
+    }
+
+    String levels() {
+      StringBuilder levels = new StringBuilder();
+      backup
+          .get("disks")
+          .forEach(disk ->
+              levels
+                  .append(disk.get("disk_key").asString())
+                  .append(' ')
+                  .append(disk.get("level").asString())
+                  .append(' ')
+                  .append(disk.get("reason").asString())
+                  .append(" "));
+      return levels.toString().strip();
+    }
+  }
+
+  /** Freezes, lets the guest take checksums, begins a backup, thaws; the guest writes at once. */
+  Point backUpLive() throws Exception {
+    String done = takeSums();
+    Path out = folder.resolve("out.json");
+    Path err = folder.resolve("err.txt");
+    Process backup = program.start(out, err, "backup", "vm", "--json");
+    try {
+      LibvirtGuest.await(
+          "a backup job: " + Files.readString(err),
+          () ->
+              !backup.isAlive()
+                  || host.tryVirsh("domjobinfo", "guest").output().contains("Backup"));
+    } finally {
+      guest.thaw();
+    }
+    assertThat(backup.waitFor()).as(Files.readString(err)).isZero();
+    return new Point(Program.json(Files.readString(out)), sums(done));
+  }
+
+  /** Returns with the guest frozen; a write of its waits for the thaw. */
+  String takeSums() {
+    String done = "SUMS-" + ++rounds;
+    guest.begin(
+        // A writer that has stood still for a second shows that the file systems are frozen.
+        "(while :; do echo x > /mnt/a/t; echo x > /mnt/b/t; done) & w=$!; n=0;"
+            + " while [ $n -lt 10 ]; do usleep 100000;"
+            + " if grep -q \"State:.D\" /proc/$w/status; then n=$((n+1)); else n=0; fi; done;"
+            + " kill $w; echo 3 > /proc/sys/vm/drop_caches; md5sum /dev/vd? > /tmp/"
+            + done
+            + "; echo "
+            + done
+            + " > /dev/ttyS0; dd if=/dev/urandom of=/mnt/a/after bs=64k count=100 conv=fsync");
+    guest.freeze();
+    LibvirtGuest.await("checksums", () -> guest.said(done));
+    return done;
+  }
+
+  static Map<String, String> sums(String done) {
+    Map<String, String> sums = new LinkedHashMap<>();
+    guest
+        .run("cat /tmp/" + done)
+        .lines()
+        .forEach(line -> sums.put(line.split("/dev/")[1].strip(), line.split(" ")[0]));
+    return sums;
+  }
+
+  /** Whether what the restore point gives back is what the guest had. */
+  void assertRestores(Point point) throws Exception {
+    String id = point.backup().get("backup_id").asString();
+    Path target = folder.resolve("restored-" + id);
+    program.succeed("restore", id, "--to", target.toString(), "--format", "raw");
+    Map<String, String> restored = new LinkedHashMap<>();
+    for (JsonNode disk : point.backup().get("disks")) {
+      Path raw = target.resolve("disk-" + disk.get("disk_id").asInt() + ".raw");
+      restored.put(disk.get("disk_key").asString(), Tool.run("md5sum", raw).split(" ")[0]);
+    }
+    assertThat(restored).isEqualTo(point.sums());
+    try (Stream<Path> files = Files.list(target)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  static List<String> checkpoints() {
+    List<String> names = new ArrayList<>();
+    host.virsh("checkpoint-list", "guest", "--name")
+        .lines()
+        .map(String::strip)
+        .filter(name -> !name.isEmpty())
+        .forEach(names::add);
+    return names;
+  }
+
+  /** The source itself, for what no command can hold open. */
+  VmSource source(Path scratch) throws IOException {
+    Path run = Files.createDirectories(folder.resolve("run"));
+    return new LibvirtSourceProvider()
+        .open(
+            new SourceDefinition(
+                "libvirt",
+                List.of(),
+                Map.of(
+                    "uri",
+                    host.uri(),
+                    "domain",
+                    "guest",
+                    "scratch",
+                    scratch.toString(),
+                    "scratch-room-mib",
+                    "0")),
+            run);
+  }
+
+  /** Hot-adds a disk. */
+  static void attach(Path disk, String target, String format) {
+    host.virsh(
+        "attach-disk",
+        "guest",
+        host.owned(disk),
+        target,
+        "--driver",
+        "qemu",
+        "--subdriver",
+        format,
+        "--live");
+    LibvirtGuest.await(target, () -> guest.run("ls /dev").contains(target));
+  }
+
+  static void awaitDetached() {
+    LibvirtGuest.await(
+        "detached disks",
+        () -> host.virsh("domblklist", "guest").lines().noneMatch(line -> line.contains("vdc")));
+  }
+
+  /** Backs the domain up while it is off; its disks are what their files show. */
+  Point backUpOff() throws Exception {
+    JsonNode backup = program.succeed("backup", "vm", "--json").json();
+    Map<String, String> sums = new LinkedHashMap<>();
+    for (String name : List.of("a", "b")) {
+      Path raw = folder.resolve("now.raw");
+      Tool.run("qemu-img", "convert", "-O", "raw", host.disks().resolve(name + ".qcow2"), raw);
+      sums.put("vd" + name, Tool.run("md5sum", raw).split(" ")[0]);
+      Files.delete(raw);
+    }
+    return new Point(backup, sums);
+  }
+}
