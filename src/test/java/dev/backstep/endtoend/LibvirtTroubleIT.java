@@ -49,77 +49,6 @@ class LibvirtTroubleIT extends LibvirtTest {
   }
 
   @Test
-  void backupWhoseProcessIsKilledGoesOnFromTheSameMoment() throws Exception {
-    guest.run("dd if=/dev/urandom of=/mnt/b/f bs=1M count=40; sync");
-    String done = takeSums();
-    Process backup = program.start(out(), err(), "backup", "vm", "--json");
-    try {
-      LibvirtGuest.await("a backup job", () -> jobRuns() || !backup.isAlive());
-      LibvirtGuest.await("a part of it", () -> imageBegun() || !backup.isAlive());
-      backup.destroyForcibly().waitFor();
-    } finally {
-      guest.thaw();
-    }
-    assertThat(jobRuns()).as("a job that its process left").isTrue();
-    String job = host.virsh("backup-dumpxml", "guest");
-    String id = program.succeed("list", "--json").json().get(0).get("backup_id").asString();
-    guest.run("dd if=/dev/urandom of=/mnt/b/f bs=1M count=8 conv=notrunc; sync");
-    assertThat(host.virsh("backup-dumpxml", "guest")).isEqualTo(job);
-
-    JsonNode point = program.succeed("relaunch", id, "--json").json();
-
-    assertRestores(new Point(point, sums(done)));
-  }
-
-  @Test
-  void jobThatIsGoneAtARelaunchCostsNoTruth() throws Exception {
-    guest.run("dd if=/dev/urandom of=/mnt/b/f bs=1M count=40; sync");
-    Process backup = program.start(out(), err(), "backup", "vm", "--json");
-    LibvirtGuest.await("a backup job", () -> jobRuns() || !backup.isAlive());
-    backup.destroyForcibly().waitFor();
-    host.tryVirsh("domjobabort", "guest");
-    guest.powerOff();
-    String id = program.succeed("list", "--json").json().get(0).get("backup_id").asString();
-
-    JsonNode point = program.succeed("relaunch", id, "--json").json();
-
-    assertRestores(new Point(point, backUpOff().sums()));
-  }
-
-  @Test
-  void daemonThatIsRestartedInTheMiddleLosesNothing() throws Exception {
-    guest.run("dd if=/dev/urandom of=/mnt/b/f bs=1M count=40; sync");
-    String done = takeSums();
-    Process backup = program.start(out(), err(), "backup", "vm", "--json");
-    try {
-      LibvirtGuest.await("a backup job", () -> jobRuns() || !backup.isAlive());
-      host.restartDaemon();
-    } finally {
-      guest.thaw();
-    }
-    assertThat(backup.waitFor()).as(Files.readString(err())).isZero();
-
-    assertRestores(new Point(Program.json(Files.readString(out())), sums(done)));
-  }
-
-  @Test
-  void guestThatIsPoweredOffInTheMiddleFailsTheBackupAndTheNextOneIsIncremental() throws Exception {
-    backUpLive();
-    guest.run("dd if=/dev/urandom of=/mnt/b/f bs=1M count=40; sync");
-    Process backup = program.start(out(), err(), "backup", "vm", "--json");
-    LibvirtGuest.await("a backup job", () -> jobRuns() || !backup.isAlive());
-    guest.powerOff();
-    int status = backup.waitFor();
-
-    Point off = backUpOff();
-
-    assertThat(status).isIn(0, 1);
-    assertThat(off.levels())
-        .isEqualTo("vda incremental CHANGED_EXTENTS vdb incremental CHANGED_EXTENTS");
-    assertRestores(off);
-  }
-
-  @Test
   void guestIsFrozenAndThawedByTheBackupItself() throws Exception {
     define("quiesce: required");
 
@@ -167,22 +96,5 @@ class LibvirtTroubleIT extends LibvirtTest {
     source.releaseMarks(REQUEST.repository(), Map.of());
 
     assertThat(checkpoints()).isEmpty();
-  }
-
-  private boolean jobRuns() {
-    return host.tryVirsh("backup-dumpxml", "guest").status() == 0;
-  }
-
-  private boolean imageBegun() {
-    return Tool.run("find", folder.resolve("repository"), "-name", "*.partial", "-size", "+1M")
-        .contains("partial");
-  }
-
-  private Path out() {
-    return folder.resolve("out.json");
-  }
-
-  private Path err() {
-    return folder.resolve("err.txt");
   }
 }
