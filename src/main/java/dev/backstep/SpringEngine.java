@@ -1,25 +1,17 @@
 package dev.backstep;
 
 import com.zaxxer.hikari.pool.HikariPool;
-import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.AdminQueries;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
-import dev.backstep.catalog.CatalogContent;
 import dev.backstep.catalog.DatabaseBusyException;
 import dev.backstep.catalog.DatabaseVersion;
-import dev.backstep.catalog.KeptPoints;
 import dev.backstep.catalog.Ledgers;
-import dev.backstep.catalog.Merges;
 import dev.backstep.catalog.NewerDatabaseException;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
-import dev.backstep.catalog.PlanRow;
-import dev.backstep.catalog.PrunePlans;
 import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.ReplicationQueries;
-import dev.backstep.catalog.Repositories;
-import dev.backstep.catalog.RepositoryRow;
 import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoreTests;
 import dev.backstep.catalog.RestoredDisk;
@@ -29,10 +21,11 @@ import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.VerificationQueries;
 import dev.backstep.cli.Engine;
+import dev.backstep.cli.RepositoryVerbs;
+import dev.backstep.cli.RetentionVerbs;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.JobDefinition;
-import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.TaskKind;
@@ -41,21 +34,9 @@ import dev.backstep.job.AdminReport;
 import dev.backstep.job.AdminReports;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
-import dev.backstep.job.CatalogCheck;
-import dev.backstep.job.CopyJobs;
-import dev.backstep.job.CopyRequest;
-import dev.backstep.job.MergeJobs;
-import dev.backstep.job.MergePlanner;
-import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
-import dev.backstep.job.OrphanCollection;
-import dev.backstep.job.PlanJobs;
-import dev.backstep.job.PruneJobs;
-import dev.backstep.job.PrunePlan;
-import dev.backstep.job.PrunePlanner;
 import dev.backstep.job.ReplicationDocument;
 import dev.backstep.job.ReplicationJobs;
-import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RestoreJobs;
 import dev.backstep.job.RestorePointRemoval;
 import dev.backstep.job.RestoreRequest;
@@ -68,13 +49,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import liquibase.integration.spring.SpringLiquibase;
 import org.jspecify.annotations.Nullable;
@@ -331,117 +310,13 @@ final class SpringEngine implements Engine {
   }
 
   @Override
-  public PrunePlan prunePlan(List<JobDefinition> definitions) {
-    return new PrunePlanner(context.getBean(KeptPoints.class), context.getBean(Repositories.class))
-        .plan(definitions, Instant.now());
+  public RetentionVerbs retention() {
+    return new SpringRetention(context);
   }
 
   @Override
-  public TaskRun prune(List<JobDefinition> definitions) {
-    return context.getBean(PruneJobs.class).prune(definitions, names(definitions));
-  }
-
-  @Override
-  public PlanRow storePlan(List<JobDefinition> definitions) {
-    return context.getBean(PlanJobs.class).store(definitions, user());
-  }
-
-  @Override
-  public List<PlanRow> plans(int limit) {
-    return context.getBean(PrunePlans.class).list(limit);
-  }
-
-  @Override
-  public PlanRow plan(String id) {
-    return context
-        .getBean(PrunePlans.class)
-        .find(id)
-        .orElseThrow(() ->
-            OperatorException.notFound(id + ": no such plan; `backstep plans` shows the plans"));
-  }
-
-  @Override
-  public PlanRow approvePlan(String id) {
-    return context.getBean(PlanJobs.class).approve(id, user());
-  }
-
-  @Override
-  public TaskRun runPlan(String id) {
-    return context.getBean(PlanJobs.class).run(id);
-  }
-
-  /** Who types the commands, as far as the host knows. */
-  private static String user() {
-    return System.getProperty("user.name", "unknown") + " on the command line";
-  }
-
-  @Override
-  public MergeWork mergePlan(List<JobDefinition> definitions, boolean consolidate) {
-    Repositories repositories = context.getBean(Repositories.class);
-    PrunePlanner retention = new PrunePlanner(context.getBean(KeptPoints.class), repositories);
-    return new MergePlanner(retention, context.getBean(Merges.class), repositories)
-        .plan(definitions, consolidate, Instant.now());
-  }
-
-  @Override
-  public TaskRun merge(List<JobDefinition> definitions, boolean consolidate) {
-    return context.getBean(MergeJobs.class).merge(definitions, consolidate, names(definitions));
-  }
-
-  private static String names(List<JobDefinition> definitions) {
-    return definitions.stream().map(JobDefinition::vmName).collect(Collectors.joining(", "));
-  }
-
-  @Override
-  public void pin(String id) {
-    context.getBean(PruneJobs.class).pin(id);
-  }
-
-  @Override
-  public void unpin(String id) {
-    context.getBean(PruneJobs.class).unpin(id);
-  }
-
-  @Override
-  public List<OrphanCollection.Found> orphans(Path folder, Duration age, boolean collect) {
-    return new OrphanCollection(context.getBean(BackupQueries.class)).run(folder, age, collect);
-  }
-
-  @Override
-  public RepositoryImport.Result importRepository(Path folder) {
-    try {
-      return context.getBean(RepositoryImport.class).run(folder);
-    } catch (IOException e) {
-      throw OperatorException.failed(String.valueOf(e.getMessage()), e);
-    }
-  }
-
-  @Override
-  public TaskRun copy(CopyRequest request) {
-    return context.getBean(CopyJobs.class).copy(request);
-  }
-
-  @Override
-  public Optional<String> repositoryPath(String id) {
-    return repository(id).map(RepositoryRow::path);
-  }
-
-  private Optional<RepositoryRow> repository(String id) {
-    try {
-      return context.getBean(Repositories.class).row(new RepositoryId(id));
-    } catch (IllegalArgumentException e) {
-      return Optional.empty(); // no id at all
-    }
-  }
-
-  @Override
-  public RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress) {
-    RepositoryRow row =
-        repository(id)
-            .orElseThrow(() ->
-                OperatorException.notFound(
-                    id + ": no repository with this id is known, and there is no such folder"));
-    return new CatalogCheck(context.getBean(CatalogContent.class)).run(row, progress);
+  public RepositoryVerbs repositories() {
+    return new SpringRepositories(context);
   }
 
   @Override

@@ -220,10 +220,6 @@ public final class DiskBackup implements Closeable {
     return count == 0 ? Optional.empty() : Optional.of(new CopyItem.Blocks(count));
   }
 
-  private static long lengthOf(Block block) {
-    return block.ranges().stream().mapToLong(range -> range.length()).sum();
-  }
-
   /**
    * Copies the blocks of an item. Returns before the last ones are on disk.
    *
@@ -234,7 +230,7 @@ public final class DiskBackup implements Closeable {
     Copy opened = openedCopy();
     for (int i = 0; i < item.count(); i++) {
       Clusters clusters = opened.ahead().next().orElseThrow();
-      long length = clusters.data().map(DiskBackup::lengthOf).orElse(0L);
+      long length = clusters.data().map(Block::lengthBytes).orElse(0L);
       bytesRead += length;
       opened.fill().put(clusters);
       progressBytes += length;

@@ -4,7 +4,6 @@ import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.BlockSharing;
 import dev.backstep.blockio.Checksum;
-import dev.backstep.blockio.ChecksumCheck;
 import dev.backstep.blockio.ChecksumFile;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DiskLock;
@@ -65,8 +64,7 @@ public final class ImageMerge implements Closeable {
   private final BlockPlan plan;
   private @Nullable BlockSharing sharing;
   private @Nullable ReadAhead ahead;
-  private @Nullable ChecksumFile proofEntries;
-  private @Nullable ChecksumCheck proof;
+  private @Nullable MergeProof proof;
   private long checkpointAt = System.nanoTime();
   private long bytesDone;
 
@@ -241,14 +239,10 @@ public final class ImageMerge implements Closeable {
   private boolean copy(ReadAhead blocks) throws IOException {
     Optional<Clusters> next = blocks.next();
     if (next.isPresent()) {
-      bytesDone += next.get().data().map(ImageMerge::lengthOf).orElse(0L);
+      bytesDone += next.get().data().map(Block::lengthBytes).orElse(0L);
       new ImageFill(image).put(next.get());
     }
     return next.isPresent();
-  }
-
-  private static long lengthOf(Block block) {
-    return block.ranges().stream().mapToLong(ByteRange::length).sum();
   }
 
   private boolean share() throws IOException {
@@ -376,29 +370,11 @@ public final class ImageMerge implements Closeable {
    * @throws IOException when it does not hold what was written to it
    */
   public boolean prove(long bytes) throws IOException {
-    ChecksumFile entries = proofEntries;
-    ChecksumCheck check = proof;
-    if (entries == null || check == null) {
-      entries = ChecksumFile.open(request.folder().mergingChecksums(request.image()));
-      proofEntries = entries;
-      check = ChecksumCheck.open(request.folder().merging(request.image()));
-      proof = check;
+    if (proof == null) {
+      Path checksums = request.folder().mergingChecksums(request.image());
+      proof = MergeProof.open(request.folder().merging(request.image()), checksums);
     }
-    List<Checksum> part = new ArrayList<>();
-    long length = 0;
-    Optional<Checksum> one = Optional.empty();
-    while (length < bytes && (one = entries.next()).isPresent()) {
-      part.add(one.get());
-      length += one.get().lengthBytes();
-    }
-    List<ChecksumCheck.Mismatch> wrong = check.check(part);
-    if (!wrong.isEmpty()) {
-      throw new IOException(
-          request.folder().merging(request.image())
-              + ": the merged image is not what was written, nothing was replaced: "
-              + wrong.getFirst());
-    }
-    return length >= bytes;
+    return proof.check(bytes);
   }
 
   /** Lets all files go; what was not finished stays, to be gone on with. */
@@ -412,9 +388,6 @@ public final class ImageMerge implements Closeable {
     }
     if (proof != null) {
       proof.close();
-    }
-    if (proofEntries != null) {
-      proofEntries.close();
     }
     try (lock;
         chain;

@@ -19,6 +19,11 @@ public interface Block extends AutoCloseable {
    */
   ByteBuffer bytes(int index);
 
+  /** How many bytes all ranges have. */
+  default long lengthBytes() {
+    return ranges().stream().mapToLong(ByteRange::length).sum();
+  }
+
   /** Gives the memory back; calling it again does nothing. */
   @Override
   void close();

@@ -1,10 +1,8 @@
 package dev.backstep.cli;
 
-import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
-import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
@@ -18,17 +16,11 @@ import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
-import dev.backstep.job.CopyRequest;
-import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
-import dev.backstep.job.OrphanCollection;
-import dev.backstep.job.PrunePlan;
-import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -163,90 +155,11 @@ public interface Engine extends AutoCloseable {
   /** Tasks whatever their status, newest first; of one kind only when given. */
   List<TaskRow> tasks(Optional<TaskKind> kind, int limit);
 
-  /** What retention would do; see {@link dev.backstep.job.PruneJobs#plan}. */
-  PrunePlan prunePlan(List<JobDefinition> definitions);
+  /** Of retention. */
+  RetentionVerbs retention();
 
-  /** Deletes what nothing keeps; see {@link dev.backstep.job.PruneJobs#prune}. */
-  TaskRun prune(List<JobDefinition> definitions);
-
-  /** Stores what retention would do; see {@link dev.backstep.job.PlanJobs#store}. */
-  PlanRow storePlan(List<JobDefinition> definitions);
-
-  /** Stored plans, newest first. */
-  List<PlanRow> plans(int limit);
-
-  /**
-   * A stored plan.
-   *
-   * @throws OperatorException NOT_FOUND
-   */
-  PlanRow plan(String id);
-
-  /**
-   * Approves of a stored plan; see {@link dev.backstep.job.PlanJobs#approve}.
-   *
-   * @throws OperatorException as there
-   */
-  PlanRow approvePlan(String id);
-
-  /**
-   * Runs a stored plan; see {@link dev.backstep.job.PlanJobs#run}.
-   *
-   * @throws OperatorException as there
-   */
-  TaskRun runPlan(String id);
-
-  /** What there is to merge; see {@link dev.backstep.job.MergeJobs#plan}. */
-  MergeWork mergePlan(List<JobDefinition> definitions, boolean consolidate);
-
-  /** Shortens chains; see {@link dev.backstep.job.MergeJobs#merge}. */
-  TaskRun merge(List<JobDefinition> definitions, boolean consolidate);
-
-  /**
-   * Keeps a restore point; see {@link dev.backstep.job.PruneJobs#pin}.
-   *
-   * @throws OperatorException as there
-   */
-  void pin(String id);
-
-  /**
-   * @throws OperatorException as {@link dev.backstep.job.PruneJobs#unpin}
-   */
-  void unpin(String id);
-
-  /**
-   * Rebuilds the catalog from a repository; see {@link RepositoryImport#run}.
-   *
-   * @throws OperatorException FAILED when the folder is no repository; BUSY when a server has the
-   *     database
-   */
-  RepositoryImport.Result importRepository(Path folder);
-
-  /**
-   * Copies restore points; see {@link dev.backstep.job.CopyJobs#copy(CopyRequest)}.
-   *
-   * @throws OperatorException as there
-   */
-  TaskRun copy(CopyRequest request);
-
-  /** The folder of the repository with this id, when it is known. */
-  Optional<String> repositoryPath(String id);
-
-  /**
-   * Checks a repository by its files and by the catalog.
-   *
-   * @param id the repository's
-   * @throws OperatorException NOT_FOUND; FAILED when its folder cannot be read; BUSY when a server
-   *     has the database
-   */
-  RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress);
-
-  /**
-   * Files that nothing names; see {@link OrphanCollection#run}.
-   *
-   * @throws OperatorException as there
-   */
-  List<OrphanCollection.Found> orphans(Path folder, Duration age, boolean collect);
+  /** Of repositories. */
+  RepositoryVerbs repositories();
 
   /** A verification with what it found. */
   Optional<Verification> verification(String id);

@@ -52,7 +52,7 @@ final class MergeCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     List<JobDefinition> definitions = new NamedDefinitions(session.options()).of(names);
     if (planOnly) {
-      MergeWork work = session.catalog().mergePlan(definitions, consolidate);
+      MergeWork work = session.catalog().retention().mergePlan(definitions, consolidate);
       session
           .terminal()
           .result(
@@ -62,7 +62,8 @@ final class MergeCommand implements Callable<Integer> {
       return 0;
     }
     Engine engine = session.jobs();
-    return new TaskWatch(session, engine).follow(engine.merge(definitions, consolidate));
+    return new TaskWatch(session, engine)
+        .follow(engine.retention().merge(definitions, consolidate));
   }
 
   private static String text(MergeWork work) {

@@ -27,7 +27,7 @@ final class PinCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    session.jobs().pin(id);
+    session.jobs().retention().pin(id);
     new Answer(session, session.options())
         .done(id, "pinned", "is pinned: it stays until it is unpinned");
     return 0;

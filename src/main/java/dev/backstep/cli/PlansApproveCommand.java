@@ -27,6 +27,6 @@ final class PlansApproveCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    return PlansCommand.print(session, session.jobs().approvePlan(id));
+    return PlansCommand.print(session, session.jobs().retention().approvePlan(id));
   }
 }

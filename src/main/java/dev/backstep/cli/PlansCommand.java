@@ -38,7 +38,7 @@ final class PlansCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    List<PlanRow> plans = session.catalog().plans(Math.max(1, limit));
+    List<PlanRow> plans = session.catalog().retention().plans(Math.max(1, limit));
     session
         .terminal()
         .result(

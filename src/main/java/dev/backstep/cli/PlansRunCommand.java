@@ -29,6 +29,6 @@ final class PlansRunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Engine engine = session.jobs();
-    return new TaskWatch(session, engine).follow(engine.runPlan(id));
+    return new TaskWatch(session, engine).follow(engine.retention().runPlan(id));
   }
 }

@@ -27,6 +27,6 @@ final class PlansShowCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    return PlansCommand.print(session, session.catalog().plan(id));
+    return PlansCommand.print(session, session.catalog().retention().plan(id));
   }
 }

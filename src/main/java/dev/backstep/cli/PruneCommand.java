@@ -66,17 +66,17 @@ final class PruneCommand implements Callable<Integer> {
       return plan(definitions);
     }
     Engine engine = session.jobs();
-    return new TaskWatch(session, engine).follow(engine.prune(definitions));
+    return new TaskWatch(session, engine).follow(engine.retention().prune(definitions));
   }
 
   /** Shows it, and stores it where something would go. */
   private int plan(List<JobDefinition> definitions) {
     Engine engine = session.jobs();
-    PrunePlan plan = engine.prunePlan(definitions);
+    PrunePlan plan = engine.retention().prunePlan(definitions);
     Optional<String> id =
         plan.dropped().isEmpty()
             ? Optional.empty()
-            : Optional.of(engine.storePlan(definitions).id());
+            : Optional.of(engine.retention().storePlan(definitions).id());
     if (options.json()) {
       Map<String, @Nullable Object> fields = PruneDocument.fields(plan);
       fields.put("plan_id", id.orElse(null));

@@ -1,10 +1,8 @@
 package dev.backstep.cli;
 
-import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
-import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
@@ -20,22 +18,14 @@ import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupRun;
-import dev.backstep.job.CopyRequest;
-import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
-import dev.backstep.job.OrphanCollection;
-import dev.backstep.job.PrunePlan;
-import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import dev.backstep.job.definition.JobDefinitions;
-import dev.backstep.repository.Orphans;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -94,7 +84,7 @@ final class RemoteEngine implements Engine {
     }
   }
 
-  private static String path(String id) {
+  static String path(String id) {
     return BACKUPS + "/" + RemoteClient.encoded(id);
   }
 
@@ -234,120 +224,13 @@ final class RemoteEngine implements Engine {
   }
 
   @Override
-  public PrunePlan prunePlan(List<JobDefinition> definitions) {
-    return RemotePrune.plan(client.post(RemotePrune.PATH, RemotePrune.request(definitions, true)));
+  public RetentionVerbs retention() {
+    return new RemoteRetention(client);
   }
 
   @Override
-  public TaskRun prune(List<JobDefinition> definitions) {
-    return RemoteTask.of(
-        client, client.post(RemotePrune.PATH, RemotePrune.request(definitions, false)));
-  }
-
-  @Override
-  public PlanRow storePlan(List<JobDefinition> definitions) {
-    Map<String, Object> request = RemotePrune.request(definitions, true);
-    request.remove("plan");
-    return RemotePrune.row(client.post(RemotePrune.PLANS, request));
-  }
-
-  @Override
-  public List<PlanRow> plans(int limit) {
-    List<PlanRow> plans = new ArrayList<>();
-    client.get(RemotePrune.PLANS).get("plans").forEach(plan -> plans.add(RemotePrune.row(plan)));
-    return plans.subList(0, Math.min(limit, plans.size()));
-  }
-
-  @Override
-  public PlanRow plan(String id) {
-    return RemotePrune.row(client.get(RemotePrune.planPath(id)));
-  }
-
-  @Override
-  public PlanRow approvePlan(String id) {
-    return RemotePrune.row(client.post(RemotePrune.planPath(id) + "/approve", Map.of()));
-  }
-
-  @Override
-  public TaskRun runPlan(String id) {
-    return RemoteTask.of(client, client.post(RemotePrune.planPath(id) + "/run", Map.of()));
-  }
-
-  @Override
-  public MergeWork mergePlan(List<JobDefinition> definitions, boolean consolidate) {
-    return RemotePrune.work(
-        client.post(RemotePrune.MERGES, RemotePrune.mergeRequest(definitions, consolidate, true)));
-  }
-
-  @Override
-  public TaskRun merge(List<JobDefinition> definitions, boolean consolidate) {
-    return RemoteTask.of(
-        client,
-        client.post(RemotePrune.MERGES, RemotePrune.mergeRequest(definitions, consolidate, false)));
-  }
-
-  @Override
-  public void pin(String id) {
-    client.post(path(id) + "/pin", Map.of());
-  }
-
-  @Override
-  public void unpin(String id) {
-    client.post(path(id) + "/unpin", Map.of());
-  }
-
-  /** Over REST it would be a way to have a server read any folder. */
-  @Override
-  public List<OrphanCollection.Found> orphans(Path folder, Duration age, boolean collect) {
-    Map<String, Object> request =
-        Map.of("path", folder.toString(), "min_age_seconds", age.toSeconds(), "collect", collect);
-    List<OrphanCollection.Found> found = new ArrayList<>();
-    for (JsonNode one : client.post("/api/v1/orphans", request).get("orphans")) {
-      found.add(
-          new OrphanCollection.Found(
-              new Orphans.Orphan(
-                  Path.of(one.get("file").asString()),
-                  Optional.empty(),
-                  one.get("kind").asString(),
-                  one.get("bytes").asLong(),
-                  RemoteRows.time(one, "modified_at").orElse(Instant.EPOCH)),
-              one.get("collected").asBoolean()));
-    }
-    return found;
-  }
-
-  @Override
-  public RepositoryImport.Result importRepository(Path folder) {
-    throw OperatorException.busy(
-        "the server at " + client.url() + " has the database open; stop it, import, start it",
-        null);
-  }
-
-  @Override
-  public TaskRun copy(CopyRequest request) {
-    Map<String, Object> fields = new LinkedHashMap<>();
-    fields.put("source", request.source().toString());
-    fields.put("target", request.target().toString());
-    fields.put("vm_names", request.vmNames());
-    fields.put("backup_ids", request.ids());
-    request.last().ifPresent(last -> fields.put("last", last));
-    return RemoteTask.of(client, client.post("/api/v1/copies", fields));
-  }
-
-  @Override
-  public Optional<String> repositoryPath(String id) {
-    return client
-        .find("/api/v1/repositories/" + RemoteClient.encoded(id))
-        .map(repository -> repository.get("path").asString());
-  }
-
-  @Override
-  public RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress) {
-    throw OperatorException.busy(
-        "the server at "
-            + client.url()
-            + " has the database open; name the repository's folder, which is checked without it",
-        null);
+  public RepositoryVerbs repositories() {
+    return new RemoteRepositories(client);
   }
 
   @Override

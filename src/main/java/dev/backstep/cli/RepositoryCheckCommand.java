@@ -52,7 +52,7 @@ final class RepositoryCheckCommand implements Callable<Integer> {
     RepositoryCheck.Result result =
         name.contains("/") || Files.isDirectory(Path.of(name))
             ? new RepositoryCheck(Repository.open(Path.of(name)), progress).run()
-            : session.catalog().checkRepository(name, progress);
+            : session.catalog().repositories().checkRepository(name, progress);
     view.clear();
     if (session.options().json()) {
       session.terminal().result(BackupDocument.text(fields(result)));

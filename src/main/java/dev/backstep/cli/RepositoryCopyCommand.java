@@ -73,7 +73,7 @@ final class RepositoryCopyCommand implements Callable<Integer> {
             vmNames,
             last == null ? OptionalInt.empty() : OptionalInt.of(last),
             ids);
-    return new TaskWatch(session, engine).follow(engine.copy(request));
+    return new TaskWatch(session, engine).follow(engine.repositories().copy(request));
   }
 
   /** A folder wins over an id of the same name. */
@@ -81,6 +81,6 @@ final class RepositoryCopyCommand implements Callable<Integer> {
     Path path = Path.of(name).toAbsolutePath().normalize();
     return name.contains("/") || Files.isDirectory(path)
         ? path
-        : engine.repositoryPath(name).map(Path::of).orElse(path);
+        : engine.repositories().repositoryPath(name).map(Path::of).orElse(path);
   }
 }

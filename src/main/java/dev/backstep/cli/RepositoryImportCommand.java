@@ -37,7 +37,7 @@ final class RepositoryImportCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     RepositoryImport.Result result =
-        session.jobs().importRepository(folder.toAbsolutePath().normalize());
+        session.jobs().repositories().importRepository(folder.toAbsolutePath().normalize());
     if (session.options().json()) {
       Map<String, Object> fields = new LinkedHashMap<>();
       fields.put("restore_points", result.restorePoints());

@@ -45,7 +45,9 @@ final class RepositoryOrphansCommand implements Callable<Integer> {
     }
     Engine engine = collect ? session.jobs() : session.catalog();
     List<OrphanCollection.Found> found =
-        engine.orphans(folder.toAbsolutePath().normalize(), Duration.ofDays(days), collect);
+        engine
+            .repositories()
+            .orphans(folder.toAbsolutePath().normalize(), Duration.ofDays(days), collect);
     session
         .terminal()
         .result(

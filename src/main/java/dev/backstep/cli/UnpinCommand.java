@@ -27,7 +27,7 @@ final class UnpinCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    session.jobs().unpin(id);
+    session.jobs().retention().unpin(id);
     new Answer(session, session.options()).done(id, "unpinned", "is not pinned any more");
     return 0;
   }

@@ -2,6 +2,7 @@ package dev.backstep.qcow2;
 
 import com.github.luben.zstd.ZstdCompressCtx;
 import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.Compression;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -32,6 +33,13 @@ final class ClusterPacker {
   private final Queue<Workbench> workbenches = new ConcurrentLinkedQueue<>();
   private final Queue<ByteBuffer> idle = new ConcurrentLinkedQueue<>();
   private final Deque<Batch> batches = new ArrayDeque<>();
+
+  /** What an image needs to be written; null when it is not compressed. */
+  static @Nullable ClusterPacker of(Qcow2Spec spec) {
+    return spec.compression() == Compression.ZSTD
+        ? new ClusterPacker(1 << spec.clusterBits(), spec.compressionLevel())
+        : null;
+  }
 
   ClusterPacker(int clusterBytes, int level) {
     this.clusterBytes = clusterBytes;

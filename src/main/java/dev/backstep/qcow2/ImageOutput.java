@@ -5,6 +5,7 @@ import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DirectFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -22,9 +23,11 @@ record ImageOutput(DirectFile file, Optional<ChecksumLog> checksums) {
   }
 
   /** Notes bytes that came to the file in another way, and will not be written again. */
-  void record(Checksum checksum) throws IOException {
+  void record(List<Checksum> entries) throws IOException {
     if (checksums.isPresent()) {
-      checksums.get().record(checksum);
+      for (Checksum entry : entries) {
+        checksums.get().record(entry);
+      }
     }
   }
 

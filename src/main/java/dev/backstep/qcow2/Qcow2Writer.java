@@ -6,14 +6,12 @@ import dev.backstep.blockio.Checksum;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DirectFile;
 import dev.backstep.domain.ByteRange;
-import dev.backstep.domain.Compression;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,8 +41,7 @@ public final class Qcow2Writer implements Closeable {
   private long appended;
   private long hostOffset;
   private long bytesData;
-  private @Nullable CompletableFuture<Void> checkpoint;
-  private volatile @Nullable WriterState durable;
+  private final WriterCheckpoints checkpoints;
   private boolean finished;
 
   private Qcow2Writer(Path path, Qcow2Spec spec, DirectFile file, Optional<ChecksumLog> checksums) {
@@ -53,11 +50,9 @@ public final class Qcow2Writer implements Closeable {
     this.file = file;
     this.output = new ImageOutput(file, checksums);
     this.queue = new WriteQueue(output, String.valueOf(path.getFileName()));
+    this.checkpoints = new WriterCheckpoints(queue, output);
     this.tables = new WriterTables(spec.clusterBits(), spec.l1Entries(), clusterBytes);
-    this.packer =
-        spec.compression() == Compression.ZSTD
-            ? new ClusterPacker(clusterBytes, spec.compressionLevel())
-            : null;
+    this.packer = ClusterPacker.of(spec);
   }
 
   /** Begins an image of which no checksums are kept, emptying a file that is there. */
@@ -91,21 +86,14 @@ public final class Qcow2Writer implements Closeable {
       throws IOException {
     DirectFile file = DirectFile.open(path);
     try {
-      if (file.sizeBytes() < state.hostOffset()) {
-        throw new Qcow2FormatException(
-            path,
-            file.sizeBytes(),
-            "the file ends here, but "
-                + state.hostOffset()
-                + " bytes were forced; the image must be written anew");
-      }
+      state.requireForced(path, file.sizeBytes());
       Qcow2Writer writer = new Qcow2Writer(path, spec, file, checksums);
       writer.tables.load(path, file, state);
       writer.position = state.guestOffset();
       writer.appended = state.guestOffset();
       writer.hostOffset = state.hostOffset();
       writer.bytesData = state.bytesData();
-      writer.durable = state;
+      writer.checkpoints.resume(state);
       return writer;
     } catch (IOException | RuntimeException e) {
       file.close();
@@ -160,8 +148,8 @@ public final class Qcow2Writer implements Closeable {
     }
     if (whole < bytes.remaining()) {
       // The disk ends inside this cluster; the rest of it must read as zeros.
-      ByteBuffer last = AlignedBuffers.allocate(clusterBytes);
-      last.put(0, bytes, whole, bytes.remaining() - whole);
+      ByteBuffer last =
+          AlignedBuffers.allocate(clusterBytes).put(0, bytes, whole, bytes.remaining() - whole);
       wholeClusters(guest + whole, last, new BlockUse(null));
     }
   }
@@ -186,12 +174,9 @@ public final class Qcow2Writer implements Closeable {
     while (at < bytes.remaining()) {
       long cluster = (guest + at) >>> spec.clusterBits();
       openRegion(cluster);
-      long left = tables.l2Entries() - cluster % tables.l2Entries();
-      int count = (int) Math.min(left, (bytes.remaining() - at) / clusterBytes);
+      int count = tables.countFrom(cluster, bytes.remaining() - at);
       long host = allocate((long) count * clusterBytes);
-      for (int i = 0; i < count; i++) {
-        tables.set(cluster + i, (host + (long) i * clusterBytes) | Qcow2Constants.COPIED);
-      }
+      tables.enter(cluster, count, host);
       use.begin();
       queue.write(bytes.slice(at, count * clusterBytes), host, use::done);
       bytesData += (long) count * clusterBytes;
@@ -235,18 +220,6 @@ public final class Qcow2Writer implements Closeable {
     }
   }
 
-  /** Puts bytes into the file that are somewhere else already. */
-  @FunctionalInterface
-  public interface Sharing {
-    /**
-     * @param offset bytes from the start of what is shared
-     * @param host place in the image's file, cluster aligned
-     * @return the checksums of these bytes, as they lie in the image's file; empty when it cannot
-     *     be done, and then nothing was
-     */
-    List<Checksum> share(long offset, long length, long host) throws IOException;
-  }
-
   /**
    * Stores data that is not copied but shared. Not with compression.
    *
@@ -263,23 +236,18 @@ public final class Qcow2Writer implements Closeable {
     while (at < range.length()) {
       long cluster = (range.offset() + at) >>> spec.clusterBits();
       openRegion(cluster);
-      long left = tables.l2Entries() - cluster % tables.l2Entries();
-      int count = (int) Math.min(left, (range.length() - at) / clusterBytes);
-      long before = hostOffset;
-      long host = allocate((long) count * clusterBytes);
-      List<Checksum> checksums = source.share(at, (long) count * clusterBytes, host);
+      int count = tables.countFrom(cluster, range.length() - at);
+      long length = (long) count * clusterBytes;
+      long host = aligned(hostOffset);
+      List<Checksum> checksums = source.share(at, length, host);
       if (checksums.isEmpty()) {
-        hostOffset = before;
         return at;
       }
-      for (Checksum checksum : checksums) {
-        output.record(checksum);
-      }
-      for (int i = 0; i < count; i++) {
-        tables.set(cluster + i, (host + (long) i * clusterBytes) | Qcow2Constants.COPIED);
-      }
-      bytesData += (long) count * clusterBytes;
-      at += (long) count * clusterBytes;
+      hostOffset = host + length;
+      output.record(checksums);
+      tables.enter(cluster, count, host);
+      bytesData += length;
+      at += length;
       position = range.offset() + at;
       appended = position;
     }
@@ -302,9 +270,9 @@ public final class Qcow2Writer implements Closeable {
   private void zeros(ByteRange range) throws IOException {
     if (packer != null) {
       packer.zeros(range);
-      return;
+    } else {
+      zeroEntries(range.offset(), range.length());
     }
-    zeroEntries(range.offset(), range.length());
   }
 
   private void zeroEntries(long guest, long length) throws IOException {
@@ -323,9 +291,13 @@ public final class Qcow2Writer implements Closeable {
   }
 
   private long allocate(long length) {
-    long host = Math.ceilDiv(hostOffset, clusterBytes) * clusterBytes;
+    long host = aligned(hostOffset);
     hostOffset = host + length;
     return host;
+  }
+
+  private long aligned(long host) {
+    return Math.ceilDiv(host, clusterBytes) * clusterBytes;
   }
 
   private void openRegion(long cluster) throws IOException {
@@ -349,11 +321,7 @@ public final class Qcow2Writer implements Closeable {
 
   /** Waits until what {@link #beginCheckpoint} began is done. */
   public void awaitCheckpoint() throws IOException {
-    if (checkpoint != null) {
-      checkpoint.join();
-      checkpoint = null;
-    }
-    queue.check();
+    checkpoints.await();
   }
 
   /**
@@ -364,7 +332,7 @@ public final class Qcow2Writer implements Closeable {
    */
   public void beginCheckpoint() throws IOException {
     queue.check();
-    if (checkpoint != null && !checkpoint.isDone()) {
+    if (checkpoints.isGoingOn()) {
       return;
     }
     while (packer != null && packer.hasReady()) {
@@ -372,26 +340,12 @@ public final class Qcow2Writer implements Closeable {
     }
     long guest = packer == null || packer.isEmpty() ? position : appended;
     WriterState reached = new WriterState(guest, hostOffset, bytesData, 0);
-    WriterTables.Copy then = tables.copy();
-    checkpoint = queue.barrier().thenRunAsync(() -> force(reached, then), queue::execute);
-  }
-
-  private void force(WriterState reached, WriterTables.Copy then) {
-    try {
-      queue.check();
-      then.write(file);
-      if (file.sizeBytes() < reached.hostOffset()) {
-        file.truncate(reached.hostOffset());
-      }
-      durable = reached.withChecksums(output.force());
-    } catch (IOException e) {
-      queue.fail(e);
-    }
+    checkpoints.begin(reached, tables.copy());
   }
 
   /** The newest state that is forced to disk; empty before the first. Any thread may ask. */
   public Optional<WriterState> durable() {
-    return Optional.ofNullable(durable);
+    return checkpoints.durable();
   }
 
   /** Guest bytes stored as data so far, before compression. */
@@ -414,10 +368,9 @@ public final class Qcow2Writer implements Closeable {
     }
     flushRegion();
     awaitCheckpoint();
-    queue.barrier().join();
-    queue.check();
+    queue.drain();
     output.write(tables.l1Bytes(), clusterBytes);
-    long end = Math.ceilDiv(hostOffset, clusterBytes) * clusterBytes;
+    long end = aligned(hostOffset);
     RefcountTable refcounts = new RefcountTable(output, spec.clusterBits(), end);
     if (packer != null) {
       tables.countCompressed(file, refcounts);
@@ -431,18 +384,14 @@ public final class Qcow2Writer implements Closeable {
     return refcounts.end();
   }
 
-  /**
-   * Waits for writes in flight and closes the file. Without {@link #finish} it stays unfinished.
-   */
+  /** Waits for writes in flight and closes the file; no image without {@link #finish}. */
   @Override
   public void close() throws IOException {
     try (file) {
       if (packer != null) {
         packer.close();
       }
-      if (checkpoint != null) {
-        checkpoint.join();
-      }
+      checkpoints.join();
       queue.barrier().join();
       queue.close();
     }

@@ -79,6 +79,16 @@ final class WriteQueue {
     }
   }
 
+  /**
+   * Waits for all writes.
+   *
+   * @throws IOException when one failed
+   */
+  void drain() throws IOException {
+    barrier().join();
+    check();
+  }
+
   /** Completes when every write that was handed in before this call is done, well or not. */
   CompletableFuture<Void> barrier() {
     return CompletableFuture.allOf(inFlight.toArray(CompletableFuture[]::new));

@@ -1,5 +1,7 @@
 package dev.backstep.qcow2;
 
+import java.nio.file.Path;
+
 /**
  * How far an image that is being written is forced to disk: all that another process needs to go
  * on.
@@ -20,6 +22,20 @@ public record WriterState(long guestOffset, long hostOffset, long bytesData, lon
 
   WriterState withChecksums(long lengthBytes) {
     return new WriterState(guestOffset, hostOffset, bytesData, lengthBytes);
+  }
+
+  /**
+   * @throws Qcow2FormatException when the image's file cannot be what was forced
+   */
+  void requireForced(Path image, long fileBytes) throws Qcow2FormatException {
+    if (fileBytes < hostOffset) {
+      throw new Qcow2FormatException(
+          image,
+          fileBytes,
+          "the file ends here, but "
+              + hostOffset
+              + " bytes were forced; the image must be written anew");
+    }
   }
 
   /** The form that {@link #parse} reads. */

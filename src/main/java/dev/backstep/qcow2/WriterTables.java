@@ -67,6 +67,18 @@ final class WriterTables {
     return l1[region] & Qcow2Constants.OFFSET_MASK;
   }
 
+  /** How many clusters from this one on are whole in so many bytes, and in its table. */
+  int countFrom(long guestCluster, long bytes) {
+    return (int) Math.min(l2Entries - guestCluster % l2Entries, bytes >>> clusterBits);
+  }
+
+  /** Enters clusters that lie one behind the other in the file, all of them in this table. */
+  void enter(long guestCluster, int count, long host) {
+    for (int i = 0; i < count; i++) {
+      set(guestCluster + i, (host + ((long) i << clusterBits)) | Qcow2Constants.COPIED);
+    }
+  }
+
   void set(long guestCluster, long entry) {
     l2[(int) (guestCluster % l2Entries)] = entry;
   }

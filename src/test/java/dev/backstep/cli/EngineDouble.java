@@ -42,7 +42,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** An engine in memory that notes what it was asked to do. */
-final class EngineDouble implements Engine {
+final class EngineDouble implements Engine, RetentionVerbs, RepositoryVerbs {
 
   final List<BackupRow> rows = new ArrayList<>();
   final Map<String, StoredChangeId> changeIds = new LinkedHashMap<>();
@@ -264,6 +264,16 @@ final class EngineDouble implements Engine {
   public RepositoryImport.Result importRepository(Path folder) {
     note("import " + folder);
     return new RepositoryImport.Result(0, 0, 0, List.of());
+  }
+
+  @Override
+  public RetentionVerbs retention() {
+    return this;
+  }
+
+  @Override
+  public RepositoryVerbs repositories() {
+    return this;
   }
 
   @Override
