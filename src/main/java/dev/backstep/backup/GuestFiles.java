@@ -246,7 +246,7 @@ public final class GuestFiles implements Closeable {
 
   /**
    * Fetches a file, or a folder with all that is in it, with permissions and times, and owners
-   * where this user may set them.
+   * where this user may set them; of a symbolic link the link itself.
    *
    * @param to a folder that exists and has nothing of that name
    * @return what was made
@@ -263,6 +263,9 @@ public final class GuestFiles implements Closeable {
     if (Files.exists(made, LinkOption.NOFOLLOW_LINKS)) {
       throw new FileAlreadyExistsException(
           made.toString(), null, "it is there already, and is not overwritten");
+    }
+    if (entry.target().isPresent()) {
+      return Files.createSymbolicLink(made, Path.of(entry.target().get()));
     }
     session.ask(
         "copy-out " + Guestfish.quoted(path) + " " + Guestfish.quoted(to.toString()), COPY_MAX);

@@ -246,9 +246,11 @@ class MonitorIT {
   @Test
   void logstashLinesCarryTheBackupTheDiskAndTheExecution() throws Exception {
     Map<String, String> format = Map.of("LOGGING_STRUCTURED_FORMAT_CONSOLE", "logstash");
+    // A repository of its own: another database must not write to the first server's.
+    define("c", NEVER);
     JsonNode backup;
     try (ServerProcess other = ServerProcess.start(folder, "logstash", format)) {
-      backup = other.backup("a");
+      backup = other.backup("c");
     }
     List<JsonNode> lines = structured("logstash.err");
 
