@@ -13,6 +13,7 @@ import dev.backstep.job.CopyRequest;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.OrphanCollection;
 import dev.backstep.job.RepositoryImport;
+import dev.backstep.job.RepositoryLocks;
 import dev.backstep.job.TaskRun;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -61,7 +62,9 @@ final class SpringRepositories implements RepositoryVerbs {
 
   @Override
   public List<OrphanCollection.Found> orphans(Path folder, Duration age, boolean collect) {
-    return new OrphanCollection(context.getBean(BackupQueries.class)).run(folder, age, collect);
+    return new OrphanCollection(
+            context.getBean(BackupQueries.class), context.getBeanProvider(RepositoryLocks.class))
+        .run(folder, age, collect);
   }
 
   private Optional<RepositoryRow> repository(String id) {

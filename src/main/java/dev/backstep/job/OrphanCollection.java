@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.stereotype.Component;
 
 /**
@@ -27,9 +28,11 @@ import org.springframework.stereotype.Component;
 public class OrphanCollection {
 
   private final BackupQueries backups;
+  private final ObjectProvider<RepositoryLocks> locks;
 
-  public OrphanCollection(BackupQueries backups) {
+  public OrphanCollection(BackupQueries backups, ObjectProvider<RepositoryLocks> locks) {
     this.backups = backups;
+    this.locks = locks;
   }
 
   /**
@@ -58,7 +61,11 @@ public class OrphanCollection {
    */
   public List<Found> run(Path folder, Duration age, boolean collect) {
     try {
-      Orphans orphans = new Orphans(Repository.open(folder));
+      Repository repository = Repository.open(folder);
+      if (collect) {
+        locks.getObject().take(repository);
+      }
+      Orphans orphans = new Orphans(repository);
       Instant youngest = Instant.now().minus(age);
       List<Found> found = new ArrayList<>();
       for (Orphan orphan : orphans.find()) {

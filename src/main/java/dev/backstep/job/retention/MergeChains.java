@@ -19,6 +19,7 @@ import dev.backstep.job.Failures;
 import dev.backstep.job.MergePlanner;
 import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.RepositoryLocks;
 import dev.backstep.job.TaskJob;
 import dev.backstep.qcow2.WriterState;
 import dev.backstep.repository.DiskManifest;
@@ -77,6 +78,7 @@ class MergeChains implements Tasklet, ItemStream {
   private final Merges merges;
   private final KeptPoints points;
   private final BackupQueries backups;
+  private final RepositoryLocks locks;
   private final PointDrop drops;
 
   private @Nullable MergeTarget target;
@@ -91,8 +93,8 @@ class MergeChains implements Tasklet, ItemStream {
   private long bytesDone;
   private int next;
 
-  /** Images that cannot be written anew, in this run; the rest goes on without them. */
-  private final Set<DiskBackupId> failed = new HashSet<>();
+  /** Images that are not written anew in this run; the rest goes on without them. */
+  private final Set<DiskBackupId> left = new HashSet<>();
 
   private @Nullable Exception failure;
 
@@ -104,6 +106,7 @@ class MergeChains implements Tasklet, ItemStream {
       Merges merges,
       KeptPoints points,
       BackupQueries backups,
+      RepositoryLocks locks,
       PointDrop drops) {
     this.id = id;
     this.tasks = tasks;
@@ -112,6 +115,7 @@ class MergeChains implements Tasklet, ItemStream {
     this.merges = merges;
     this.points = points;
     this.backups = backups;
+    this.locks = locks;
     this.drops = drops;
   }
 
@@ -173,7 +177,7 @@ class MergeChains implements Tasklet, ItemStream {
       throw e;
     } catch (IOException | OperatorException | IllegalArgumentException e) {
       log.error("{}: {} cannot be merged: {}", id, of.image(), Failures.text(e));
-      failed.add(of.image());
+      left.add(of.image());
       failure = failure == null ? e : failure;
       leave();
     }
@@ -192,15 +196,16 @@ class MergeChains implements Tasklet, ItemStream {
     for (MergeTarget.Machine machine : machines) {
       List<Merges.Image> images = merges.images(machine.repositoryId(), machine.vm());
       for (Rebase rebase : Rebase.of(MergePlanner.links(images), going, Set.copyOf(work.roots()))) {
-        if (!failed.contains(rebase.image())) {
-          return Optional.of(
-              MergeTarget.of(
-                  machine,
-                  rebase,
-                  images,
-                  backups,
-                  merges.isProven(rebase.image(), rebase.base())));
+        if (left.contains(rebase.image())) {
+          continue;
         }
+        boolean proven = merges.isProven(rebase.image(), rebase.base());
+        MergeTarget one = MergeTarget.of(machine, rebase, images, backups, locks, proven);
+        if (!one.isImmutable()) {
+          return Optional.of(one);
+        }
+        log.info("{}: {} is immutable, and stays as it is for now", id, one.image());
+        left.add(one.image());
       }
     }
     return Optional.empty();

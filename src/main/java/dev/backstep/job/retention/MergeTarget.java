@@ -2,6 +2,7 @@ package dev.backstep.job.retention;
 
 import dev.backstep.backup.ImageMerge;
 import dev.backstep.backup.Rebase;
+import dev.backstep.blockio.ImmutableFlag;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Merges;
@@ -11,6 +12,7 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.RepositoryLocks;
 import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.qcow2.WriterState;
@@ -54,9 +56,10 @@ record MergeTarget(
       Rebase rebase,
       List<Merges.Image> images,
       BackupQueries backups,
+      RepositoryLocks locks,
       boolean proven)
       throws IOException {
-    Repository repository = Repository.open(Path.of(machine.repositoryPath()));
+    Repository repository = locks.take(Repository.open(Path.of(machine.repositoryPath())));
     if (!repository.id().equals(machine.repositoryId())) {
       throw OperatorException.failed(
           repository.root()
@@ -94,6 +97,11 @@ record MergeTarget(
 
   DiskBackupId image() {
     return before.id();
+  }
+
+  /** Whether the image may not be replaced, until a time that retention waits for. */
+  boolean isImmutable() throws IOException {
+    return ImmutableFlag.isSet(folder.image(image()));
   }
 
   /** Tells it from others. */
