@@ -128,7 +128,11 @@ public final class LibvirtGuest {
     await(
         command,
         () -> {
-          JsonNode answer = JSON.readTree(agent(ask).output()).path("return");
+          Tool.Result told = agent(ask);
+          if (told.status() != 0) {
+            return false; // a guest that is paused does not answer
+          }
+          JsonNode answer = JSON.readTree(told.output()).path("return");
           if (answer.path("exited").asBoolean(false)) {
             ended.add(answer);
           }
