@@ -402,7 +402,7 @@ class OpenApiIT {
     String tasks = "/api/v1/tasks";
     assertIs("Task", get(tasks + "/" + id));
     assertIs("TaskPage", get(tasks + "?kind=verify"));
-    assertThat(get(tasks + "?kind=copy").get("tasks").size()).isZero();
+    assertThat(get(tasks + "?kind=replicate").get("tasks").size()).isZero();
     assertIs("Problem", json(server.get(tasks + "?kind=dance"), 400));
     assertIs("Problem", json(server.get(tasks + "/verify-nothing"), 404));
     assertIs("Problem", json(server.post(tasks + "/" + id + "/stop", "{}"), 409));
