@@ -5,6 +5,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** Names that may stand in a path on any file system: no separators, no leading dot, no spaces. */
 final class SafeName {
@@ -14,8 +15,9 @@ final class SafeName {
 
   private SafeName() {}
 
-  static void check(String what, String value) {
-    if (!SAFE.matcher(value).matches()) {
+  /** A value from a file may be missing, whatever its type says. */
+  static void check(String what, @Nullable String value) {
+    if (value == null || !SAFE.matcher(value).matches()) {
       throw new IllegalArgumentException(
           what
               + " '"

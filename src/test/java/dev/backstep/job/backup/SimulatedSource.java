@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,6 +36,10 @@ import java.util.stream.Collectors;
 
 /** A hypervisor in memory, one VM per location name; tests drive its disks and its troubles. */
 final class SimulatedSource implements SourceProvider {
+
+  /** Snapshots follow it by a second each: all of them are in the past. */
+  private static final Instant FIRST =
+      Instant.now().truncatedTo(ChronoUnit.SECONDS).minus(12, ChronoUnit.HOURS);
 
   private static final Map<String, Machine> MACHINES = new ConcurrentHashMap<>();
 
@@ -135,7 +140,7 @@ final class SimulatedSource implements SourceProvider {
   private record OpenedSnapshot(String handle, List<SourceDisk> disks) implements Snapshot {
     @Override
     public Instant takenAt() {
-      return Instant.ofEpochSecond(1_800_000_000L + Integer.parseInt(handle.substring(1)));
+      return FIRST.plusSeconds(Integer.parseInt(handle.substring(1)));
     }
 
     @Override
