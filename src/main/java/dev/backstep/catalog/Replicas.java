@@ -280,7 +280,7 @@ public final class Replicas {
       jdbc.sql(
               """
               update replication_run_disks
-              set bytes_compared = :compared, bytes_differing = bytes_differing + :differing
+              set bytes_compared = :compared, bytes_differing = :differing
               where run_id = :run and disk_no = :no\
               """)
           .param("compared", compared)

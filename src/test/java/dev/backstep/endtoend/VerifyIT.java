@@ -157,12 +157,14 @@ class VerifyIT {
             long offset = range.offset() + random.nextInt(range.lengthBytes());
             int bit = random.nextInt(8);
             flip(image, offset, bit);
+            // Of an image that is damaged all over a verification does not look up each place.
+            boolean located = i < 8 && range == ranges.get(largest(ranges));
             assertThat(i % 8 > 5 ? damages(check) : verifier.damages(check))
                 .as("seed %s, bit %s of byte %s of %s", SEED, bit, offset, image)
                 .anyMatch(damage ->
                     damage.kind() == Damage.Kind.DATA
                         && damage.range().orElseThrow().offset() == range.offset()
-                        && (range != ranges.get(largest(ranges)) || isWritten(damage.disk())));
+                        && (!located || isWritten(damage.disk())));
             flip(image, offset, bit);
             found++;
           }
