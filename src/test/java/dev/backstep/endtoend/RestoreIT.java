@@ -70,9 +70,13 @@ class RestoreIT {
   }
 
   private String serve(String... command) throws Exception {
-    servers.add(new ProcessBuilder(command).inheritIO().start());
+    Path log = folder.resolve("server.log");
+    Process server =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    servers.add(server);
     Path socket = folder.resolve("target.sock");
-    for (int i = 0; i < 300 && !Files.exists(socket); i++) {
+    for (int i = 0; i < 1500 && !Files.exists(socket); i++) {
+      assertThat(server.isAlive()).as(Files.readString(log)).isTrue();
       Thread.sleep(20);
     }
     return "nbd+unix:///?socket=" + socket;
@@ -220,14 +224,16 @@ class RestoreIT {
     Tool.run("truncate", "-s", "64M", file);
     String uri =
         serve(
-            "nbdkit",
-            "-f",
-            "-U",
+            "qemu-nbd",
+            "-t",
+            "-k",
             folder.resolve("target.sock") + "",
-            "--filter=rate",
-            "file",
-            "" + file,
-            "rate=16M");
+            "--object",
+            "throttle-group,id=slow,x-bps-write=" + (4 << 20),
+            "--image-opts",
+            "driver=throttle,throttle-group=slow,file.driver=raw,file.file.driver=file,"
+                + "file.file.filename="
+                + file);
     Path output = folder.resolve("killed.out");
     Process restore =
         program.start(

@@ -206,7 +206,7 @@ abstract class JobRules extends JobTest {
           ended(
               budget == 500_000
                   ? jobs.launch(definition(), RequestedLevel.AUTO)
-                  : jobs.relaunch(queries.list(Optional.empty(), 1).getFirst().id().value()));
+                  : jobs.relaunch(queries.list(Optional.of(vm), 1).getFirst().id().value()));
       if (tried.disks().getFirst().reason().equals(Optional.of(Reason.CBT_AUDIT_FAILED))) {
         backup = tried;
       }
