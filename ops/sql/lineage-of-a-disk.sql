@@ -5,9 +5,11 @@
 SELECT d.repository_id, d.lineage_no, j.id, j.backup_id, j.completed_at, j.backup_type, d.reason,
   d.cause, d.previous_change_id, j.change_id, d.image, d.base_id AS parent_id, d.chain_length,
   d.damaged
-FROM vms v
-  JOIN backup_disks d ON d.vm_id = v.id AND d.disk_id = 0 AND d.status = 'COMPLETED'
+FROM (
+    SELECT * FROM backup_disks
+    WHERE vm_id = (SELECT id FROM vms WHERE name = 'pgtest1') AND disk_id = 0
+      AND status = 'COMPLETED'
+    ORDER BY completed_at DESC, id DESC
+    LIMIT 200) d
   JOIN backup_jobs j ON j.id = d.id
-WHERE v.name = 'pgtest1'
-ORDER BY d.completed_at DESC, d.lineage_no DESC
-LIMIT 200;
+ORDER BY d.completed_at DESC, d.lineage_no DESC;
