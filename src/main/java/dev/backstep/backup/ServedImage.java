@@ -6,7 +6,6 @@ import dev.backstep.nbd.ServedDisk;
 import dev.backstep.qcow2.Qcow2Reader;
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /** A disk of a restore point, for reading only. Thread-safe. */
@@ -34,11 +33,6 @@ public final class ServedImage implements ServedDisk, Closeable {
   }
 
   @Override
-  public boolean writable() {
-    return false;
-  }
-
-  @Override
   public void parts(long offset, long length, PartVisitor visitor) throws IOException {
     chain.parts(offset, length, visitor);
   }
@@ -46,21 +40,6 @@ public final class ServedImage implements ServedDisk, Closeable {
   @Override
   public void allocated(long offset, long length, ExtentVisitor visitor) throws IOException {
     chain.allocated(offset, length, visitor);
-  }
-
-  @Override
-  public void write(long offset, ByteBuffer bytes) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void zero(long offset, long length) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void flush() {
-    throw new UnsupportedOperationException();
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.backstep.blockio.PartVisitor;
 import dev.backstep.blockio.ReadOnlyFile;
 import dev.backstep.blockio.ScratchFile;
 import dev.backstep.nbd.ServedDisk;
+import dev.backstep.nbd.WritableDisk;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,7 +17,7 @@ import java.util.BitSet;
  * A disk that may be written to, over one that stays as it is: what is written goes to a scratch
  * file and is gone when this is closed. Thread-safe.
  */
-public final class ThrowAwayDisk implements ServedDisk, Closeable {
+public final class ThrowAwayDisk implements WritableDisk, Closeable {
 
   private static final int CLUSTER_BYTES = ClusterMap.CLUSTER_BYTES;
 
@@ -45,11 +46,6 @@ public final class ThrowAwayDisk implements ServedDisk, Closeable {
   @Override
   public long sizeBytes() {
     return below.sizeBytes();
-  }
-
-  @Override
-  public boolean writable() {
-    return true;
   }
 
   private enum State {

@@ -128,11 +128,13 @@ final class ServedConnection {
       status(disk, request);
       return;
     }
-    try {
-      change(disk, request, payload);
-    } catch (IOException e) {
-      error(request, NbdConstants.EIO);
-      return;
+    if (disk instanceof WritableDisk writable) {
+      try {
+        change(writable, request, payload);
+      } catch (IOException e) {
+        error(request, NbdConstants.EIO);
+        return;
+      }
     }
     done(request);
   }
@@ -144,7 +146,7 @@ final class ServedConnection {
     return read((int) request.length());
   }
 
-  private static void change(ServedDisk disk, Request request, @Nullable ByteBuffer payload)
+  private static void change(WritableDisk disk, Request request, @Nullable ByteBuffer payload)
       throws IOException {
     switch (request.command()) {
       case NbdConstants.CMD_WRITE -> {
@@ -157,14 +159,10 @@ final class ServedConnection {
           disk.zero(request.offset(), request.length());
         }
       }
-      case NbdConstants.CMD_FLUSH -> {
-        if (disk.writable()) {
-          disk.flush();
-        }
-      }
+      case NbdConstants.CMD_FLUSH -> disk.flush();
       default -> {} // CACHE: the system's page cache knows better
     }
-    if (request.has(NbdConstants.CMD_FLAG_FUA) && disk.writable()) {
+    if (request.has(NbdConstants.CMD_FLAG_FUA)) {
       disk.flush();
     }
   }
@@ -193,7 +191,7 @@ final class ServedConnection {
       case NbdConstants.CMD_FLUSH -> 0;
       case NbdConstants.CMD_CACHE -> inside ? 0 : NbdConstants.EINVAL;
       case NbdConstants.CMD_WRITE, NbdConstants.CMD_WRITE_ZEROES, NbdConstants.CMD_TRIM -> {
-        if (!disk.writable()) {
+        if (!(disk instanceof WritableDisk)) {
           yield NbdConstants.EPERM;
         }
         yield inside ? 0 : NbdConstants.ENOSPC;

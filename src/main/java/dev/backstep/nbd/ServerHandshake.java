@@ -195,7 +195,7 @@ final class ServerHandshake {
             | NbdConstants.TRANSMISSION_MULTI_CONN
             | NbdConstants.TRANSMISSION_CACHE
             | (connection.isStructured() ? NbdConstants.TRANSMISSION_DF : 0);
-    return disk.writable()
+    return disk instanceof WritableDisk
         ? flags
             | NbdConstants.TRANSMISSION_FUA
             | NbdConstants.TRANSMISSION_TRIM
