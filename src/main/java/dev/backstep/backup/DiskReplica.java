@@ -1,6 +1,7 @@
 package dev.backstep.backup;
 
 import dev.backstep.blockio.BlockReader;
+import dev.backstep.blockio.OpenParts;
 import dev.backstep.nbd.NbdUri;
 import dev.backstep.nbd.NbdWriter;
 import dev.backstep.source.SourceDisk;
@@ -8,8 +9,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +25,7 @@ public final class DiskReplica implements Closeable {
   /** A target may be far slower than a disk, and a stop waits for the end of a chunk. */
   private final Pace pace = new Pace(System.nanoTime());
 
-  private final Deque<Closeable> opened = new ArrayDeque<>();
+  private final OpenParts opened = new OpenParts();
   private @Nullable DiskOutput output;
   private @Nullable TargetCopy copy;
 
@@ -64,14 +63,16 @@ public final class DiskReplica implements Closeable {
 
   private void begin(ReplicaPlan plan, SourceDisk source, Optional<String> state)
       throws IOException {
-    DiskOutput written = opened(output(source.sizeBytes()));
+    DiskOutput written = opened.add(output(source.sizeBytes()));
     output = written;
-    BlockReader disk = opened(source.open(TargetCopy.BLOCKS));
+    BlockReader disk = opened.add(source.open(TargetCopy.BLOCKS));
     Optional<BlockReader> there =
-        plan.compares() ? Optional.of(opened(written.reader(TargetCopy.BLOCKS))) : Optional.empty();
+        plan.compares()
+            ? Optional.of(opened.add(written.reader(TargetCopy.BLOCKS)))
+            : Optional.empty();
     long position = state.map(Long::parseLong).orElse(0L);
     DiskOutput filled = plan.compares() ? written : new ThinOutput(written);
-    copy = opened(new TargetCopy(disk, there, plan.clusters(), position, filled));
+    copy = opened.add(new TargetCopy(disk, there, plan.clusters(), position, filled));
   }
 
   private DiskOutput output(long sizeBytes) throws IOException {
@@ -81,11 +82,6 @@ public final class DiskReplica implements Closeable {
     }
     Path path = Path.of(place.place());
     return RawOutput.existing(path, sizeBytes, Files.isRegularFile(path));
-  }
-
-  private <C extends Closeable> C opened(C one) {
-    opened.push(one);
-    return one;
   }
 
   private TargetCopy copy() {
@@ -152,18 +148,8 @@ public final class DiskReplica implements Closeable {
   /** Lets everything go. */
   @Override
   public void close() throws IOException {
-    IOException failure = null;
-    while (!opened.isEmpty()) {
-      try {
-        opened.pop().close();
-      } catch (IOException e) {
-        failure = failure == null ? e : failure;
-      }
-    }
     output = null;
     copy = null;
-    if (failure != null) {
-      throw failure;
-    }
+    opened.close();
   }
 }

@@ -2,6 +2,7 @@ package dev.backstep.backup;
 
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.DurableFiles;
+import dev.backstep.blockio.OpenParts;
 import dev.backstep.nbd.NbdUri;
 import dev.backstep.nbd.NbdWriter;
 import dev.backstep.qcow2.Qcow2Reader;
@@ -10,8 +11,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +24,7 @@ public final class DiskRestore implements Closeable {
 
   private final Request request;
   private final boolean finishedBefore;
-  private final Deque<Closeable> opened = new ArrayDeque<>();
+  private final OpenParts opened = new OpenParts();
   private @Nullable DiskOutput output;
   private @Nullable TargetCopy copy;
 
@@ -80,32 +79,27 @@ public final class DiskRestore implements Closeable {
     }
   }
 
-  private <C extends Closeable> C opened(C one) {
-    opened.push(one);
-    return one;
-  }
-
   private void begin(Optional<String> state) throws IOException {
-    Qcow2Reader chain = opened(Qcow2Reader.open(request.image(), TargetCopy.BLOCKS));
+    Qcow2Reader chain = opened.add(Qcow2Reader.open(request.image(), TargetCopy.BLOCKS));
     ClusterMap clusters =
         RestorePlan.clusters(chain, request.sizeBytes(), request.target(), request.scope(), held());
     if (request.scope() == RestoreScope.SINCE && state.isEmpty()) {
       RestorePlan.checkHeld(chain, clusters, request.target());
     }
-    DiskOutput target = opened(output(state));
+    DiskOutput target = opened.add(output(state));
     output = target;
     Optional<BlockReader> there =
         request.scope() == RestoreScope.DIFFERING
-            ? Optional.of(opened(target.reader(TargetCopy.BLOCKS)))
+            ? Optional.of(opened.add(target.reader(TargetCopy.BLOCKS)))
             : Optional.empty();
     long position = state.map(this::position).orElse(0L);
-    copy = opened(new TargetCopy(chain, there, clusters, position, target));
+    copy = opened.add(new TargetCopy(chain, there, clusters, position, target));
   }
 
   private Optional<Qcow2Reader> held() throws IOException {
     return request.held().isEmpty()
         ? Optional.empty()
-        : Optional.of(opened(Qcow2Reader.open(request.held().get(), 2)));
+        : Optional.of(opened.add(Qcow2Reader.open(request.held().get(), 2)));
   }
 
   private long position(String state) {
@@ -182,18 +176,8 @@ public final class DiskRestore implements Closeable {
   /** Lets everything go. What was not finished stays as a partial file. */
   @Override
   public void close() throws IOException {
-    IOException failure = null;
-    while (!opened.isEmpty()) {
-      try {
-        opened.pop().close();
-      } catch (IOException e) {
-        failure = failure == null ? e : failure;
-      }
-    }
     output = null;
     copy = null;
-    if (failure != null) {
-      throw failure;
-    }
+    opened.close();
   }
 }

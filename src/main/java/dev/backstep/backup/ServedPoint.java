@@ -1,12 +1,11 @@
 package dev.backstep.backup;
 
+import dev.backstep.blockio.OpenParts;
 import dev.backstep.nbd.ExportServer;
 import dev.backstep.nbd.ServedDisk;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +31,7 @@ public final class ServedPoint implements Closeable {
     }
   }
 
-  private final Deque<Closeable> opened = new ArrayDeque<>();
+  private final OpenParts opened = new OpenParts();
   private final List<Disk> disks;
   private final Path socket;
 
@@ -56,7 +55,7 @@ public final class ServedPoint implements Closeable {
       for (Disk disk : disks) {
         exports.put(disk.export(), point.open(disk, scratch));
       }
-      point.opened.push(ExportServer.unix(socket, exports, log));
+      point.opened.add(ExportServer.unix(socket, exports, log));
       return point;
     } catch (IOException | RuntimeException e) {
       point.close();
@@ -65,14 +64,8 @@ public final class ServedPoint implements Closeable {
   }
 
   private ServedDisk open(Disk disk, Optional<Path> scratch) throws IOException {
-    ServedImage image = ServedImage.open(disk.image(), disk.sizeBytes());
-    opened.push(image);
-    if (scratch.isEmpty()) {
-      return image;
-    }
-    ThrowAwayDisk layer = ThrowAwayDisk.over(image, scratch.get());
-    opened.push(layer);
-    return layer;
+    ServedImage image = opened.add(ServedImage.open(disk.image(), disk.sizeBytes()));
+    return scratch.isEmpty() ? image : opened.add(ThrowAwayDisk.over(image, scratch.get()));
   }
 
   public List<Disk> disks() {
@@ -85,16 +78,6 @@ public final class ServedPoint implements Closeable {
 
   @Override
   public void close() throws IOException {
-    IOException failure = null;
-    while (!opened.isEmpty()) {
-      try {
-        opened.pop().close();
-      } catch (IOException e) {
-        failure = e;
-      }
-    }
-    if (failure != null) {
-      throw failure;
-    }
+    opened.close();
   }
 }

@@ -2,21 +2,19 @@ package dev.backstep.cli;
 
 import dev.backstep.backup.ServedImage;
 import dev.backstep.backup.ThrowAwayDisk;
+import dev.backstep.blockio.OpenParts;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import dev.backstep.nbd.ExportServer;
 import dev.backstep.nbd.NbdUri;
 import dev.backstep.nbd.ServedDisk;
 import dev.backstep.repository.RestorePoint;
-import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -97,8 +95,7 @@ final class ServeNbdCommand implements Callable<Integer> {
     CountDownLatch stop = new CountDownLatch(1);
     session.stopping().onRequest(stop::countDown);
     ChosenPoint chosen = ChosenPoint.find(session, id, repository, disk);
-    Deque<Closeable> opened = new ArrayDeque<>();
-    try {
+    try (OpenParts opened = new OpenParts()) {
       Map<String, ServedDisk> exports = new LinkedHashMap<>();
       for (RestorePoint.Disk one : chosen.point().disks()) {
         if (chosen.has(one)) {
@@ -108,31 +105,20 @@ final class ServeNbdCommand implements Callable<Integer> {
       if (exports.size() == 1) {
         exports.put("", exports.values().iterator().next());
       }
-      ExportServer server = listen(exports, opened);
-      opened.push(server);
+      ExportServer server = opened.add(listen(exports, opened));
       print(chosen, server);
       stop.await();
-    } finally {
-      while (!opened.isEmpty()) {
-        opened.pop().close();
-      }
     }
     return 0;
   }
 
-  private ServedDisk open(ChosenPoint chosen, RestorePoint.Disk one, Deque<Closeable> opened)
+  private ServedDisk open(ChosenPoint chosen, RestorePoint.Disk one, OpenParts opened)
       throws IOException {
-    ServedImage image = ServedImage.open(chosen.image(one), one.virtualSize());
-    opened.push(image);
-    if (!writable) {
-      return image;
-    }
-    ThrowAwayDisk layer = ThrowAwayDisk.over(image, scratch);
-    opened.push(layer);
-    return layer;
+    ServedImage image = opened.add(ServedImage.open(chosen.image(one), one.virtualSize()));
+    return writable ? opened.add(ThrowAwayDisk.over(image, scratch)) : image;
   }
 
-  private ExportServer listen(Map<String, ServedDisk> exports, Deque<Closeable> opened)
+  private ExportServer listen(Map<String, ServedDisk> exports, OpenParts opened)
       throws IOException {
     if (port != null) {
       if (port < 0 || port > 65535) {
@@ -144,7 +130,7 @@ final class ServeNbdCommand implements Callable<Integer> {
     Path path = socket;
     if (path == null) {
       Path folder = Files.createTempDirectory("backstep-nbd-");
-      opened.push(() -> Files.delete(folder));
+      opened.add(() -> Files.delete(folder));
       path = folder.resolve("nbd.sock");
     }
     Path absolute = path.toAbsolutePath().normalize();
