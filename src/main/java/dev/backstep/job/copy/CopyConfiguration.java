@@ -1,7 +1,7 @@
 package dev.backstep.job.copy;
 
 import dev.backstep.domain.TaskKind;
-import dev.backstep.job.StopAtChunk;
+import dev.backstep.job.PartStep;
 import dev.backstep.job.TaskJob;
 import dev.backstep.job.TaskListener;
 import org.springframework.batch.core.job.Job;
@@ -46,13 +46,7 @@ public class CopyConfiguration {
   @Bean
   Step copyPoints(
       JobRepository repository, PlatformTransactionManager transactions, CopyStep points) {
-    return new StepBuilder("copyPoints", repository)
-        .<Integer, Integer>chunk(1)
-        .transactionManager(transactions)
-        .reader(points)
-        .writer(points)
-        .interruptionPolicy(new StopAtChunk())
-        .build();
+    return PartStep.of("copyPoints", repository, transactions, points).build();
   }
 
   @Bean

@@ -1,15 +1,13 @@
 package dev.backstep.job.verify;
 
-import dev.backstep.backup.RestoreProbe;
 import dev.backstep.domain.TaskKind;
-import dev.backstep.job.StopAtChunk;
+import dev.backstep.job.PartStep;
 import dev.backstep.job.TaskJob;
 import dev.backstep.job.TaskListener;
 import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.builder.JobBuilder;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.Step;
-import org.springframework.batch.core.step.builder.StepBuilder;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.transaction.PlatformTransactionManager;
@@ -36,12 +34,6 @@ class RestoreTestConfiguration {
 
   @Bean
   Step boot(JobRepository repository, PlatformTransactionManager transactions, BootStep step) {
-    return new StepBuilder("boot", repository)
-        .<RestoreProbe.Verdict, RestoreProbe.Verdict>chunk(1)
-        .transactionManager(transactions)
-        .reader(step)
-        .writer(step)
-        .interruptionPolicy(new StopAtChunk())
-        .build();
+    return PartStep.of("boot", repository, transactions, step).build();
   }
 }

@@ -1,7 +1,7 @@
 package dev.backstep.job.verify;
 
 import dev.backstep.domain.TaskKind;
-import dev.backstep.job.StopAtChunk;
+import dev.backstep.job.PartStep;
 import dev.backstep.job.TaskJob;
 import dev.backstep.job.TaskListener;
 import org.springframework.batch.core.job.Job;
@@ -45,13 +45,7 @@ public class VerifyConfiguration {
   @Bean
   Step verifyImages(
       JobRepository repository, PlatformTransactionManager transactions, ImageWalk walk) {
-    return new StepBuilder("verifyImages", repository)
-        .<Integer, Integer>chunk(1)
-        .transactionManager(transactions)
-        .reader(walk)
-        .writer(walk)
-        .interruptionPolicy(new StopAtChunk())
-        .build();
+    return PartStep.of("verifyImages", repository, transactions, walk).build();
   }
 
   @Bean
