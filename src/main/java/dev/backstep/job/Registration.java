@@ -47,19 +47,12 @@ public class Registration {
    * @throws IOException when it cannot take a backup, or another one is in its place
    */
   public Repository reopen(BackupRow row, JobDefinition definition) throws IOException {
-    Repository repository = Repository.open(Path.of(definition.repository()));
+    Repository repository =
+        Repository.open(
+            Path.of(definition.repository()),
+            row.repositoryId(),
+            "in which " + row.id() + " was begun");
     repository.checkWritable();
-    if (!repository.id().equals(row.repositoryId())) {
-      throw new IOException(
-          repository.root()
-              + " is repository "
-              + repository.id()
-              + ", expected "
-              + row.repositoryId()
-              + ", in which "
-              + row.id()
-              + " was begun; put that one back, or abandon the backup and begin a new one");
-    }
     return locks.take(repository);
   }
 

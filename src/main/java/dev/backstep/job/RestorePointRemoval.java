@@ -219,18 +219,9 @@ public class RestorePointRemoval {
   }
 
   private Repository repository(BackupRow row) throws IOException {
-    Repository repository = Repository.open(Path.of(row.repositoryPath()));
-    if (!repository.id().equals(row.repositoryId())) {
-      throw new IOException(
-          repository.root()
-              + " is repository "
-              + repository.id()
-              + ", expected "
-              + row.repositoryId()
-              + ", in which "
-              + row.id()
-              + " is; put that one back");
-    }
+    Repository repository =
+        Repository.open(
+            Path.of(row.repositoryPath()), row.repositoryId(), "in which " + row.id() + " is");
     return locks.take(repository);
   }
 }

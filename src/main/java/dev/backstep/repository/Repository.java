@@ -74,11 +74,34 @@ public final class Repository {
   }
 
   /**
+   * Opens the repository of this id.
+   *
+   * @param why what is looked for in it, for the message: {@code in which X was begun}
+   * @throws RepositoryException as {@link #open(Path)}
+   * @throws IOException when another repository is in its place
+   */
+  public static Repository open(Path folder, RepositoryId expected, String why) throws IOException {
+    Repository repository = open(folder);
+    if (!repository.id.equals(expected)) {
+      throw new IOException(
+          repository.root
+              + " is repository "
+              + repository.id
+              + ", expected "
+              + expected
+              + ", "
+              + why
+              + "; put that one back");
+    }
+    return repository;
+  }
+
+  /**
    * Opens a repository, making it first when the folder is absent or empty. An interrupted making
    * leaves no repository, so it can simply be called again; of several at the same time one makes
    * it and all open the same.
    *
-   * @throws RepositoryException as {@link #open}, or {@code NOT_WRITABLE}, or {@code
+   * @throws RepositoryException as {@link #open(Path)}, or {@code NOT_WRITABLE}, or {@code
    *     NOT_A_REPOSITORY} when the folder holds other things
    */
   public static Repository openOrCreate(Path folder) throws IOException {

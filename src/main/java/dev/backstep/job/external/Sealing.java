@@ -88,18 +88,7 @@ class Sealing {
    * @throws IOException when it is not there, or another one is in its place
    */
   static Repository repository(BackupRow row) throws IOException {
-    Repository repository = Repository.open(Path.of(row.repositoryPath()));
-    if (!repository.id().equals(row.repositoryId())) {
-      throw new IOException(
-          repository.root()
-              + " is repository "
-              + repository.id()
-              + ", expected "
-              + row.repositoryId()
-              + ", in which "
-              + row.id()
-              + " was begun; put that one back");
-    }
-    return repository;
+    return Repository.open(
+        Path.of(row.repositoryPath()), row.repositoryId(), "in which " + row.id() + " was begun");
   }
 }

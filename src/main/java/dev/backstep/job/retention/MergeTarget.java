@@ -59,16 +59,12 @@ record MergeTarget(
       RepositoryLocks locks,
       boolean proven)
       throws IOException {
-    Repository repository = locks.take(Repository.open(Path.of(machine.repositoryPath())));
-    if (!repository.id().equals(machine.repositoryId())) {
-      throw OperatorException.failed(
-          repository.root()
-              + " is repository "
-              + repository.id()
-              + ", expected "
-              + machine.repositoryId(),
-          null);
-    }
+    Repository repository =
+        locks.take(
+            Repository.open(
+                Path.of(machine.repositoryPath()),
+                machine.repositoryId(),
+                "in which the images of " + machine.vm() + " are"));
     Merges.Image before =
         images.stream()
             .filter(image -> image.id().equals(rebase.image()))
