@@ -308,7 +308,9 @@ public final class DiskBackup implements Closeable {
         DiskFolder.checksumsName(request.id()),
         checksumsSha256,
         request.snapshotTakenAt().toString(),
-        now.toString());
+        now.toString(),
+        null,
+        null);
   }
 
   private Copy openedCopy() {

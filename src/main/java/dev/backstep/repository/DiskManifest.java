@@ -76,59 +76,6 @@ public record DiskManifest(
       String checksumsSha256,
       String mergedAt) {}
 
-  /** The manifest of an image that a backup has written. */
-  public DiskManifest(
-      int format,
-      String diskBackupId,
-      String backupId,
-      String repositoryId,
-      String vmId,
-      String vmName,
-      int diskId,
-      String diskKey,
-      long virtualSize,
-      String level,
-      String reason,
-      @Nullable String cause,
-      @Nullable String changeId,
-      @Nullable String previousChangeId,
-      @Nullable String parent,
-      int chainLength,
-      String image,
-      long imageBytes,
-      long dataBytes,
-      @Nullable String checksums,
-      @Nullable String checksumsSha256,
-      String snapshotTakenAt,
-      String completedAt) {
-    this(
-        format,
-        diskBackupId,
-        backupId,
-        repositoryId,
-        vmId,
-        vmName,
-        diskId,
-        diskKey,
-        virtualSize,
-        level,
-        reason,
-        cause,
-        changeId,
-        previousChangeId,
-        parent,
-        chainLength,
-        image,
-        imageBytes,
-        dataBytes,
-        checksums,
-        checksumsSha256,
-        snapshotTakenAt,
-        completedAt,
-        null,
-        null);
-  }
-
   /** The same, about to be replaced; or, with null, not any more. */
   DiskManifest replacedBy(@Nullable Replacement next) {
     return with(level, parent, chainLength, imageBytes, dataBytes, checksumsSha256, mergedAt, next);

@@ -110,7 +110,9 @@ final class LayeredDisk {
         DiskFolder.checksumsName(id),
         ChecksumFile.sha256(folder.partialChecksums(id)),
         "2026-01-01T00:00:00Z",
-        "2026-01-01T00:01:00Z");
+        "2026-01-01T00:01:00Z",
+        null,
+        null);
   }
 
   /** What an image shows, by our reader. */

@@ -230,6 +230,8 @@ class DiskCompletion {
         DiskFolder.checksumsName(disk.id()),
         checked.checksumsSha256(),
         backup.snapshotTakenAt().orElseThrow().toString(),
-        Clock.systemUTC().instant().toString());
+        Clock.systemUTC().instant().toString(),
+        null,
+        null);
   }
 }
