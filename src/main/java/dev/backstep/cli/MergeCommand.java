@@ -14,9 +14,10 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "merge",
     description = {
-      "Shortens chains of images. Restore points that the retention does not keep, and others",
-      "stand on, go: what those need of them is written into images that take their place. Where",
-      "a chain is so long that the next backup would be full, the newest image becomes one."
+      "Shortens chains of images.",
+      "Restore points that the retention does not keep, and others stand on, go: what those need of"
+          + " them is written into images that take their place. Where a chain is so long that the"
+          + " next backup would be full, the newest image becomes one."
     },
     exitCodeList = {
       ExitCode.DONE,

@@ -14,9 +14,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "plans",
     description = {
-      "Lists the plans that `prune --plan` has stored, newest first. One can be approved by"
-          + " another",
-      "user, and run as far as it still fits."
+      "Lists the plans that `prune --plan` has stored, newest first.",
+      "One can be approved by another user, and run as far as it still fits."
     },
     subcommands = {PlansShowCommand.class, PlansApproveCommand.class, PlansRunCommand.class},
     exitCodeList = {ExitCode.DONE, ExitCode.FAILED, ExitCode.USAGE, ExitCode.BUSY})

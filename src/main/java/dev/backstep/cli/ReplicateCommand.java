@@ -12,8 +12,9 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "replicate",
     description = {
-      "Brings the standing targets of a VM's disks to its present state: what changed since the",
-      "last run is written in place. Where they go stands in the definition's 'replicate'."
+      "Brings the standing targets of a VM's disks to its present state.",
+      "What changed since the last run is written in place. Where they go stands in the"
+          + " definition's 'replicate'."
     },
     exitCodeList = {
       ExitCode.DONE,

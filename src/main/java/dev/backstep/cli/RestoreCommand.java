@@ -31,8 +31,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "restore",
     description = {
-      "Writes the disks of a completed backup: as new files disk-<n>.<format> into a folder,",
-      "or over raw files, block devices and NBD exports that are there."
+      "Writes the disks of a completed backup to files, block devices or NBD exports.",
+      "As new files disk-<n>.<format> into a folder, or over what is there."
     },
     exitCodeList = {
       ExitCode.DONE,

@@ -28,8 +28,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "serve-nbd",
     description = {
-      "Shows the disks of a restore point as NBD exports disk-<n>, without copying anything,",
-      "until it is stopped (Ctrl-C or SIGTERM)."
+      "Shows the disks of a restore point as NBD exports disk-<n>, without copying anything.",
+      "Runs until it is stopped (Ctrl-C or SIGTERM)."
     },
     exitCodeList = {
       ExitCode.DONE,

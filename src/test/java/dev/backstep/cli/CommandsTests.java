@@ -52,6 +52,10 @@ class CommandsTests {
   }
 
   private int run(String... args) {
+    return program().run(args);
+  }
+
+  private CommandLineProgram program() {
     Terminal terminal =
         new Terminal(
             new PrintStream(out, true, StandardCharsets.UTF_8),
@@ -64,14 +68,13 @@ class CommandsTests {
           return engine;
         };
     return new CommandLineProgram(
-            terminal,
-            starter,
-            (settings, stopped, tell) -> {
-              throw new IllegalStateException("no server here");
-            },
-            stopping,
-            Clock.fixed(BackupRowExamples.NIGHT, ZoneOffset.UTC))
-        .run(args);
+        terminal,
+        starter,
+        (settings, stopped, tell) -> {
+          throw new IllegalStateException("no server here");
+        },
+        stopping,
+        Clock.fixed(BackupRowExamples.NIGHT, ZoneOffset.UTC));
   }
 
   private int runWithJobs(String... args) {
@@ -114,6 +117,15 @@ class CommandsTests {
     if (!args.equals("--version")) {
       assertThat(out()).contains("Usage: backstep", "Exit codes:");
     }
+  }
+
+  /** The list of commands shows the first piece of each description alone. */
+  @Test
+  void theListOfCommandsSaysWholeSentences() {
+    assertThat(program().commandLine().getSubcommands().values())
+        .extracting(command -> command.getCommandSpec().usageMessage().description()[0])
+        .hasSizeGreaterThan(20)
+        .allMatch(text -> text.endsWith("."));
   }
 
   @ParameterizedTest
