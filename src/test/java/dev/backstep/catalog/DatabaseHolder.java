@@ -3,8 +3,14 @@ package dev.backstep.catalog;
 import com.zaxxer.hikari.HikariDataSource;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 
-/** A process that holds the embedded database of a home folder until its input ends. */
+/**
+ * A process that holds the embedded database of a home folder until its input ends. For each byte
+ * that it reads it commits a row, and says so.
+ */
 final class DatabaseHolder {
 
   private DatabaseHolder() {}
@@ -27,14 +33,31 @@ final class DatabaseHolder {
     return process;
   }
 
-  static void main(String[] arguments) throws IOException {
+  /** Has it commit one row more. */
+  static void commit(Process holder) throws IOException {
+    holder.getOutputStream().write('\n');
+    holder.getOutputStream().flush();
+    if (holder.getInputStream().read() != 'c') {
+      throw new IOException("the holder did not commit");
+    }
+  }
+
+  static void main(String[] arguments) throws IOException, SQLException {
     Path home = Path.of(arguments[0]);
     DatabaseSettings settings = DatabaseSettings.of(home, name -> null);
     try (HikariDataSource dataSource = CatalogConfiguration.open(settings, home)) {
       System.out.print(dataSource.isRunning() ? "o" : "x");
       System.out.flush();
-      while (System.in.read() >= 0) {
-        continue;
+      for (int i = 1; System.in.read() >= 0; i++) {
+        try (Connection connection = dataSource.getConnection();
+            Statement statement = connection.createStatement()) {
+          statement.execute("create table if not exists committed (no integer)");
+          connection.setAutoCommit(false);
+          statement.execute("insert into committed values (" + i + ")");
+          connection.commit();
+        }
+        System.out.print("c");
+        System.out.flush();
       }
     }
   }

@@ -11,6 +11,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 class DatabaseTests {
 
@@ -32,6 +33,26 @@ class DatabaseTests {
 
     try (HikariDataSource free = CatalogConfiguration.open(settings, home)) {
       assertThat(free.isRunning()).isTrue();
+    }
+  }
+
+  /** H2 keeps commits for half a second before it writes them, unless it is told not to. */
+  @Test
+  void whatIsCommittedSurvivesAKillRightBehindIt() throws Exception {
+    Process holder = DatabaseHolder.start(home);
+    for (int i = 0; i < 20; i++) {
+      DatabaseHolder.commit(holder);
+    }
+    holder.destroyForcibly().waitFor();
+
+    try (HikariDataSource left =
+        CatalogConfiguration.open(DatabaseSettings.of(home, name -> null), home)) {
+      assertThat(
+              JdbcClient.create(left)
+                  .sql("select count(*) from committed")
+                  .query(Long.class)
+                  .single())
+          .isEqualTo(20);
     }
   }
 
