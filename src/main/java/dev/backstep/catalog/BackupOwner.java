@@ -57,6 +57,10 @@ record BackupOwner(
 
   /** Whether it is, or was, a restore point. */
   boolean wasCompleted() {
+    return wasCompleted(status);
+  }
+
+  static boolean wasCompleted(Status status) {
     return switch (status) {
       case COMPLETED, DELETING, DELETED -> true;
       default -> false;

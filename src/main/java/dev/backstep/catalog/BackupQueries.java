@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -23,6 +24,9 @@ public final class BackupQueries {
   private static final String BACKUPS = from("backups");
 
   private static final String NEWEST_FIRST = " order by b.created_at desc, b.id desc";
+
+  /** Statuses of what is, or was, a restore point. */
+  private static final String SEALED = "('COMPLETED', 'DELETING', 'DELETED')";
 
   /** Fewer than any database's limit of parameters in one statement. */
   private static final int IDS_PER_QUERY = 500;
@@ -169,40 +173,64 @@ public final class BackupQueries {
   }
 
   /**
-   * Backups that do not run and whose snapshot should be gone by now: past its keep time, or not
-   * needed any more since the restore point is sealed, and its process died before it let it go.
+   * Backups that do not run and whose snapshot should be gone by now: unfinished ones past its keep
+   * time, and those whose restore point is sealed and whose process died before it let it go.
    */
   public List<BackupRow> snapshotsToClose(Instant now) {
+    return snapshotsToClose(now, row -> false);
+  }
+
+  /**
+   * As {@link #snapshotsToClose(Instant)}.
+   *
+   * @param dropped whether the process of a sealed backup lives and will not let its snapshot go
+   */
+  public List<BackupRow> snapshotsToClose(Instant now, Predicate<BackupRow> dropped) {
     String held =
         """
         (select * from backups%s
         where snapshot_keep_until > :ever and status <> 'RUNNING'
-          and (status in ('COMPLETED', 'DELETING', 'DELETED') or snapshot_keep_until < :now))\
+          and (status in %s or snapshot_keep_until < :now))\
         """
-            .formatted(order.by("backups_by_keep"));
+            .formatted(order.by("backups_by_keep"), SEALED);
     return all(
             jdbc.sql(from(held) + NEWEST_FIRST)
                 .param("ever", UtcTime.of(Instant.EPOCH))
                 .param("now", UtcTime.of(now)))
         .stream()
-        .filter(row ->
-            row.snapshotKeepUntil().filter(until -> until.isBefore(now)).isPresent()
-                || !ownerAlive(row.id()))
+        .filter(row -> !row.wasCompleted() || !ownerAlive(row.id()) || dropped.test(row))
         .toList();
   }
 
-  /** Whether a completed backup of the VM has not yet let its snapshot go. */
-  public boolean closes(RepositoryId repository, VmId vm) {
+  /** Sealed backups of the VM that have not yet let their snapshot go. */
+  public List<BackupRow> closing(RepositoryId repository, VmId vm) {
+    String held =
+        """
+        (select * from backups%s
+        where snapshot_keep_until > :ever and vm_id = :vm and repository_id = :repository
+          and status in %s)\
+        """
+            .formatted(order.by("backups_by_keep"), SEALED);
+    return all(
+        jdbc.sql(from(held) + NEWEST_FIRST)
+            .param("ever", UtcTime.of(Instant.EPOCH))
+            .param("vm", vm.value())
+            .param("repository", repository.value()));
+  }
+
+  /** Whether another backup of the VM reads from a snapshot, or will go on with one. */
+  public boolean othersHoldSnapshot(RepositoryId repository, VmId vm, BackupId excluding) {
     return !jdbc.sql(
             """
-            select id from backups%s
-            where snapshot_keep_until > :ever and vm_id = :vm and repository_id = :repository
-              and status = 'COMPLETED'\
-            """
-                .formatted(order.by("backups_by_keep")))
-        .param("ever", UtcTime.of(Instant.EPOCH))
+            select id from backups
+            where vm_id = :vm and repository_id = :repository and id <> :excluding
+              and (status = 'RUNNING'
+                or status in ('FAILED', 'STOPPED') and snapshot_handle is not null)
+            limit 1\
+            """)
         .param("vm", vm.value())
         .param("repository", repository.value())
+        .param("excluding", excluding.value())
         .query()
         .listOfRows()
         .isEmpty();

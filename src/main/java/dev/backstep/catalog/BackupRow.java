@@ -50,6 +50,11 @@ public record BackupRow(
     disks = List.copyOf(disks);
   }
 
+  /** Whether it is, or was, a restore point. */
+  public boolean wasCompleted() {
+    return BackupOwner.wasCompleted(status);
+  }
+
   /** What all of its disks have been through. */
   public Ledger ledger() {
     return Ledger.ofAll(disks.stream().map(BackupDiskRow::ledger).toList());

@@ -135,6 +135,27 @@ public final class Leases {
     }
   }
 
+  /**
+   * Takes it upon this process to let the snapshot of a sealed backup go: whoever begins one of its
+   * VM meanwhile waits for that.
+   *
+   * @param from the lease that it was read with
+   * @return false when the snapshot is gone, or another process was first
+   */
+  public boolean takeClosing(BackupId id, long from, long leaseToken) {
+    return jdbc.sql(
+                """
+                update backups set lease_token = :token
+                where id = :id and lease_token = :from and status <> 'RUNNING'
+                  and snapshot_keep_until is not null\
+                """)
+            .param("token", leaseToken)
+            .param("from", from)
+            .param("id", id.value())
+            .update()
+        == 1;
+  }
+
   /** The time by which leases end. */
   Instant now() {
     return clock.now();

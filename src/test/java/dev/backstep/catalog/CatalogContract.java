@@ -818,9 +818,16 @@ abstract class CatalogContract {
     catalog.backups.sealed(id, mortal, clock.instant());
 
     assertThat(past(START)).isEmpty();
+    assertThat(past(START.plus(Duration.ofDays(2)))).isEmpty();
     endLease(mortal);
 
     assertThat(past(START)).containsExactly(id);
+    assertThat(catalog.leases.takeClosing(id, mortal, lease)).isTrue();
+    assertThat(catalog.leases.takeClosing(id, mortal, lease)).isFalse();
+    assertThat(past(START)).isEmpty();
+    assertThat(catalog.queries.closing(REPOSITORY, vm)).hasSize(1);
+    catalog.backups.snapshotClosed(id);
+    assertThat(catalog.queries.closing(REPOSITORY, vm)).isEmpty();
   }
 
   private Object beginOrBusy() {

@@ -232,7 +232,7 @@ class BackupLauncher implements BackupJobs {
 
   private void execute(ActiveBackup active, @Nullable JobExecution last) {
     try {
-      leftovers.awaitClosed(active.repository().id(), active.vm());
+      recovery.awaitClosed(active.repository().id(), active.vm());
       if (last == null) {
         recovery.clearUnborn(active.parameters());
         operator.start(backupJob, active.parameters());

@@ -27,7 +27,7 @@ class CloseSnapshot implements Tasklet {
     BackupId id = BackupParameters.backup(contribution.getStepExecution());
     ActiveBackup active = actives.get(id);
     active.closeSnapshot();
-    leftovers.closeSnapshot(id, active.repository(), active.source());
+    leftovers.closeSealed(active);
     return RepeatStatus.FINISHED;
   }
 }

@@ -5,15 +5,15 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.Continuations;
+import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.Machines;
-import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
-import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
+import dev.backstep.job.ProcessLease;
 import dev.backstep.job.Sources;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.repository.Repository;
@@ -21,10 +21,10 @@ import dev.backstep.source.SourceException;
 import dev.backstep.source.VmSource;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,51 +39,83 @@ class Leftovers {
 
   private static final Logger log = LoggerFactory.getLogger(Leftovers.class);
 
-  private static final Duration CLOSE_MAX = Duration.ofSeconds(30);
-  private static final Duration CLOSE_PAUSE = Duration.ofMillis(20);
-
   private final Backups backups;
   private final BackupQueries queries;
   private final Continuations continuations;
   private final Machines machines;
   private final Sources sources;
+  private final Leases leases;
+  private final ProcessLease lease;
 
   Leftovers(
       Backups backups,
       BackupQueries queries,
       Continuations continuations,
       Machines machines,
-      Sources sources) {
+      Sources sources,
+      Leases leases,
+      ProcessLease lease) {
     this.backups = backups;
     this.queries = queries;
     this.continuations = continuations;
     this.machines = machines;
     this.sources = sources;
+    this.leases = leases;
+    this.lease = lease;
   }
 
   /**
-   * Lets the snapshot of an ended backup go. Marks that cannot be removed now are logged and
-   * removed by the next backup: they cost the source a little, and no backup its truth.
+   * Lets the snapshot of a sealed backup go. Whoever begins a backup of this VM waits for that, and
+   * makes no marks meanwhile; so where another process has taken it over, nothing is touched.
    */
-  void closeSnapshot(BackupId id, Repository repository, VmSource source) {
-    BackupRow row = queries.backup(id);
+  void closeSealed(ActiveBackup active) {
+    BackupRow row = queries.backup(active.id());
+    boolean ours = row.leaseToken().equals(OptionalLong.of(active.leaseToken()));
+    if (!ours || !queries.ownerAlive(active.id())) {
+      log.warn("{}: its snapshot is let go by whoever found its lease ended", active.id());
+      return;
+    }
+    releaseMarks(row, active.repository(), active.source());
+    backups.snapshotClosed(active.id());
+  }
+
+  /**
+   * As {@link #closeSealed} for one whose process died, unless another process was first. What
+   * cannot be removed is left to the next backup: that this one is done must not depend on it.
+   *
+   * @return whether this process did it
+   */
+  boolean takeOver(BackupRow sealed) {
+    long from = sealed.leaseToken().orElseThrow();
+    if (!leases.takeClosing(sealed.id(), from, lease.token())) {
+      return false;
+    }
+    try {
+      JobDefinition definition = JobDefinitions.read(sealed.definition());
+      releaseMarks(
+          sealed,
+          Repository.open(Path.of(definition.repository())),
+          sources.open(definition.source()));
+    } catch (IOException | RuntimeException e) {
+      log.warn(
+          "{}: old marks stay at the source until the next backup: {}",
+          sealed.id(),
+          e.getMessage());
+    }
+    backups.snapshotClosed(sealed.id());
+    return true;
+  }
+
+  /**
+   * Marks that cannot be removed now are logged and removed by the next backup: they cost the
+   * source a little, and no backup its truth.
+   */
+  private void releaseMarks(BackupRow row, Repository repository, VmSource source) {
     try {
       source.releaseMarks(repository.id(), neededMarks(repository, row.vmId()));
     } catch (SourceException e) {
-      log.warn("{}: old marks stay at the source until the next backup: {}", id, e.getMessage());
-    }
-    backups.snapshotClosed(id);
-  }
-
-  /**
-   * Waits until the VM's backups that are COMPLETED have let their snapshots go: they still remove
-   * marks at the source that nobody needs, and would take those of a backup that begins meanwhile
-   * for such. Not for ever: what a process left that died there is cleared by the next start.
-   */
-  void awaitClosed(RepositoryId repository, VmId vm) throws InterruptedException {
-    long end = System.nanoTime() + CLOSE_MAX.toNanos();
-    while (queries.closes(repository, vm) && System.nanoTime() < end) {
-      Thread.sleep(CLOSE_PAUSE);
+      log.warn(
+          "{}: old marks stay at the source until the next backup: {}", row.id(), e.getMessage());
     }
   }
 
@@ -117,21 +149,25 @@ class Leftovers {
     }
   }
 
-  /** Gives up whatever an ended backup holds. */
+  /**
+   * Gives up whatever an ended backup holds. While another one of its VM reads from a snapshot, or
+   * will go on with one, that one's marks are all that counts; it removes the others at its end.
+   */
   void giveUp(BackupRow row) throws IOException {
     JobDefinition definition = JobDefinitions.read(row.definition());
     Repository repository = Repository.open(Path.of(definition.repository()));
     discardPartials(row, repository);
-    closeSnapshot(row.id(), repository, sources.open(definition.source()));
+    if (!queries.othersHoldSnapshot(repository.id(), row.vmId(), row.id())) {
+      releaseMarks(row, repository, sources.open(definition.source()));
+    }
+    backups.snapshotClosed(row.id());
   }
 
-  /** Lets snapshots go that nobody will take up again. */
-  void closeSnapshots(Instant now) {
-    for (BackupRow row : queries.snapshotsToClose(now)) {
-      String note = "its snapshot was held until " + row.snapshotKeepUntil().orElse(now);
-      if (continuations.notAgain(row.id(), note)) {
-        tryGiveUp(row);
-      }
+  /** Gives up a backup whose snapshot nobody will take up again. */
+  void giveUpExpired(BackupRow row) {
+    String note = "its snapshot was held until " + row.snapshotKeepUntil().orElse(Instant.EPOCH);
+    if (continuations.notAgain(row.id(), note)) {
+      tryGiveUp(row);
     }
   }
 

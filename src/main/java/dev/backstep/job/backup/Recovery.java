@@ -6,12 +6,17 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.Continuations;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.Status;
+import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupEvent;
 import dev.backstep.job.DeadExecutions;
 import dev.backstep.job.LogFields;
+import dev.backstep.job.OperatorException;
 import dev.backstep.job.RestorePointRemoval;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +36,9 @@ import org.springframework.stereotype.Component;
 class Recovery {
 
   private static final Logger log = LoggerFactory.getLogger(Recovery.class);
+
+  private static final Duration CLOSE_MAX = Duration.ofMinutes(5);
+  private static final Duration CLOSE_PAUSE = Duration.ofMillis(20);
 
   private final DeadExecutions dead;
   private final JobRepository repository;
@@ -104,7 +112,45 @@ class Recovery {
         }
       }
     }
-    leftovers.closeSnapshots(Instant.now());
+    for (BackupRow row : queries.snapshotsToClose(Instant.now(), dropped)) {
+      if (row.wasCompleted()) {
+        closeSealed(row);
+      } else {
+        leftovers.giveUpExpired(row);
+      }
+    }
+  }
+
+  /**
+   * Waits until the VM's sealed backups have let their snapshots go: they still remove marks at the
+   * source that nobody needs, and would take those of a backup that begins meanwhile for such. Does
+   * it for those whose process died.
+   *
+   * @throws OperatorException BUSY when a living process takes too long for it
+   */
+  void awaitClosed(RepositoryId repository, VmId vm) throws InterruptedException {
+    long end = System.nanoTime() + CLOSE_MAX.toNanos();
+    for (List<BackupRow> closing = queries.closing(repository, vm);
+        !closing.isEmpty();
+        closing = queries.closing(repository, vm)) {
+      closing.stream().filter(row -> !queries.ownerAlive(row.id())).forEach(this::closeSealed);
+      if (System.nanoTime() > end) {
+        throw OperatorException.busy(
+            closing.getFirst().id()
+                + " of this VM is COMPLETED and has not let its snapshot go in "
+                + CLOSE_MAX.toMinutes()
+                + " minutes; look at the log of the process that ran it and at the source, then"
+                + " relaunch this one",
+            null);
+      }
+      Thread.sleep(CLOSE_PAUSE);
+    }
+  }
+
+  private void closeSealed(BackupRow row) {
+    if (leftovers.takeOver(row)) {
+      row.executionId().ifPresent(number -> end(repository.getJobExecution(number)));
+    }
   }
 
   /**

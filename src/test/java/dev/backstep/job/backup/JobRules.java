@@ -146,6 +146,41 @@ abstract class JobRules extends JobTest {
     assertThat(ended(next).status()).isEqualTo(Status.COMPLETED);
   }
 
+  @Test
+  void nextBackupLetsTheSnapshotGoOfOneWhoseProcessDied() throws Exception {
+    addDisk("a", 100_000).write();
+    BackupRow first = complete();
+    hold(
+        first,
+        """
+        snapshot_handle = 'held', snapshot_keep_until = timestamp '2999-01-01 00:00:00',
+        lease_token = 1000000\
+        """);
+
+    BackupRow next = complete();
+
+    assertThat(queries.backup(first.id()).snapshotKeepUntil()).isEmpty();
+    assertThat(reason(next, 0)).isEqualTo(Reason.CHANGED_EXTENTS);
+  }
+
+  @Test
+  void abandoningAnOldBackupTakesNoMarksOfOneThatRuns() throws Exception {
+    SimulatedDisk disk = addLargeDisk("a");
+    machine.readBudget = 0;
+    BackupRow failed = ended(jobs.launch(definition(), RequestedLevel.AUTO));
+    machine.readBudget = -1;
+    machine.readMillis = 60;
+    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
+    awaitFirstChunk(run);
+
+    jobs.abandon(failed.id().value());
+
+    machine.readMillis = 0;
+    assertThat(ended(run).status()).isEqualTo(Status.COMPLETED);
+    disk.write();
+    assertThat(reason(complete(), 0)).isEqualTo(Reason.CHANGED_EXTENTS);
+  }
+
   private void hold(BackupRow backup, String assignments) {
     jdbc.sql("update backups set " + assignments + " where id = :id")
         .param("id", backup.id().value())
