@@ -1,20 +1,40 @@
 package dev.backstep.api;
 
 import dev.backstep.job.OperatorException;
+import org.apache.tomcat.util.http.InvalidParameterException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.dao.NonTransientDataAccessResourceException;
+import org.springframework.dao.RecoverableDataAccessException;
+import org.springframework.dao.TransientDataAccessException;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
+import org.springframework.http.HttpStatusCode;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
+import org.springframework.transaction.TransactionException;
+import org.springframework.web.ErrorResponse;
+import org.springframework.web.HttpRequestMethodNotSupportedException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
+import org.springframework.web.context.request.WebRequest;
+import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
+import org.springframework.web.servlet.resource.NoResourceFoundException;
 
 /** Turns every failure into a problem document; what is nobody's fault but ours goes to the log. */
 @RestControllerAdvice
 class Problems extends ResponseEntityExceptionHandler {
 
   private static final Logger log = LoggerFactory.getLogger(Problems.class);
+
+  static final String DATABASE_AWAY =
+      "the database does not answer; the server goes on when it does. Look then whether this"
+          + " request was carried out, and send it again if not";
+
+  private static final String DESCRIPTION =
+      "; GET /api/v1/openapi.yaml describes what can be asked, and how";
 
   @ExceptionHandler(Problem.class)
   ResponseEntity<ProblemDetail> refused(Problem problem) {
@@ -37,11 +57,64 @@ class Problems extends ResponseEntityExceptionHandler {
     };
   }
 
+  /** The query cannot be decoded. */
+  @ExceptionHandler(InvalidParameterException.class)
+  ResponseEntity<ProblemDetail> malformed(InvalidParameterException e) {
+    log.debug("a query was refused", e);
+    HttpStatus status = HttpStatus.BAD_REQUEST;
+    return ResponseEntity.status(status)
+        .body(Problem.detail(status, "a parameter cannot be decoded; percent-encode it in UTF-8"));
+  }
+
   @ExceptionHandler(RuntimeException.class)
   ResponseEntity<ProblemDetail> broken(RuntimeException e) {
+    if (isOfDatabase(e)) {
+      log.warn("a request was not answered, the database is away: {}", e.getMessage());
+      HttpStatus away = HttpStatus.SERVICE_UNAVAILABLE;
+      return ResponseEntity.status(away).body(Problem.detail(away, DATABASE_AWAY));
+    }
     log.error("a request failed", e);
     HttpStatus status = HttpStatus.INTERNAL_SERVER_ERROR;
     return ResponseEntity.status(status)
         .body(Problem.detail(status, "the server failed; its log says why"));
+  }
+
+  /** Whether the database did not answer, and may soon. */
+  static boolean isOfDatabase(RuntimeException e) {
+    return e instanceof TransientDataAccessException
+        || e instanceof RecoverableDataAccessException
+        || e instanceof NonTransientDataAccessResourceException
+        || e instanceof TransactionException;
+  }
+
+  /** What the framework refuses by itself gets what all our problems have. */
+  @Override
+  protected @Nullable ResponseEntity<Object> handleExceptionInternal(
+      Exception e,
+      @Nullable Object body,
+      HttpHeaders headers,
+      HttpStatusCode status,
+      WebRequest request) {
+    HttpStatus known = HttpStatus.valueOf(status.value());
+    return new ResponseEntity<>(Problem.detail(known, text(e, known)), headers, known);
+  }
+
+  private static String text(Exception e, HttpStatus status) {
+    return switch (e) {
+      case MethodArgumentTypeMismatchException wrong ->
+          "'"
+              + wrong.getName()
+              + "' is '"
+              + wrong.getValue()
+              + "', expected "
+              + (wrong.getRequiredType() == boolean.class ? "true or false" : "a whole number");
+      case NoResourceFoundException absent ->
+          absent.getResourcePath() + ": no such path" + DESCRIPTION;
+      case HttpRequestMethodNotSupportedException wrong ->
+          wrong.getMethod() + " does not go with this path" + DESCRIPTION;
+      case ErrorResponse refused when refused.getBody().getDetail() != null ->
+          refused.getBody().getDetail() + DESCRIPTION;
+      default -> status.getReasonPhrase() + DESCRIPTION;
+    };
   }
 }

@@ -23,6 +23,7 @@ import dev.backstep.job.definition.JobFolder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -184,16 +185,15 @@ class RequestedBackups {
   /** Refuses when a disk would go full. */
   private void requireBaselines(JobDefinition definition) {
     Map<Integer, DiskKey> disks = machines.disks(definition.vmId());
-    List<String> missing = new ArrayList<>();
-    for (DiskDefinition disk : definition.source().disks()) {
-      boolean known =
-          disks.entrySet().stream()
-              .filter(entry -> entry.getValue().equals(disk.key()))
-              .anyMatch(entry ->
-                  baseline(definition, entry.getKey()).flatMap(Baseline::changeId).isPresent());
-      if (!known && !definition.exclude().contains(disk.key())) {
-        missing.add(disk.key().value());
+    Set<DiskKey> expected = expectedDisks(definition, disks);
+    List<String> missing = new ArrayList<>(expected.stream().map(DiskKey::value).toList());
+    disks.forEach((diskId, key) -> {
+      if (baseline(definition, diskId).flatMap(Baseline::changeId).isPresent()) {
+        missing.remove(key.value());
       }
+    });
+    if (expected.isEmpty()) {
+      missing.add("(none is known before the first backup)");
     }
     if (!missing.isEmpty()) {
       throw new Problem(
@@ -226,23 +226,31 @@ class RequestedBackups {
   private List<Map<String, @Nullable Object>> expectedDisks(BackupRow row) {
     JobDefinition definition = JobDefinitions.read(row.definition());
     List<Map<String, @Nullable Object>> disks = new ArrayList<>();
-    for (DiskDefinition disk : definition.source().disks()) {
-      if (!definition.exclude().contains(disk.key())) {
-        int diskId = machines.diskId(row.vmId(), disk.key());
-        Map<String, @Nullable Object> fields = new LinkedHashMap<>();
-        fields.put("disk_id", diskId);
-        fields.put("disk_key", disk.key().value());
-        fields.put(
-            "previous_change_id",
-            queries
-                .baseline(row.repositoryId(), row.vmId(), diskId)
-                .flatMap(Baseline::changeId)
-                .map(ChangeId::value)
-                .orElse(null));
-        disks.add(fields);
-      }
+    for (DiskKey key : expectedDisks(definition, machines.disks(row.vmId()))) {
+      int diskId = machines.diskId(row.vmId(), key);
+      Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+      fields.put("disk_id", diskId);
+      fields.put("disk_key", key.value());
+      fields.put(
+          "previous_change_id",
+          queries
+              .baseline(row.repositoryId(), row.vmId(), diskId)
+              .flatMap(Baseline::changeId)
+              .map(ChangeId::value)
+              .orElse(null));
+      disks.add(fields);
     }
     return disks;
+  }
+
+  /** Those that a definition lists; where its source finds them, those that it has found so far. */
+  private static Set<DiskKey> expectedDisks(JobDefinition definition, Map<Integer, DiskKey> known) {
+    List<DiskDefinition> listed = definition.source().disks();
+    Set<DiskKey> keys =
+        new LinkedHashSet<>(
+            listed.isEmpty() ? known.values() : listed.stream().map(DiskDefinition::key).toList());
+    keys.removeAll(definition.exclude());
+    return keys;
   }
 
   Map<String, @Nullable Object> changeId(String vmName, int diskId) {

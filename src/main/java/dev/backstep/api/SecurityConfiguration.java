@@ -12,6 +12,7 @@ import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.authentication.UsernamePasswordAuthenticationFilter;
+import org.springframework.security.web.firewall.RequestRejectedHandler;
 
 /** Who may call: health is open, all else needs a token whose role allows it. */
 @Configuration(proxyBeanMethods = false)
@@ -62,5 +63,16 @@ class SecurityConfiguration {
                             + " administrators do the rest")))
         .addFilterBefore(filter, UsernamePasswordAuthenticationFilter.class)
         .build();
+  }
+
+  /** A path that is none is said to be, instead of asking for a token that was sent. */
+  @Bean
+  RequestRejectedHandler requestRejectedHandler() {
+    return (request, response, e) ->
+        Problem.write(
+            response,
+            HttpStatus.BAD_REQUEST,
+            "the path or a header holds what no request of this API needs; GET"
+                + " /api/v1/openapi.yaml describes what can be asked, and how");
   }
 }

@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
@@ -22,6 +24,8 @@ import org.springframework.web.filter.OncePerRequestFilter;
 
 /** Knows a caller by its bearer token, and writes down what callers change. */
 final class TokenFilter extends OncePerRequestFilter {
+
+  private static final Logger log = LoggerFactory.getLogger(TokenFilter.class);
 
   private static final String SCHEME = "bearer ";
   private static final int TOKEN_LENGTH_MAX = 200;
@@ -66,6 +70,12 @@ final class TokenFilter extends OncePerRequestFilter {
       Problem.write(
           response, HttpStatus.SERVICE_UNAVAILABLE, String.valueOf(e.detail().getDetail()));
       return;
+    } catch (RuntimeException e) {
+      if (!Problems.isOfDatabase(e)) {
+        throw e;
+      }
+      Problem.write(response, HttpStatus.SERVICE_UNAVAILABLE, Problems.DATABASE_AWAY);
+      return;
     }
     if (token.isEmpty()) {
       brake.failed(address);
@@ -108,12 +118,25 @@ final class TokenFilter extends OncePerRequestFilter {
     } finally {
       SecurityContextHolder.clearContext();
       if (!READING.contains(request.getMethod())) {
-        audit.add(
-            token.name(),
-            request.getRemoteAddr(),
-            request.getMethod() + " " + request.getRequestURI(),
-            response.getStatus());
+        audit(token, request, response);
       }
+    }
+  }
+
+  /** Where the database takes no row the log has the line; the answer tells what was done. */
+  private void audit(
+      ApiTokens.Token token, HttpServletRequest request, HttpServletResponse response) {
+    String action = request.getMethod() + " " + request.getRequestURI();
+    try {
+      audit.add(token.name(), request.getRemoteAddr(), action, response.getStatus());
+    } catch (RuntimeException e) {
+      log.error(
+          "not in the table audit: {} from {}, {}, answered {}: {}",
+          token.name(),
+          request.getRemoteAddr(),
+          action,
+          response.getStatus(),
+          e.getMessage());
     }
   }
 }

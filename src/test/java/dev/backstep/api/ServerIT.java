@@ -114,6 +114,7 @@ class ServerIT {
         .startsWith("application/problem+json");
     assertThat(json(response).get("status").asInt()).isEqualTo(status);
     assertThat(json(response).get("detail").asString()).contains(words);
+    assertThat(json(response).get("kind").asString()).isNotEmpty();
   }
 
   private static String token(String name, String role) throws Exception {
@@ -248,12 +249,17 @@ class ServerIT {
   void unknownIdsAndMethodsAreProblems() throws Exception {
     assertProblem(get("/api/v1/backups/backup-x", admin), 404, "backup-x");
     assertProblem(post("/api/v1/backups/backup-x/stop", admin, ""), 404, "backup-x");
-    assertThat(
-            send(request("/api/v1/backups")
-                    .header("Authorization", "Bearer " + admin)
-                    .method("PUT", HttpRequest.BodyPublishers.noBody()))
-                .statusCode())
-        .isEqualTo(405);
+    HttpRequest.Builder put =
+        request("/api/v1/backups")
+            .header("Authorization", "Bearer " + admin)
+            .method("PUT", HttpRequest.BodyPublishers.noBody());
+    assertProblem(send(put), 405, "PUT", "openapi.yaml");
+    assertProblem(get("/api/v1/backups/a;b=c", admin), 400, "path");
+    assertProblem(get("/api/v1/backups?vm_name=%FF", admin), 400, "percent-encode");
+    assertProblem(get("/api/v1/nothing", admin), 404, "nothing", "openapi.yaml");
+    assertProblem(get("/api/v1/backups?limit=x", admin), 400, "limit", "'x'", "whole number");
+    assertProblem(
+        post("/api/v1/backups/b/recover?force=x", admin, ""), 400, "force", "true or false");
     assertProblem(get("/api/v1/backups?limit=0", admin), 400, "limit");
   }
 }
