@@ -299,6 +299,59 @@ public final class AdminQueries {
         rows, request, row -> Cursor.at(row.restorePointAt().orElse(NEVER), row.vmName()));
   }
 
+  /**
+   * Starts of schedules that became no backup, newest first: skipped, failed, or due and not taken
+   * by any server. Of a schedule that no server has looked at for long the first start only.
+   *
+   * @param since scheduled then or later; one that is due counts whenever it was
+   * @param before how early one must have been due, or seen, to be late
+   */
+  public Page<MissedStart> missed(Instant since, Instant before, PageRequest request) {
+    Optional<Cursor> after = Cursor.of(request);
+    List<MissedStart> rows =
+        jdbc.sql(
+                """
+                select m.* from (
+                  select f.vm_name, f.scheduled_at, f.outcome, f.reason, f.backup_id from fires f
+                  where f.scheduled_at >= :since and (f.outcome in ('SKIPPED', 'FAILED')
+                    or f.outcome = 'PENDING' and f.fired_at < :before)
+                  union all
+                  select d.vm_name, d.due, 'DUE', null, null from (
+                    select s.vm_name, timestampadd(second, floor(t.NEXT_FIRE_TIME / 1000),
+                      timestamp '1970-01-01 00:00:00') as due
+                    from schedules s join QRTZ_TRIGGERS t
+                      on t.TRIGGER_GROUP = :group and t.TRIGGER_NAME = s.vm_id
+                    where t.TRIGGER_STATE <> 'PAUSED' and t.NEXT_FIRE_TIME > 0
+                      and t.NEXT_FIRE_TIME < :millis) d
+                  where not exists (
+                    select 1 from fires f
+                    where f.vm_name = d.vm_name and f.scheduled_at = d.due)) m
+                %s
+                order by m.scheduled_at desc, m.vm_name limit :limit\
+                """
+                    .formatted(
+                        after.isPresent()
+                            ? "where m.scheduled_at <= :at and (m.scheduled_at < :at or m.vm_name >"
+                                + " :id)"
+                            : ""))
+            .param("since", UtcTime.of(since))
+            .param("before", UtcTime.of(before))
+            .param("millis", before.toEpochMilli())
+            .param("group", ScheduledMachines.TRIGGER_GROUP)
+            .param("at", after.map(Cursor::time).map(UtcTime::of).orElse(null))
+            .param("id", after.map(Cursor::text).orElse(""))
+            .param("limit", Cursor.rows(request))
+            .query((row, index) ->
+                new MissedStart(
+                    row.getString("vm_name"),
+                    UtcTime.read(row, "scheduled_at"),
+                    row.getString("outcome"),
+                    Optional.ofNullable(row.getString("reason")),
+                    Optional.ofNullable(row.getString("backup_id")).map(BackupId::new)))
+            .list();
+    return Cursor.page(rows, request, row -> Cursor.at(row.scheduledAt(), row.vmName()));
+  }
+
   private static OptionalLong number(ResultSet row, String column) throws SQLException {
     long value = row.getLong(column);
     return row.wasNull() ? OptionalLong.empty() : OptionalLong.of(value);

@@ -32,6 +32,8 @@ import picocli.CommandLine.Spec;
       DeleteCommand.class,
       DoctorCommand.class,
       ServeCommand.class,
+      ScheduleCommand.class,
+      TokenCommand.class,
       ServeNbdCommand.class,
       FilesCommand.class,
       HelpCommand.class

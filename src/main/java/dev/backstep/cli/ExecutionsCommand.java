@@ -20,7 +20,8 @@ import picocli.CommandLine.Command;
       ExecutionsThroughputCommand.class,
       ExecutionsLineageCommand.class,
       ExecutionsStaleCommand.class,
-      ExecutionsFullsCommand.class
+      ExecutionsFullsCommand.class,
+      ExecutionsMissedCommand.class
     },
     exitCodeList = {ExitCode.DONE, ExitCode.FAILED, ExitCode.USAGE, ExitCode.BUSY})
 final class ExecutionsCommand implements Callable<Integer> {

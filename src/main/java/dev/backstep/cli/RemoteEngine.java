@@ -23,8 +23,6 @@ import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.Verification;
 import dev.backstep.job.definition.JobDefinitions;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -46,7 +44,6 @@ final class RemoteEngine implements Engine {
 
   private static final String BACKUPS = "/api/v1/backups";
   private static final String REPLICATIONS = "/api/v1/replications";
-  private static final String TOKEN_FILE = "admin.token";
 
   private static final TypeReference<Map<String, @Nullable Object>> ROW = new TypeReference<>() {};
 
@@ -66,22 +63,7 @@ final class RemoteEngine implements Engine {
     if (!environment.getOrDefault("BACKSTEP_DB_URL", "").isBlank()) {
       return Optional.empty();
     }
-    try {
-      Optional<ServerNote> server = ServerNote.ofLiving(home);
-      if (server.isEmpty()) {
-        return Optional.empty();
-      }
-      String token = Files.readString(home.resolve(TOKEN_FILE)).strip();
-      return Optional.of(new RemoteEngine(new RemoteClient(server.get(), token)));
-    } catch (IOException e) {
-      throw OperatorException.failed(
-          "a server has the database in "
-              + home
-              + " open, and it cannot be asked: "
-              + e
-              + "; run this as the user that the server runs as",
-          e);
-    }
+    return HomeServer.find(home).map(RemoteEngine::new);
   }
 
   static String path(String id) {

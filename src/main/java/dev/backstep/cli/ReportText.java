@@ -31,6 +31,7 @@ final class ReportText {
       case LINEAGE -> lineage(rows);
       case STALE -> stale(rows);
       case FULLS -> fulls(rows);
+      case MISSED -> missed(rows);
     };
   }
 
@@ -43,6 +44,7 @@ final class ReportText {
       case LINEAGE -> "this disk has no completed backup";
       case STALE -> "every VM has a restore point that is new enough";
       case FULLS -> "no full copies in that time";
+      case MISSED -> "every start of a schedule became a backup";
     };
   }
 
@@ -158,6 +160,18 @@ final class ReportText {
       }
     }
     return String.join(System.lineSeparator(), lines);
+  }
+
+  private String missed(List<Map<String, @Nullable Object>> rows) {
+    Table table = new Table("VM", "SCHEDULED AT", "OUTCOME", "REASON");
+    for (Map<String, @Nullable Object> row : rows) {
+      table.add(
+          text(row, "vm_name"),
+          at(row, "scheduled_at"),
+          text(row, "outcome"),
+          "DUE".equals(row.get("outcome")) ? "no server has taken it" : text(row, "reason"));
+    }
+    return table.toString();
   }
 
   private String stale(List<Map<String, @Nullable Object>> rows) {

@@ -3,6 +3,7 @@ package dev.backstep.job;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupExecution;
 import dev.backstep.catalog.DiskRun;
+import dev.backstep.catalog.MissedStart;
 import dev.backstep.catalog.RunningBackup;
 import dev.backstep.catalog.StaleMachine;
 import dev.backstep.catalog.StuckExecution;
@@ -133,6 +134,16 @@ final class AdminDocuments {
     fields.put("last_backup_id", machine.lastBackup().map(Object::toString).orElse(null));
     fields.put("last_status", machine.lastStatus().map(Enum::name).orElse(null));
     fields.put("last_error", machine.lastError().orElse(null));
+    return fields;
+  }
+
+  static Map<String, @Nullable Object> missed(MissedStart start) {
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    fields.put("vm_name", start.vmName());
+    fields.put("scheduled_at", time(start.scheduledAt()));
+    fields.put("outcome", start.outcome());
+    fields.put("reason", start.reason().orElse(null));
+    fields.put("backup_id", start.backup().map(Object::toString).orElse(null));
     return fields;
   }
 

@@ -11,8 +11,9 @@ import java.util.OptionalInt;
  *
  * @param vm only this VM's: THROUGHPUT, FULLS; needed by LINEAGE
  * @param disk only this disk's: THROUGHPUT, with a VM; needed by LINEAGE
- * @param since what ended (FAILED, THROUGHPUT, FULLS) or began (LONGEST) then or later; for STALE
- *     the moment that a restore point must show to be new enough. Each report has a default
+ * @param since what ended (FAILED, THROUGHPUT, FULLS), began (LONGEST) or was scheduled (MISSED)
+ *     then or later; for STALE the moment that a restore point must show to be new enough. Each
+ *     report has a default
  * @param reason only full copies of this reason: FULLS
  */
 public record AdminFilter(

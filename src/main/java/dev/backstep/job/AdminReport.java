@@ -21,7 +21,9 @@ public enum AdminReport {
   /** VMs without a restore point that is new enough. */
   STALE,
   /** Full copies with their reasons. */
-  FULLS;
+  FULLS,
+  /** Starts of schedules that became no backup. */
+  MISSED;
 
   /** As it is typed, and named in a path. */
   public String word() {

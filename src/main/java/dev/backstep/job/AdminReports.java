@@ -25,6 +25,10 @@ import org.springframework.stereotype.Component;
 @Component
 public class AdminReports {
 
+  /** How long a server may take to see a start and come to an end with it. */
+  private static final Duration GRACE = Duration.ofMinutes(2);
+
+  private static final Duration DAY = Duration.ofDays(1);
   private static final Duration WEEK = Duration.ofDays(7);
   private static final Duration MONTH = Duration.ofDays(30);
 
@@ -91,6 +95,8 @@ public class AdminReports {
           map(
               queries.stale(since.apply(NIGHTLY), request),
               machine -> AdminDocuments.stale(machine, now));
+      case MISSED ->
+          map(queries.missed(since.apply(DAY), now.minus(GRACE), request), AdminDocuments::missed);
     };
   }
 

@@ -61,6 +61,7 @@ class MariaDbServiceIT {
     try (ServerProcess server = ServerProcess.start(folder, "home", environment)) {
       assertThat(server.backup("vm").get("status").asString()).isEqualTo("COMPLETED");
       assertThat(json(server.get("/api/v1/executions/stale"), 200).has("stale")).isTrue();
+      assertThat(json(server.get("/api/v1/executions/missed"), 200).has("missed")).isTrue();
     }
     try (Connection connection =
             DriverManager.getConnection(

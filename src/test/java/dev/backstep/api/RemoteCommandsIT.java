@@ -170,6 +170,38 @@ class RemoteCommandsIT {
   }
 
   @Test
+  void schedulesAndTokensAreTheServersOwn() throws Exception {
+    Files.writeString(
+        folder.resolve("jobs/vm.yaml"),
+        Files.readString(folder.resolve("jobs/vm.yaml"))
+            + "schedule: { cron: \"0 0 1 1 1 ?\", zone: UTC }\n");
+    String token = run(0, "token", "add", "tool", "--role", "operator").output().strip();
+    assertThat(server.post("/api/v1/schedules/reload", "").statusCode()).isEqualTo(200);
+    assertThat(status(token)).isEqualTo(200);
+
+    assertThat(run(0, "schedule").output()).contains("vm", "0 0 1 1 1 ?", ":00:00");
+    assertThat(run(0, "schedule", "pause", "vm").output()).contains("paused");
+    assertThat(run(0, "schedule", "list", "--json").json().get(0).get("paused").asBoolean())
+        .isTrue();
+    assertThat(run(0, "schedule", "resume", "vm").output()).doesNotContain("paused");
+    assertThat(run(4, "schedule", "pause", "nobody").errors()).contains("no such VM");
+    assertThat(run(0, "schedule", "run", "vm").output()).startsWith("backup-vm-");
+    assertThat(run(0, "token").output()).contains("tool", "operator").doesNotContain(token);
+    run(2, "token", "add", "other", "--role", "king");
+    run(0, "token", "revoke", "tool");
+    run(4, "token", "revoke", "tool");
+    assertThat(status(token)).isEqualTo(401);
+    server.close();
+    assertThat(run(1, "schedule").errors()).contains("no server runs", "backstep serve");
+  }
+
+  private int status(String token) {
+    return ServerProcess.send(
+            server.request("/api/v1/schedules").setHeader("Authorization", "Bearer " + token))
+        .statusCode();
+  }
+
+  @Test
   void serverThatDiesUnderACommandIsTold() throws Exception {
     Path err = folder.resolve("err");
     Process backup = program.start(folder.resolve("out"), err, "backup", "slow");

@@ -8,6 +8,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.FireOutcome;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
@@ -261,6 +262,60 @@ abstract class AdminContract {
     assertThat(admin.stale(moment, MANY).items())
         .extracting(StaleMachine::vmName)
         .doesNotContain(vm.value());
+  }
+
+  @Test
+  void aStartIsMissedWhenItWasSkippedOrNoServerTookIt() {
+    Instant due = Instant.parse("2026-02-03T01:00:00Z");
+    Fires fires = new Fires(catalog.dataSource, clock);
+    fires.begin(vm.value(), due);
+    fires.ended(vm.value(), due, FireOutcome.SKIPPED, Optional.of("busy"), Optional.empty());
+    Instant later = due.plus(Duration.ofDays(1));
+    fires.begin(vm.value(), later);
+    fires.ended(vm.value(), later, FireOutcome.QUEUED, Optional.empty(), Optional.empty());
+    new ScheduledMachines(catalog.dataSource, clock).add(vm, vm.value(), "vm.yaml", "vm: vm");
+    trigger("WAITING", due.plus(Duration.ofDays(2)));
+
+    List<MissedStart> missed = missed(due, due.plus(Duration.ofDays(3)));
+
+    assertThat(missed)
+        .extracting(MissedStart::outcome, start -> start.reason().orElse(""))
+        .containsExactly(tuple("DUE", ""), tuple("SKIPPED", "busy"));
+    assertThat(missed.getFirst().scheduledAt()).isEqualTo(due.plus(Duration.ofDays(2)));
+    assertThat(missed(later, due.plus(Duration.ofDays(2)))).isEmpty();
+    catalog.jdbc.sql("update QRTZ_TRIGGERS set TRIGGER_STATE = 'PAUSED'").update();
+    assertThat(missed(later, due.plus(Duration.ofDays(3)))).isEmpty();
+    assertThat(admin.missed(due, due, PageRequest.first(1)).next()).isEmpty();
+  }
+
+  private List<MissedStart> missed(Instant since, Instant before) {
+    return admin.missed(since, before, MANY).items().stream()
+        .filter(start -> start.vmName().equals(vm.value()))
+        .toList();
+  }
+
+  private void trigger(String state, Instant next) {
+    catalog
+        .jdbc
+        .sql(
+            """
+            insert into QRTZ_JOB_DETAILS (SCHED_NAME, JOB_NAME, JOB_GROUP, JOB_CLASS_NAME,
+              IS_DURABLE, IS_NONCONCURRENT, IS_UPDATE_DATA, REQUESTS_RECOVERY)
+            values ('s', 'fire', 'schedule', 'none', true, false, false, true)\
+            """)
+        .update();
+    catalog
+        .jdbc
+        .sql(
+            """
+            insert into QRTZ_TRIGGERS (SCHED_NAME, TRIGGER_NAME, TRIGGER_GROUP, JOB_NAME, JOB_GROUP,
+              NEXT_FIRE_TIME, TRIGGER_STATE, TRIGGER_TYPE, START_TIME)
+            values ('s', :vm, 'schedule', 'fire', 'schedule', :next, :state, 'CRON', 0)\
+            """)
+        .param("vm", vm.value())
+        .param("next", next.toEpochMilli())
+        .param("state", state)
+        .update();
   }
 
   @ParameterizedTest

@@ -105,6 +105,11 @@ public final class HistoryQueries {
         round ->
             admin.fulls(
                 Optional.of(vm(round)), Optional.empty(), Instant.EPOCH, PageRequest.first(PAGE)));
+    queries.put(
+        "missed starts",
+        round ->
+            admin.missed(
+                now(round).minus(Duration.ofDays(1)), now(round), PageRequest.first(PAGE)));
     queries.put("stale VMs", round -> admin.stale(now(round), PageRequest.first(PAGE)));
   }
 

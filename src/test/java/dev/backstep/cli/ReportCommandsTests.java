@@ -68,6 +68,7 @@ class ReportCommandsTests {
           failed              | nothing failed
           longest             | nothing ended in that time
           throughput          | nothing ended in that time
+          missed              | every start of a schedule became a backup
           stale               | every VM has a restore point that is new enough
           fulls               | no full copies in that time
           """)

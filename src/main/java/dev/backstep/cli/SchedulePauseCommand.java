@@ -1,0 +1,39 @@
+package dev.backstep.cli;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
+
+@Command(
+    name = "pause",
+    description = "Lets a VM's schedule start nothing until `resume`; what waits or runs goes on.",
+    exitCodeList = {
+      ExitCode.DONE,
+      ExitCode.FAILED,
+      ExitCode.USAGE,
+      ExitCode.NOT_FOUND,
+      ExitCode.BUSY
+    })
+final class SchedulePauseCommand implements Callable<Integer> {
+
+  private final Session session;
+
+  @Parameters(paramLabel = "VM", description = "The VM's name.")
+  private String vm = "";
+
+  SchedulePauseCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    try (HomeServer server = new HomeServer(session)) {
+      JsonNode schedule =
+          server.client().post(ScheduleCommand.PATH + "/pause", Map.of("vm_name", vm));
+      return server.print(schedule, ScheduleCommand.table(server, List.of(schedule)));
+    }
+  }
+}

@@ -1,0 +1,39 @@
+package dev.backstep.cli;
+
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
+
+@Command(
+    name = "resume",
+    description = "Lets a paused schedule start backups again, from its next time on.",
+    exitCodeList = {
+      ExitCode.DONE,
+      ExitCode.FAILED,
+      ExitCode.USAGE,
+      ExitCode.NOT_FOUND,
+      ExitCode.BUSY
+    })
+final class ScheduleResumeCommand implements Callable<Integer> {
+
+  private final Session session;
+
+  @Parameters(paramLabel = "VM", description = "The VM's name.")
+  private String vm = "";
+
+  ScheduleResumeCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    try (HomeServer server = new HomeServer(session)) {
+      JsonNode schedule =
+          server.client().post(ScheduleCommand.PATH + "/resume", Map.of("vm_name", vm));
+      return server.print(schedule, ScheduleCommand.table(server, List.of(schedule)));
+    }
+  }
+}

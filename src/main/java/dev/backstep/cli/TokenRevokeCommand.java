@@ -1,0 +1,29 @@
+package dev.backstep.cli;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "revoke",
+    description = "Makes a token worthless, from the next request on.",
+    exitCodeList = {ExitCode.DONE, ExitCode.FAILED, ExitCode.USAGE, ExitCode.NOT_FOUND})
+final class TokenRevokeCommand implements Callable<Integer> {
+
+  private final Session session;
+
+  @Parameters(paramLabel = "NAME", description = "The token's name, as `token list` shows it.")
+  private String name = "";
+
+  TokenRevokeCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    try (HomeServer server = new HomeServer(session)) {
+      server.client().delete(TokenCommand.PATH + "/" + RemoteClient.encoded(name));
+      return 0;
+    }
+  }
+}
