@@ -11,6 +11,7 @@ import dev.backstep.source.SourceException;
 import dev.backstep.source.SourceProvider;
 import dev.backstep.source.ToolRunner;
 import dev.backstep.source.libvirt.LibvirtSourceProvider;
+import dev.backstep.source.qmp.QmpSourceProvider;
 import dev.backstep.source.vsphere.VsphereSourceProvider;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -41,9 +42,9 @@ final class DoctorCommand implements Callable<Integer> {
   /** What the sources start. */
   private static final List<String> TOOLS = List.of("qemu-img", "qemu-nbd", "setpriv");
 
-  /** Those that find their disks themselves. */
-  private static final List<SourceProvider> DISCOVERING =
-      List.of(new LibvirtSourceProvider(), new VsphereSourceProvider());
+  /** Those that look at their disks themselves. */
+  private static final List<SourceProvider> EXAMINING =
+      List.of(new LibvirtSourceProvider(), new QmpSourceProvider(), new VsphereSourceProvider());
 
   private static final Duration TOOL_LIMIT = Duration.ofSeconds(15);
 
@@ -117,7 +118,8 @@ final class DoctorCommand implements Callable<Integer> {
       check(vm + " immutable", () -> FolderCheck.immutable(Path.of(definition.repository())));
     }
     for (DiskDefinition disk : definition.source().disks()) {
-      if (!definition.exclude().contains(disk.key())) {
+      boolean examined = definition.source().type().equals("qmp");
+      if (!examined && !definition.exclude().contains(disk.key())) {
         check(
             vm + " disk " + BackupText.printable(disk.key().value()),
             () ->
@@ -128,9 +130,9 @@ final class DoctorCommand implements Callable<Integer> {
     }
   }
 
-  /** Sources that find their disks themselves look at all that a backup needs. */
+  /** Sources that examine themselves look at all that a backup needs. */
   private void sourceOf(JobDefinition definition, String vm) {
-    for (SourceProvider provider : DISCOVERING) {
+    for (SourceProvider provider : EXAMINING) {
       if (definition.source().type().equals(provider.type())) {
         try {
           provider

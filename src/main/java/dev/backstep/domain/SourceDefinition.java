@@ -21,7 +21,8 @@ public record SourceDefinition(
   /**
    * One listed disk.
    *
-   * @param location an absolute path ({@code image}) or an NBD URI ({@code nbd})
+   * @param location an absolute path ({@code image}), an NBD URI ({@code nbd}), or what a QEMU
+   *     calls it ({@code qmp}): {@code node:NAME} or {@code device:NAME}
    * @param settings what else the source understands of this disk
    */
   public record DiskDefinition(DiskKey key, String location, Map<String, String> settings) {

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -44,9 +45,11 @@ public record ExportedDisk(
      *
      * @param since the change id that the bitmap begins at
      * @param bitmap its name
-     * @param sizeThen the disk's size in bytes at that change id
+     * @param unmarked reports what may have changed without being marked in it, as when the disk
+     *     was resized
      */
-    record Since(ChangeId since, String bitmap, long sizeThen) implements Tracking {}
+    record Since(ChangeId since, String bitmap, Consumer<ExtentVisitor> unmarked)
+        implements Tracking {}
 
     /** It has none; the answer says why. */
     record None(ChangedAnswer answer) implements Tracking {}
@@ -98,7 +101,7 @@ public record ExportedDisk(
         return new ChangedAnswer.Reset("QEMU does not show what changed since " + known.since());
       }
       NbdExtents.dirty(connection, known.bitmap(), visitor);
-      GrownDisk.unmarked(known.sizeThen(), sizeBytes, visitor);
+      known.unmarked().accept(visitor);
       return new ChangedAnswer.Known();
     } catch (NbdException e) {
       boolean away = AWAY.contains(e.kind());

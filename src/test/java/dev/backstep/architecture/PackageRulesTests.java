@@ -194,6 +194,8 @@ class PackageRulesTests {
         .areNotAssignableTo(X509ExtendedTrustManager.class) // its methods' signatures name sockets
         .and()
         .doNotHaveSimpleName("GuestPort") // no data of disks: whether a booted guest answers
+        .and()
+        .doNotHaveSimpleName("QmpConnection") // no data of disks: a QEMU's monitor
         .should()
         .dependOnClassesThat(named(SOCKETS))
         .because("timeouts and who is at fault are decided in one place")

@@ -61,6 +61,8 @@ class ConfigurationDocTests {
     "Source of type libvirt, a source,       libvirt, path: /a",
     "Disk of type image,   a disk,           image, path: /a",
     "Disk of type nbd,     a disk,           nbd,   uri: nbd://h/a",
+    "Source of type qmp,   a source,         qmp,   node: a",
+    "Disk of type qmp,     a disk,           qmp,   node: a",
     "Source of type vsphere, a source,       vsphere, path: /a",
     "Schedule,             a schedule,       image, path: /a",
     "Retention,            a retention,      image, path: /a",

@@ -191,7 +191,7 @@ abstract class ScheduleTest {
   String yaml(String vm, String schedule) {
     return """
     vm: %s
-    source: { type: qmp, machine: %s, host: %s }
+    source: { type: x-simulated, machine: %s, host: %s }
     repository: %s
     schedule: { %s }
     """

@@ -76,7 +76,12 @@ final class DefinitionWriter {
   private static Map<String, Object> disk(String type, DiskDefinition disk) {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("key", disk.key().value());
-    fields.put(type.equals("nbd") ? "uri" : "path", disk.location());
+    if (type.equals("qmp")) {
+      int colon = disk.location().indexOf(':');
+      fields.put(disk.location().substring(0, colon), disk.location().substring(colon + 1));
+    } else {
+      fields.put(type.equals("nbd") ? "uri" : "path", disk.location());
+    }
     fields.putAll(new TreeMap<>(disk.settings()));
     return fields;
   }

@@ -21,9 +21,17 @@ import org.yaml.snakeyaml.nodes.Node;
 final class SourceReader {
 
   private static final List<String> TYPES = List.of("image", "nbd", "libvirt", "vsphere", "qmp");
+
+  /** Types of sources that are not ours; what their fields mean is theirs to say. */
+  private static final String FOREIGN = "x-[a-z0-9-]{1,100}";
+
   private static final Set<String> FORMATS = new LinkedHashSet<>(List.of("qcow2", "raw"));
   private static final Set<String> SCHEMES =
       new LinkedHashSet<>(List.of("nbd", "nbd+unix", "nbds", "nbds+unix"));
+
+  /** How a disk of a QEMU is named. */
+  private static final List<String> QEMU_NAMES = List.of("node", "device");
+
   private static final int KEY_LENGTH_MAX = 200;
   private static final int SETTING_LENGTH_MAX = 4000;
   private static final int URI_LENGTH_MAX = 4096;
@@ -58,22 +66,23 @@ final class SourceReader {
       return none();
     }
     return switch (type.get()) {
-      case "image", "nbd" -> listed(type.get());
+      case "image", "nbd" -> listed(type.get(), Map.of());
       case "libvirt" -> libvirt();
       case "vsphere" -> new VsphereReader(fields, paths).source();
+      case "qmp" -> qmp();
       default -> discovered(type.get());
     };
   }
 
   private static Optional<String> type(Text text) {
-    if (TYPES.contains(text.value())) {
+    if (TYPES.contains(text.value()) || text.value().matches(FOREIGN)) {
       return Optional.of(text.value());
     }
     text.problem("one of: " + String.join(", ", TYPES) + DidYouMean.hint(text.value(), TYPES));
     return Optional.empty();
   }
 
-  private SourceDefinition listed(String type) {
+  private SourceDefinition listed(String type, Map<String, String> settings) {
     Map<String, DiskDefinition> disks = new LinkedHashMap<>();
     List<Node> nodes = fields.list("disks");
     fields.refuseOthers();
@@ -84,10 +93,18 @@ final class SourceReader {
     }
     for (Node node : nodes) {
       Fields.of(node, "a disk", problems)
-          .flatMap(disk -> type.equals("image") ? image(disk) : nbd(disk))
+          .flatMap(disk -> disk(type, disk))
           .ifPresent(disk -> add(disks, disk, node));
     }
-    return new SourceDefinition(type, new ArrayList<>(disks.values()), Map.of());
+    return new SourceDefinition(type, new ArrayList<>(disks.values()), settings);
+  }
+
+  private Optional<DiskDefinition> disk(String type, Fields disk) {
+    return switch (type) {
+      case "image" -> image(disk);
+      case "nbd" -> nbd(disk);
+      default -> qemu(disk);
+    };
   }
 
   private void add(Map<String, DiskDefinition> disks, DiskDefinition disk, Node node) {
@@ -132,6 +149,29 @@ final class SourceReader {
         .ifPresent(snapshot -> settings.put("snapshot", snapshot));
     disk.refuseOthers();
     return together(key, uri, settings);
+  }
+
+  /** A disk of a running QEMU: one name, of a node or of a device, is where it is. */
+  private Optional<DiskDefinition> qemu(Fields disk) {
+    Optional<DiskKey> key = key(disk);
+    List<String> said = QEMU_NAMES.stream().filter(disk::has).toList();
+    Optional<String> name = Optional.empty();
+    for (String kind : QEMU_NAMES) {
+      Optional<String> found = disk.text(kind).flatMap(text -> text.line(KEY_LENGTH_MAX));
+      name = name.or(() -> found.map(value -> kind + ":" + value));
+    }
+    Map<String, String> settings = new LinkedHashMap<>();
+    disk.text("path").flatMap(paths::absolute).ifPresent(path -> settings.put("path", path));
+    disk.refuseOthers();
+    if (said.size() != 1) {
+      disk.problem(
+          "a disk of source 'qmp' is named by "
+              + (said.isEmpty() ? "nothing" : String.join(" and ", said))
+              + "; expected exactly one of: "
+              + String.join(", ", QEMU_NAMES));
+      return Optional.empty();
+    }
+    return together(key, name, settings);
   }
 
   private static Optional<DiskKey> key(Fields disk) {
@@ -182,18 +222,7 @@ final class SourceReader {
         .text("uri")
         .flatMap(text -> text.line(URI_LENGTH_MAX))
         .ifPresent(uri -> settings.put("uri", uri));
-    fields
-        .text("scratch")
-        .flatMap(paths::absolute)
-        .ifPresent(path -> settings.put("scratch", path));
-    fields
-        .text("scratch-room-mib")
-        .flatMap(text -> text.number(0, ROOM_MAX))
-        .ifPresent(room -> settings.put("scratch-room-mib", room.toString()));
-    fields
-        .text("connections")
-        .flatMap(text -> text.number(1, CONNECTIONS_MAX))
-        .ifPresent(count -> settings.put("connections", count.toString()));
+    scratch(settings);
     fields
         .text("quiesce")
         .flatMap(text -> oneOf(text, QUIESCE))
@@ -210,6 +239,32 @@ final class SourceReader {
         .ifPresent(limit -> settings.put("hook-limit-seconds", limit.toString()));
     fields.refuseOthers();
     return new SourceDefinition("libvirt", List.of(), settings);
+  }
+
+  private SourceDefinition qmp() {
+    Map<String, String> settings = new LinkedHashMap<>();
+    fields
+        .requiredText("socket")
+        .flatMap(paths::absolute)
+        .ifPresent(socket -> settings.put("socket", socket));
+    scratch(settings);
+    return listed("qmp", settings);
+  }
+
+  /** What sources of running VMs have in common. */
+  private void scratch(Map<String, String> settings) {
+    fields
+        .text("scratch")
+        .flatMap(paths::absolute)
+        .ifPresent(path -> settings.put("scratch", path));
+    fields
+        .text("scratch-room-mib")
+        .flatMap(text -> text.number(0, ROOM_MAX))
+        .ifPresent(room -> settings.put("scratch-room-mib", room.toString()));
+    fields
+        .text("connections")
+        .flatMap(text -> text.number(1, CONNECTIONS_MAX))
+        .ifPresent(count -> settings.put("connections", count.toString()));
   }
 
   private void refuseDisks(String type) {

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A switched-off bitmap beside each mark, {@code <mark>.end-<bytes>}, in which the disk's last
@@ -19,27 +20,39 @@ import java.util.regex.Pattern;
  *
  * @param sizeBytes the disk's size when the mark was made
  */
-record EndMark(String name, long sizeBytes) {
+public record EndMark(String name, long sizeBytes) {
 
   private static final Pattern NAME = Pattern.compile("(.+)\\.end-([0-9]{1,18})");
 
   /** The one that is made together with a mark. */
-  static EndMark of(ChangeId mark, long sizeBytes) {
+  public static EndMark of(ChangeId mark, long sizeBytes) {
     return new EndMark(mark + ".end-" + sizeBytes, sizeBytes);
   }
 
   /** The one in a file beside a mark, if it can be trusted. */
   static Optional<EndMark> beside(ChangeId mark, QemuImage image) {
-    return image.bitmaps().stream()
-        .filter(bitmap -> !bitmap.inUse() && !bitmap.recording())
-        .map(bitmap -> NAME.matcher(bitmap.name()))
+    return beside(
+        mark,
+        image.bitmaps().stream()
+            .filter(bitmap -> !bitmap.inUse() && !bitmap.recording())
+            .map(QemuImage.Bitmap::name));
+  }
+
+  /**
+   * The one beside a mark.
+   *
+   * @param names of bitmaps that are whole and record nothing
+   */
+  public static Optional<EndMark> beside(ChangeId mark, Stream<String> names) {
+    return names
+        .map(NAME::matcher)
         .filter(name -> name.matches() && name.group(1).equals(mark.value()))
         .map(name -> of(mark, Long.parseLong(name.group(2))))
         .findFirst();
   }
 
   /** The mark that a bitmap belongs to: itself, or the one whose end it marks. */
-  static ChangeId markOf(String bitmap) {
+  public static ChangeId markOf(String bitmap) {
     Matcher name = NAME.matcher(bitmap);
     return new ChangeId(name.matches() ? name.group(1) : bitmap);
   }
@@ -61,11 +74,22 @@ record EndMark(String name, long sizeBytes) {
    * granule, and where the disk has grown the rest of its last cluster.
    */
   void unmarked(ImageFile file, ExtentVisitor visitor) {
+    unmarked(file.sizeBytes(), file.qcow2().clusterSize(), file.qcow2().backed(), visitor);
+  }
+
+  /**
+   * As the other one.
+   *
+   * @param now the disk's size in bytes
+   * @param clusterBytes size of a cluster of its image
+   * @param backed whether that has a backing image
+   */
+  public void unmarked(long now, long clusterBytes, boolean backed, ExtentVisitor visitor) {
     long granule = QemuImage.GRANULARITY;
-    long cluster = Math.max(granule, file.qcow2().clusterSize());
-    boolean zeroed = file.qcow2().backed() || file.qcow2().clusterSize() < granule;
+    long cluster = Math.max(granule, clusterBytes);
+    boolean zeroed = backed || clusterBytes < granule;
     long start = (sizeBytes - (zeroed ? 1 : 0)) / granule * granule;
-    long end = Math.min(file.sizeBytes(), Math.ceilDiv(sizeBytes, cluster) * cluster);
+    long end = Math.min(now, Math.ceilDiv(sizeBytes, cluster) * cluster);
     if (end > start) {
       visitor.extent(start, end - start, ExtentKind.DATA);
     }

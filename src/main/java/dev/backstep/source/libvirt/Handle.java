@@ -5,6 +5,7 @@ import dev.backstep.domain.DiskKey;
 import dev.backstep.nbd.NbdUri;
 import dev.backstep.source.ChangedAnswer;
 import dev.backstep.source.ExportedDisk;
+import dev.backstep.source.GrownDisk;
 import dev.backstep.source.GuestGuard;
 import dev.backstep.source.SnapshotGoneException;
 import java.nio.file.Path;
@@ -63,7 +64,9 @@ record Handle(
     private ExportedDisk.Tracking tracking() {
       if (since != null) {
         return new ExportedDisk.Tracking.Since(
-            new ChangeId(since), BackupJob.bitmap(new DiskKey(key)), sizeThen);
+            new ChangeId(since),
+            BackupJob.bitmap(new DiskKey(key)),
+            visitor -> GrownDisk.unmarked(sizeThen, size, visitor));
       }
       return new ExportedDisk.Tracking.None(
           untracked ? new ChangedAnswer.Unavailable(cause) : new ChangedAnswer.Reset(cause));

@@ -46,7 +46,7 @@ final class LibvirtSource implements VmSource {
   }
 
   private OwnJob job(Domain domain, RepositoryId repository) {
-    return new OwnJob(control, domain.uuid(), settings.scratch(), repository);
+    return new OwnJob(control, domain.uuid(), settings.scratch().folder(), repository);
   }
 
   @Override
@@ -175,9 +175,7 @@ final class LibvirtSource implements VmSource {
       Domain domain = domain();
       String state = domain.uuid() + ", " + control.state(domain.uuid());
       found.add(new SourceFinding(true, "domain", domain.name() + " " + state));
-      boolean room = RunningGuest.room(settings) >= settings.scratchRoomBytes();
-      String text = settings.scratch() + (room ? "" : " has less room than 'scratch-room-mib'");
-      found.add(new SourceFinding(room, "scratch", text));
+      found.add(settings.scratch().finding());
       Map<DiskKey, Long> sizes = control.capacities(domain.uuid());
       for (Domain.Disk disk : domain.disks()) {
         if (!exclude.contains(disk.key())) {

@@ -57,23 +57,8 @@ final class LiveBegin {
       throw new SourceException(
           SourceException.Kind.FAILED, domain.name() + " has no disk to back up");
     }
-    requireRoom();
+    settings.scratch().require();
     chooseTracking();
-  }
-
-  private void requireRoom() throws SourceException {
-    long room = RunningGuest.room(settings);
-    if (room < settings.scratchRoomBytes()) {
-      throw new SourceException(
-          SourceException.Kind.FAILED,
-          "scratch folder "
-              + settings.scratch()
-              + " has "
-              + room
-              + " bytes left, 'scratch-room-mib' asks for "
-              + settings.scratchRoomBytes()
-              + "; without room the guest would stand still");
-    }
   }
 
   private void chooseTracking() throws SourceException {

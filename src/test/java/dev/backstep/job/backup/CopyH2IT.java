@@ -98,7 +98,7 @@ class CopyH2IT extends JobTest {
   private JobDefinition definition(String repository) {
     return new JobDefinition(
         vm,
-        new SourceDefinition("qmp", List.of(), Map.of("machine", vm)),
+        new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
         Set.of(),
         folder.resolve(repository).toString(),
         RequestedLevel.AUTO,

@@ -115,7 +115,7 @@ class EnduranceIT extends JobTest {
   private JobDefinition definition() {
     return new JobDefinition(
         VM_NAME,
-        new SourceDefinition("qmp", List.of(), Map.of("machine", VM_NAME)),
+        new SourceDefinition("x-simulated", List.of(), Map.of("machine", VM_NAME)),
         Set.of(),
         folder.resolve("repository").toString(),
         RequestedLevel.AUTO,

@@ -129,7 +129,7 @@ abstract class FaultTest extends JobTest {
     JobDefinition definition(Compression compression) {
       return new JobDefinition(
           vm,
-          new SourceDefinition("qmp", List.of(), Map.of("machine", vm)),
+          new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
           Set.of(),
           root.resolve("repository").toString(),
           RequestedLevel.AUTO,

@@ -70,7 +70,7 @@ abstract class GoingOnRules extends JobTest {
         JobDefinitions.read(
             """
             vm: %s
-            source: { type: qmp, machine: %s }
+            source: { type: x-simulated, machine: %s }
             repository: %s
             """
                 .formatted(vm, vm, folder.resolve("repository")));

@@ -80,7 +80,7 @@ abstract class JobRules extends JobTest {
   private JobDefinition definition() {
     return new JobDefinition(
         vm,
-        new SourceDefinition("qmp", List.of(), Map.of("machine", vm)),
+        new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
         Set.of(),
         folder.resolve("repository").toString(),
         RequestedLevel.AUTO,

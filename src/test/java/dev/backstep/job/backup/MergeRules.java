@@ -104,7 +104,7 @@ abstract class MergeRules extends JobTest {
   private JobDefinition definition(int last) {
     return new JobDefinition(
         vm,
-        new SourceDefinition("qmp", List.of(), Map.of("machine", vm)),
+        new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
         Set.of(),
         folder.resolve("repository").toString(),
         RequestedLevel.AUTO,

@@ -71,7 +71,7 @@ abstract class RemovalRules extends JobTest {
     return jobs.launch(
         new JobDefinition(
             vm,
-            new SourceDefinition("qmp", List.of(), Map.of("machine", vm)),
+            new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
             Set.of(),
             folder.resolve("repository").toString(),
             RequestedLevel.AUTO,

@@ -55,7 +55,7 @@ abstract class ReplicaTest extends JobTest {
   JobDefinition definition(String vm, CbtResetPolicy policy, int parallel) {
     return new JobDefinition(
         vm,
-        new SourceDefinition("qmp", List.of(), Map.of("machine", vm)),
+        new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
         Set.of(),
         folder.resolve("repository").toString(),
         RequestedLevel.AUTO,

@@ -75,7 +75,7 @@ final class SimulatedSource implements SourceProvider {
 
   @Override
   public String type() {
-    return "qmp"; // a type that definitions know and this program has no source for
+    return "x-simulated";
   }
 
   @Override

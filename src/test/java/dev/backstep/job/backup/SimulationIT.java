@@ -88,7 +88,7 @@ class SimulationIT extends JobTest {
   private JobDefinition definition(String vm, Random random) {
     return new JobDefinition(
         vm,
-        new SourceDefinition("qmp", List.of(), Map.of("machine", vm)),
+        new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
         Set.of(),
         folder.toString(),
         RequestedLevel.AUTO,

@@ -170,7 +170,7 @@ class JobDefinitionsTests {
         JobDefinitions.read(
             """
             vm: a
-            source: { type: qmp, uri: "qemu:///system", domain: 'x y', port: 2000 }
+            source: { type: x-other, uri: "qemu:///system", domain: 'x y', port: 2000 }
             repository: /r
             exclude: [vdz]
             """);
@@ -205,6 +205,65 @@ class JobDefinitionsTests {
         .containsEntry("connections", "4")
         .containsEntry("quiesce", "required");
     assertThat(JobDefinitions.read(JobDefinitions.write(definition))).isEqualTo(definition);
+  }
+
+  @Test
+  void givesBackEveryFieldOfQmp() {
+    JobDefinition definition =
+        JobDefinitions.read(
+            """
+            vm: a
+            source:
+              type: qmp
+              socket: /run/vm.qmp
+              scratch: /var/scratch
+              scratch-room-mib: 100
+              connections: 4
+              disks:
+                - { key: vda, node: "disk:0", path: /vms/a.qcow2 }
+                - { key: vdb, device: virtio1 }
+            repository: /r
+            """);
+
+    assertThat(definition.source().settings())
+        .containsEntry("socket", "/run/vm.qmp")
+        .containsEntry("scratch", "/var/scratch")
+        .containsEntry("scratch-room-mib", "100")
+        .containsEntry("connections", "4");
+    assertThat(definition.source().disks())
+        .extracting(disk -> disk.key() + " " + disk.location() + " " + disk.settings())
+        .containsExactly("vda node:disk:0 {path=/vms/a.qcow2}", "vdb device:virtio1 {}");
+    assertThat(JobDefinitions.read(JobDefinitions.write(definition))).isEqualTo(definition);
+  }
+
+  @Test
+  void refusesDisksOfQmpThatNameNoOneDisk() {
+    assertThat(
+            message(
+                    """
+                    vm: a
+                    source:
+                      type: qmp
+                      scratch-room-mib: much
+                      disks:
+                        - { key: vda }
+                        - { key: vdb, node: b, device: d }
+                        - { key: vdc, node: c, pat: /c }
+                        - { key: vdd, node: c }
+                    repository: /r
+                    """)
+                .lines())
+        .containsExactly(
+            "job definition:3:3: a source has no field 'socket'; it is needed",
+            "job definition:4:21: 'scratch-room-mib' is 'much'; expected a whole number from 0 to"
+                + " 999999999",
+            "job definition:6:7: a disk of source 'qmp' is named by nothing; expected exactly one"
+                + " of: node, device",
+            "job definition:7:7: a disk of source 'qmp' is named by node and device; expected"
+                + " exactly one of: node, device",
+            "job definition:8:28: unknown field 'pat' in a disk; accepted: device, key, node,"
+                + " path; did you mean 'path'?",
+            "job definition:9:7: disk 'vdd' is the same place as 'vdc'");
   }
 
   @Test
@@ -403,7 +462,7 @@ class JobDefinitionsTests {
   private static final String SCHEDULED =
       """
       vm: a
-      source: { type: qmp, machine: a }
+      source: { type: x-simulated, machine: a }
       repository: /backups
       schedule: { cron: "0 0 1 * * ?", zone: Europe/Berlin }
       """;
@@ -449,7 +508,7 @@ class JobDefinitionsTests {
                 + " zone");
     assertThatThrownBy(() ->
             JobDefinitions.read(
-                "vm: a\nsource: { type: qmp, machine: a }\nrepository: /b\nverify: {}"))
+                "vm: a\nsource: { type: x-simulated, machine: a }\nrepository: /b\nverify: {}"))
         .hasMessageContaining("expected a 'schedule' beside it");
   }
 }
