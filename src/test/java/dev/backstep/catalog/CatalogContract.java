@@ -142,6 +142,21 @@ abstract class CatalogContract {
   }
 
   @Test
+  void databaseItselfRefusesTwoRowsOfADisk() throws Exception {
+    BackupId backup = catalog.begin(vm, lease);
+    catalog.backups.addDisk(backup, 0, new DiskKey("key-0"), 1000, taken -> false);
+    catalog.backups.addDisk(backup, 1, new DiskKey("key-1"), 1000, taken -> false);
+
+    assertThatThrownBy(() ->
+            catalog
+                .jdbc
+                .sql("update backup_disks set disk_id = 0 where backup_id = :id and disk_id = 1")
+                .param("id", backup.value())
+                .update())
+        .isInstanceOf(DuplicateKeyException.class);
+  }
+
+  @Test
   void refusesABackupOfAnUnknownVm() {
     assertThatThrownBy(() -> catalog.begin(new VmId("stranger"), lease))
         .isInstanceOf(IllegalStateException.class)
