@@ -50,7 +50,10 @@ public final class Replicas {
     this.clock = clock;
   }
 
-  /** Sets a disk RUNNING with what is done with it; its counters start at 0. */
+  /**
+   * Sets a disk RUNNING with what is done with it; what was copied counts from 0, what its audit
+   * found stays.
+   */
   public void planned(String run, long leaseToken, int number, Plan plan) throws FencedException {
     transactions.in(() -> {
       tasks.lock(run, leaseToken);
@@ -58,7 +61,7 @@ public final class Replicas {
               """
               update replication_run_disks set status = 'RUNNING', level = :level,
                 reason = :reason, cause = :cause, previous_change_id = :previous,
-                bytes_total = :total, bytes_done = 0, bytes_written = 0, bytes_differing = 0
+                bytes_total = :total, bytes_done = 0, bytes_written = 0
               where run_id = :run and disk_no = :no and status <> 'COMPLETED'\
               """)
           .param("level", plan.reason().level().word())
@@ -211,7 +214,7 @@ public final class Replicas {
       return jdbc.sql(
               """
               update replication_run_disks
-              set bytes_audited = :audited, bytes_differing = :differing
+              set bytes_audited = :audited, audit_bytes_differing = :differing
               where run_id = :run and disk_no = :no\
               """)
           .param("audited", audited)

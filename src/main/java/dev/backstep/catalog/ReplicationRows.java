@@ -152,6 +152,7 @@ final class ReplicationRows {
         row.getLong("bytes_done"),
         row.getLong("bytes_written"),
         row.getLong("bytes_audited"),
+        row.getLong("audit_bytes_differing"),
         row.getLong("bytes_compared"),
         row.getLong("bytes_differing"),
         UtcTime.find(row, "completed_at"));

@@ -17,8 +17,9 @@ import java.util.Optional;
  * @param bytesDone of {@code bytesTotal}, read and compared or written
  * @param bytesWritten to the target; less where it held the rest already
  * @param bytesAudited of what tracking calls unchanged, compared before the first write
+ * @param auditBytesDiffering of those, what was not unchanged
  * @param bytesCompared of both, when the target was verified behind the run
- * @param bytesDiffering of those audited or compared
+ * @param bytesDiffering of those compared
  */
 public record ReplicationRunDisk(
     int number,
@@ -34,6 +35,13 @@ public record ReplicationRunDisk(
     long bytesDone,
     long bytesWritten,
     long bytesAudited,
+    long auditBytesDiffering,
     long bytesCompared,
     long bytesDiffering,
-    Optional<Instant> completedAt) {}
+    Optional<Instant> completedAt) {
+
+  /** Whether its target, compared when all was written, is not what the snapshot has. */
+  public boolean differs() {
+    return bytesDiffering > 0;
+  }
+}

@@ -39,6 +39,7 @@ final class ReplicationText {
     }
     String level = word(disk, "level");
     String cause = word(disk, "cause");
+    long differing = number(disk, "audit_bytes_differing");
     long compared = number(disk, "bytes_compared");
     session
         .terminal()
@@ -52,6 +53,9 @@ final class ReplicationText {
                 + Sizes.bytes(number(disk, "bytes_written"))
                 + " written of "
                 + Sizes.bytes(number(disk, "virtual_size"))
+                + (differing == 0
+                    ? ""
+                    : ", " + Sizes.bytes(differing) + " were not what change tracking said")
                 + (compared == 0
                     ? ""
                     : ", "

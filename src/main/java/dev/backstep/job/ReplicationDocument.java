@@ -62,6 +62,7 @@ public final class ReplicationDocument {
     fields.put("bytes_done", disk.bytesDone());
     fields.put("bytes_written", disk.bytesWritten());
     fields.put("bytes_audited", disk.bytesAudited());
+    fields.put("audit_bytes_differing", disk.auditBytesDiffering());
     fields.put("bytes_compared", disk.bytesCompared());
     fields.put("bytes_differing", disk.bytesDiffering());
     fields.put("completed_at", disk.completedAt().map(BackupDocument::time).orElse(null));

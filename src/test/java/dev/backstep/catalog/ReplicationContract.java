@@ -153,6 +153,25 @@ abstract class ReplicationContract {
   }
 
   @Test
+  void auditAndComparisonCountApart() throws Exception {
+    completed("one", Reason.NO_BASELINE);
+    String run = opened();
+    begun(run, Reason.CBT_AUDIT_FAILED);
+    replicas.audited(run, lease, 0, 400, 128);
+    begun(run, Reason.CBT_AUDIT_FAILED);
+    complete(run, "two");
+
+    replicas.compared(run, lease, 0, KEY, 1000, 0);
+
+    ReplicationRunDisk disk = queries.run(run).orElseThrow().disks().getFirst();
+    assertThat(disk.bytesAudited()).isEqualTo(400);
+    assertThat(disk.auditBytesDiffering()).isEqualTo(128);
+    assertThat(disk.bytesCompared()).isEqualTo(1000);
+    assertThat(disk.differs()).isFalse();
+    assertThat(changeId()).contains(new ChangeId("two"));
+  }
+
+  @Test
   void whoLostItsLeaseWritesNothing() throws Exception {
     completed("one", Reason.NO_BASELINE);
     String run = opened();

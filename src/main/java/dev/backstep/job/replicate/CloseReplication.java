@@ -42,7 +42,7 @@ class CloseReplication implements Tasklet {
     leftovers.release(run, active.source());
     refuse(
         run,
-        disk -> disk.bytesCompared() > 0 && disk.bytesDiffering() > 0,
+        ReplicationRunDisk::differs,
         ": the target is not what the snapshot has, although all was written; look at its disk and"
             + " at who else writes to it. The next run copies it whole");
     refuse(

@@ -74,9 +74,7 @@ class CompareReplicas implements ItemStreamReader<Integer>, ItemWriter<Integer> 
   @Override
   public void open(ExecutionContext context) {
     ReplicationRun run = queries.run(id).orElseThrow();
-    if (!run.verify()
-        || run.disks().stream()
-            .anyMatch(disk -> disk.bytesCompared() > 0 && disk.bytesDiffering() > 0)) {
+    if (!run.verify() || run.disks().stream().anyMatch(ReplicationRunDisk::differs)) {
       return;
     }
     disks = run.disks().stream().filter(disk -> disk.status() == Status.COMPLETED).toList();

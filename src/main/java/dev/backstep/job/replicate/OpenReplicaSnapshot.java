@@ -4,6 +4,7 @@ import dev.backstep.catalog.FencedException;
 import dev.backstep.catalog.ReplicaDisk;
 import dev.backstep.catalog.ReplicationQueries;
 import dev.backstep.catalog.ReplicationRun;
+import dev.backstep.catalog.ReplicationRunDisk;
 import dev.backstep.catalog.Replications;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
@@ -77,9 +78,7 @@ class OpenReplicaSnapshot implements Tasklet {
         !run.disks().isEmpty()
             && run.disks().stream()
                 .allMatch(disk -> disk.status() == Status.COMPLETED || disk.target().isEmpty());
-    boolean differs =
-        run.disks().stream()
-            .anyMatch(disk -> disk.bytesCompared() > 0 && disk.bytesDiffering() > 0);
+    boolean differs = run.disks().stream().anyMatch(ReplicationRunDisk::differs);
     return copied && (!run.verify() || differs);
   }
 

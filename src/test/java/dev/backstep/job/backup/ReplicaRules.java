@@ -59,6 +59,11 @@ abstract class ReplicaRules extends ReplicaTest {
 
     assertThat(disk.reason()).contains(Reason.CBT_AUDIT_FAILED);
     assertThat(disk.cause()).contains("that tracking called unchanged differ from the target");
+    assertThat(disk.auditBytesDiffering())
+        .as("what the audit found stays when the target is compared")
+        .isBetween(1L, disk.bytesAudited());
+    assertThat(disk.bytesCompared()).isGreaterThanOrEqualTo(disk.auditBytesDiffering());
+    assertThat(disk.bytesDiffering()).isZero();
     SimulatedSource.remove(vm);
   }
 }
