@@ -20,9 +20,13 @@ import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.repository.Repository;
 import dev.backstep.testing.Tool;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -78,17 +82,21 @@ abstract class JobRules extends JobTest {
   }
 
   private JobDefinition definition() {
+    return definition(Set.of(), CbtResetPolicy.FULL, 60);
+  }
+
+  private JobDefinition definition(Set<DiskKey> exclude, CbtResetPolicy reset, int chainLimit) {
     return new JobDefinition(
         vm,
         new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
-        Set.of(),
+        exclude,
         folder.resolve("repository").toString(),
         RequestedLevel.AUTO,
-        CbtResetPolicy.FULL,
+        reset,
         Compression.NONE,
         1,
         2,
-        60,
+        chainLimit,
         CbtAuditDefinition.STANDARD,
         Optional.empty(),
         Optional.empty());
@@ -100,7 +108,12 @@ abstract class JobRules extends JobTest {
   }
 
   private BackupRow complete() throws InterruptedException {
-    BackupRow backup = ended(jobs.launch(definition(), RequestedLevel.AUTO));
+    return complete(definition(), RequestedLevel.AUTO);
+  }
+
+  private BackupRow complete(JobDefinition definition, RequestedLevel level)
+      throws InterruptedException {
+    BackupRow backup = ended(jobs.launch(definition, level));
     assertThat(backup.status()).as("%s", backup.error()).isEqualTo(Status.COMPLETED);
     return backup;
   }
@@ -185,6 +198,137 @@ abstract class JobRules extends JobTest {
     jdbc.sql("update backups set " + assignments + " where id = :id")
         .param("id", backup.id().value())
         .update();
+  }
+
+  @Test
+  void disksThatAreLeftOutAreNotTouched() throws Exception {
+    SimulatedDisk first = addDisk("a", 3_000_000);
+    SimulatedDisk second = addDisk("b", 3_000_000);
+    SimulatedDisk third = addDisk("c", 3_000_000);
+    first.write();
+    second.write();
+    third.write();
+
+    BackupRow backup =
+        complete(
+            definition(Set.of(new DiskKey("b")), CbtResetPolicy.FULL, 60), RequestedLevel.AUTO);
+
+    assertThat(second.marks()).isEmpty();
+    sameDisk(backup, first, third);
+    assertThat(reason(complete(), 2)).as("once it is not left out").isEqualTo(Reason.NEW_DISK);
+  }
+
+  @Test
+  void noMoreDisksAreReadAtOnceThanTheDefinitionSays() throws Exception {
+    for (String key : List.of("a", "b", "c", "d", "e")) {
+      addDisk(key, 3_000_000).write();
+    }
+    machine.readMillis = 20;
+
+    complete();
+
+    assertThat(machine.openMax()).isEqualTo(definition().parallelDisksMax());
+  }
+
+  @Test
+  void snapshotOfABackupThatNobodyRelaunchesIsLetGoAfterItsKeepTime() throws Exception {
+    SimulatedDisk disk = addLargeDisk("a");
+    machine.readBudget = 60_000_000;
+    BackupRow failed = ended(jobs.launch(definition(), RequestedLevel.AUTO));
+    jobs.recoverDead();
+    assertThat(disk.marks()).as("within the keep time").isNotEmpty();
+    assertThat(partials()).isNotEmpty();
+
+    hold(failed, "snapshot_keep_until = timestamp '2001-01-01 00:00:00'");
+    jobs.recoverDead();
+
+    assertThat(disk.marks()).isEmpty();
+    assertThat(partials()).isEmpty();
+    machine.readBudget = -1;
+    BackupRow relaunched = ended(jobs.relaunch(failed.id().value()));
+    assertThat(relaunched.status()).as("%s", relaunched.error()).isEqualTo(Status.COMPLETED);
+    sameDisk(relaunched, disk);
+  }
+
+  private List<Path> partials() throws IOException {
+    try (var files = Files.walk(folder.resolve("repository"))) {
+      return files.filter(file -> file.toString().endsWith(".partial")).toList();
+    }
+  }
+
+  @Test
+  void everyReasonIsRecordedWithItsDiskAndNoOther() throws Exception {
+    SimulatedDisk disk = addDisk("a", 3_000_000);
+    SimulatedDisk sibling = addDisk("b", 3_000_000);
+    disk.write();
+    sibling.write();
+    JobDefinition comparing = definition(Set.of(), CbtResetPolicy.COMPARE, 60);
+    JobDefinition limited = definition(Set.of(), CbtResetPolicy.FULL, 1);
+    List<Reason> reasons = new ArrayList<>(List.of(reason(complete(), 0)));
+
+    disk.trouble = SimulatedDisk.Trouble.QUERY_FAILS;
+    reasons.add(reason(siblingIncremental(complete()), 0));
+    disk.trouble = SimulatedDisk.Trouble.NONE;
+    disk.resize(2_000_000);
+    reasons.add(reason(siblingIncremental(complete()), 0));
+    disk.resetTracking();
+    disk.write();
+    BackupRow compared = siblingIncremental(complete(comparing, RequestedLevel.AUTO));
+    reasons.add(reason(compared, 0));
+    reasons.add(reason(complete(limited, RequestedLevel.AUTO), 0));
+    addDisk("c", 1_000_000).write();
+    reasons.add(reason(siblingIncremental(complete()), 2));
+    BackupRow last = complete(definition(), RequestedLevel.FULL);
+    reasons.add(reason(last, 0));
+
+    assertThat(reasons)
+        .containsExactly(
+            Reason.NO_BASELINE,
+            Reason.CBT_QUERY_FAILED,
+            Reason.DISK_RESIZED,
+            Reason.COMPARED,
+            Reason.CHAIN_TOO_LONG,
+            Reason.NEW_DISK,
+            Reason.REQUESTED);
+    assertThat(compared.disks().getFirst().cause()).startsWith("CBT_RESET");
+    sameDisk(last, disk, sibling);
+  }
+
+  private BackupRow siblingIncremental(BackupRow backup) {
+    assertThat(reason(backup, 1)).isEqualTo(Reason.CHANGED_EXTENTS);
+    return backup;
+  }
+
+  @Test
+  void aCompletedImageIsNeverWrittenAgain() throws Exception {
+    SimulatedDisk first = addDisk("a", 3_000_000);
+    SimulatedDisk second = addDisk("b", 3_000_000);
+    first.write();
+    second.write();
+    complete();
+    Map<Path, FileTime> images = images();
+    first.write();
+    second.write();
+    machine.readBudget = 0;
+    BackupRow failed = ended(jobs.launch(definition(), RequestedLevel.AUTO));
+    machine.readBudget = -1;
+    ended(jobs.relaunch(failed.id().value()));
+    second.resetTracking();
+    complete();
+
+    assertThat(images).hasSize(2);
+    assertThat(images()).containsAllEntriesOf(images).hasSize(6);
+  }
+
+  /** Each with the moment at which it was last written. */
+  private Map<Path, FileTime> images() throws IOException {
+    Map<Path, FileTime> found = new HashMap<>();
+    try (var files = Files.walk(folder.resolve("repository"))) {
+      for (Path image : files.filter(file -> file.toString().endsWith(".qcow2")).toList()) {
+        found.put(image, Files.getLastModifiedTime(image));
+      }
+    }
+    return found;
   }
 
   @Test
@@ -452,9 +596,7 @@ abstract class JobRules extends JobTest {
 
     assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.ABANDONED);
     assertThat(disk.marks()).isEmpty();
-    try (var files = Files.walk(folder.resolve("repository"))) {
-      assertThat(files.filter(file -> file.toString().endsWith(".partial"))).isEmpty();
-    }
+    assertThat(partials()).isEmpty();
   }
 
   @Test

@@ -59,6 +59,20 @@ final class SimulatedSource implements SourceProvider {
 
     int snapshotsMade;
 
+    /** Disks that are open for reading, and the most that were at the same time. */
+    private int open;
+
+    private int openMax;
+
+    synchronized void opened(int more) {
+      open += more;
+      openMax = Math.max(openMax, open);
+    }
+
+    synchronized int openMax() {
+      return openMax;
+    }
+
     /** The content at the newest snapshot. */
     Map<String, byte[]> lastSnapshot() {
       return snapshots.get("s" + snapshotsMade);
@@ -191,6 +205,7 @@ final class SimulatedSource implements SourceProvider {
 
     @Override
     public BlockReader open(int blocksInFlight) {
+      machine.opened(1);
       return new Reader(machine, frozen);
     }
   }
@@ -223,7 +238,9 @@ final class SimulatedSource implements SourceProvider {
     }
 
     @Override
-    public void close() {}
+    public void close() {
+      machine.opened(-1);
+    }
   }
 
   private record Copied(List<ByteRange> ranges, byte[] frozen) implements Block {
