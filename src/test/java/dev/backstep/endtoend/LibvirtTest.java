@@ -9,12 +9,15 @@ import dev.backstep.testing.LibvirtGuest;
 import dev.backstep.testing.LibvirtHost;
 import dev.backstep.testing.Tool;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -29,6 +32,9 @@ import tools.jackson.databind.JsonNode;
  * took while its file systems were frozen.
  */
 abstract class LibvirtTest {
+
+  /** So much that a process can be stopped while it copies that. */
+  private static final int FILLED_MEBIBYTES = 56;
 
   static LibvirtHost host;
   static LibvirtGuest guest;
@@ -93,9 +99,10 @@ abstract class LibvirtTest {
             .formatted(host.uri(), host.scratch(), settings, folder.resolve("repository")));
   }
 
-  /** Whatever was done to it, no job, no file and no frozen guest is left. */
+  /** Whatever was done to it, no job, no file and no guest that stands still is left. */
   @AfterEach
   void nothingIsLeft() throws IOException {
+    assertThat(guest.state()).matches("(running|shut off).*");
     assertThat(host.tryVirsh("backup-dumpxml", "guest").output())
         .contains("no domain backup job present");
     try (Stream<Path> files = Files.list(host.scratch())) {
@@ -136,32 +143,104 @@ abstract class LibvirtTest {
 
   /** Freezes, lets the guest take checksums, begins a backup, thaws; the guest writes at once. */
   Point backUpLive() throws Exception {
+    return backUpLive("backup", "vm");
+  }
+
+  /**
+   * @param command that ends with a backup of this moment
+   */
+  Point backUpLive(String... command) throws Exception {
     String done = takeSums();
-    Path out = folder.resolve("out.json");
-    Path err = folder.resolve("err.txt");
-    Process backup = program.start(out, err, "backup", "vm", "--json");
+    Process backup = beginFrozen(command);
+    assertThat(backup.waitFor()).as(Files.readString(err())).isZero();
+    return new Point(Program.json(Files.readString(out())), sums(done));
+  }
+
+  /** Begins a backup of a guest that may be frozen; it is thawed as soon as the job is there. */
+  private Process beginFrozen(String... command) throws Exception {
+    List<String> words = new ArrayList<>(List.of(command));
+    words.add("--json");
+    Process backup = program.start(out(), err(), words.toArray(String[]::new));
     try {
-      LibvirtGuest.await(
-          "a backup job: " + Files.readString(err),
-          () ->
-              !backup.isAlive()
-                  || host.tryVirsh("domjobinfo", "guest").output().contains("Backup"));
+      LibvirtGuest.await("a backup job", () -> !backup.isAlive() || jobRuns());
     } finally {
       guest.thaw();
     }
-    assertThat(backup.waitFor()).as(Files.readString(err)).isZero();
-    return new Point(Program.json(Files.readString(out)), sums(done));
+    return backup;
+  }
+
+  Path out() {
+    return folder.resolve("out.json");
+  }
+
+  Path err() {
+    return folder.resolve("err.txt");
+  }
+
+  static boolean jobRuns() {
+    return host.tryVirsh("backup-dumpxml", "guest").status() == 0;
+  }
+
+  /** Fills a part of the second disk that takes a while to copy. */
+  static void fill() {
+    guest.run("dd if=/dev/urandom of=/mnt/b/f bs=1M count=" + FILLED_MEBIBYTES + "; sync");
+  }
+
+  /**
+   * Begins a backup and stops its process while it copies what {@link #fill} has written; the guest
+   * is thawed before.
+   */
+  Process stopInTheMiddle() throws Exception {
+    Path gate = folder.resolve("gate");
+    define(
+        "quiesce: off\n  hook-limit-seconds: 600\n  after-snapshot: while [ ! -e "
+            + gate
+            + " ]; do sleep 0.02; done");
+    Process backup = beginFrozen("backup", "vm");
+    Files.createFile(gate);
+    while (backup.isAlive() && !hasCopied(".partial", 4 << 20)) {
+      Thread.sleep(1);
+    }
+    signal(backup, "STOP");
+    assertThat(hasCopied(".partial", 1)).as("in the middle: " + Files.readString(err())).isTrue();
+    return backup;
+  }
+
+  static void signal(Process process, String signal) {
+    Tool.run("sh", "-c", "kill -" + signal + " " + process.pid());
+  }
+
+  /** Whether the second disk's folder has a file of that name and size. */
+  boolean hasCopied(String suffix, long bytes) throws IOException {
+    Path repository = folder.resolve("repository");
+    if (!Files.exists(repository)) {
+      return false;
+    }
+    try (Stream<Path> files = Files.walk(repository)) {
+      return files.anyMatch(file ->
+          file.toString().contains("/disk-1/")
+              && file.toString().endsWith(suffix)
+              && file.toFile().length() >= bytes);
+    } catch (UncheckedIOException e) {
+      return false; // one was renamed while it was looked at
+    }
+  }
+
+  /** The newest backup's id. */
+  String newest() throws Exception {
+    return program.succeed("list", "--json").json().get(0).get("backup_id").asString();
   }
 
   /** Returns with the guest frozen; a write of its waits for the thaw. */
   String takeSums() {
     String done = "SUMS-" + ++rounds;
     guest.begin(
-        // A writer that has stood still for a second shows that the file systems are frozen.
-        "(while :; do echo x > /mnt/a/t; echo x > /mnt/b/t; done) & w=$!; n=0;"
-            + " while [ $n -lt 10 ]; do usleep 100000;"
-            + " if grep -q \"State:.D\" /proc/$w/status; then n=$((n+1)); else n=0; fi; done;"
-            + " kill $w; echo 3 > /proc/sys/vm/drop_caches; md5sum /dev/vd? > /tmp/"
+        // Writers to both that have not run for a second show that both file systems are frozen.
+        "(while :; do echo x > /mnt/a/t; done) & a=$!; (while :; do echo x > /mnt/b/t; done) &"
+            + " b=$!; n=0; while [ $n -lt 10 ]; do usleep 100000; now=$(grep -h ctxt"
+            + " /proc/$a/status /proc/$b/status); if [ \"$now\" = \"$then\" ]; then n=$((n+1));"
+            + " else n=0; fi; then=$now; done; kill $a $b; echo 3 > /proc/sys/vm/drop_caches;"
+            + " md5sum /dev/vd? > /tmp/"
             + done
             + "; echo "
             + done
@@ -250,15 +329,41 @@ abstract class LibvirtTest {
   }
 
   /** Backs the domain up while it is off; its disks are what their files show. */
-  Point backUpOff() throws Exception {
-    JsonNode backup = program.succeed("backup", "vm", "--json").json();
+  Point backUpOff(String... command) throws Exception {
+    List<String> words = new ArrayList<>(List.of(command));
+    words.add("--json");
+    JsonNode backup = program.succeed(words.toArray(String[]::new)).json();
     Map<String, String> sums = new LinkedHashMap<>();
-    for (String name : List.of("a", "b")) {
+    for (String disk : List.of("vda", "vdb")) {
       Path raw = folder.resolve("now.raw");
-      Tool.run("qemu-img", "convert", "-O", "raw", host.disks().resolve(name + ".qcow2"), raw);
-      sums.put("vd" + name, Tool.run("md5sum", raw).split(" ")[0]);
+      Tool.run("qemu-img", "convert", "-O", "raw", file(disk), raw);
+      sums.put(disk, Tool.run("md5sum", raw).split(" ")[0]);
       Files.delete(raw);
     }
     return new Point(backup, sums);
+  }
+
+  /** The file that the guest writes a disk to. */
+  static Path file(String disk) {
+    return host.virsh("domblklist", "guest")
+        .lines()
+        .map(line -> line.strip().split("\\s+"))
+        .filter(words -> words[0].equals(disk))
+        .map(words -> Path.of(words[1]))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Names of our bitmaps that the running guest's QEMU keeps. */
+  static Set<String> bitmaps() {
+    Set<String> names = new TreeSet<>();
+    for (JsonNode node : guest.qmp("{\"execute\":\"query-named-block-nodes\"}")) {
+      for (JsonNode bitmap : node.path("dirty-bitmaps")) {
+        if (bitmap.path("name").asString("").startsWith("backstep.")) {
+          names.add(bitmap.path("name").asString());
+        }
+      }
+    }
+    return names;
   }
 }

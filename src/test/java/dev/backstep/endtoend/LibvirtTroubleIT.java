@@ -10,10 +10,14 @@ import dev.backstep.source.SnapshotRequest;
 import dev.backstep.source.VmSource;
 import dev.backstep.testing.LibvirtGuest;
 import dev.backstep.testing.Tool;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -43,9 +47,140 @@ class LibvirtTroubleIT extends LibvirtTest {
       assertThat(refused.errors()).contains("another program's backup job", "other.sock");
       assertThat(refused.status()).isEqualTo(5);
       assertThat(host.virsh("backup-dumpxml", "guest")).contains("other.sock");
+      Program.Result looked = program.run("doctor");
+      assertThat(looked.output()).contains("FAIL  vm job: another program's backup job");
     } finally {
       host.virsh("domjobabort", "guest");
     }
+  }
+
+  @Test
+  void backupWhoseProcessIsKilledGoesOnFromTheSameMoment() throws Exception {
+    fill();
+    String done = takeSums();
+    stopInTheMiddle().destroyForcibly().waitFor();
+    String job = host.virsh("backup-dumpxml", "guest");
+    guest.run("dd if=/dev/urandom of=/mnt/b/f bs=1M count=8 conv=notrunc; sync");
+
+    JsonNode backup = program.succeed("relaunch", newest(), "--json").json();
+
+    Point point = new Point(backup, sums(done));
+    assertThat(job).contains("backstep-");
+    assertThat(checkpoints()).containsExactly(point.disk("vda").get("change_id").asString());
+    assertThat(bitmaps()).containsExactlyElementsOf(checkpoints());
+    assertRestores(point);
+  }
+
+  @Test
+  void jobThatSomebodyEndsFailsTheBackupAndARelaunchIsOfAnotherMoment() throws Exception {
+    fill();
+    Process backup = stopInTheMiddle();
+    host.virsh("domjobabort", "guest");
+    signal(backup, "CONT");
+    int status = backup.waitFor();
+    guest.run("dd if=/dev/urandom of=/mnt/b/f bs=1M count=8 conv=notrunc; sync");
+
+    Point point = backUpLive("relaunch", newest());
+
+    assertThat(status).as(Files.readString(err())).isEqualTo(1);
+    assertThat(checkpoints()).containsExactly(point.disk("vda").get("change_id").asString());
+    assertThat(bitmaps()).containsExactlyElementsOf(checkpoints());
+    assertRestores(point);
+  }
+
+  @Test
+  void daemonThatIsAwayInTheMiddleIsWaitedFor() throws Exception {
+    fill();
+    String done = takeSums();
+    Process backup = stopInTheMiddle();
+    host.stop();
+    try {
+      signal(backup, "CONT");
+      LibvirtGuest.await("an image", () -> !backup.isAlive() || hasCopied(".qcow2", 1));
+    } finally {
+      host.restart();
+    }
+    assertThat(backup.waitFor()).as(Files.readString(err())).isZero();
+    Point point = new Point(Program.json(Files.readString(out())), sums(done));
+
+    Point next = backUpLive();
+
+    assertThat(next.levels())
+        .isEqualTo("vda incremental CHANGED_EXTENTS vdb incremental CHANGED_EXTENTS");
+    assertThat(checkpoints()).hasSize(1);
+    assertRestores(point);
+    assertRestores(next);
+  }
+
+  @Test
+  void guestThatIsPoweredOffInTheMiddleIsBackedUpFromItsFilesThen() throws Exception {
+    backUpLive();
+    fill();
+    Process backup = stopInTheMiddle();
+    ProcessHandle qemu = host.qemu("guest");
+    guest.beginPowerOff();
+    LibvirtGuest.await("the end of QEMU", () -> !qemu.isAlive());
+    signal(backup, "CONT");
+    int status = backup.waitFor();
+    guest.awaitOff();
+
+    Point off = backUpOff("relaunch", newest());
+    Tool.run("qemu-img", "resize", "-q", file("vdb"), "+16M");
+    Point larger = backUpOff("backup", "vm");
+
+    assertThat(status).as(Files.readString(err())).isEqualTo(1);
+    for (Point point : List.of(off, larger)) {
+      assertThat(point.levels())
+          .isEqualTo("vda incremental CHANGED_EXTENTS vdb incremental CHANGED_EXTENTS");
+      assertRestores(point);
+    }
+    assertThat(checkpoints()).containsExactly(larger.disk("vda").get("change_id").asString());
+  }
+
+  @Test
+  void guestIsThawedWhenTheProcessThatFrozeItIsKilled() throws Exception {
+    define("quiesce: required");
+    Program real = program;
+    program = new Program(folder, Map.of("PATH", slowVirsh() + ":" + System.getenv("PATH")));
+    Process backup = program.start(out(), err(), "backup", "vm");
+    LibvirtGuest.await("a job", () -> Files.exists(folder.resolve("begun")) || !backup.isAlive());
+    boolean frozen = guest.isFrozen();
+    backup.destroyForcibly().waitFor();
+    Files.createFile(folder.resolve("go"));
+    LibvirtGuest.await("a guest that is thawed", () -> !guest.isFrozen());
+    boolean left = jobRuns();
+    program = real;
+
+    JsonNode point = program.succeed("relaunch", newest(), "--json").json();
+
+    assertThat(frozen).isTrue();
+    assertThat(left).as("a job that its process left").isTrue();
+    assertThat(checkpoints())
+        .containsExactly(point.get("disks").get(0).get("change_id").asString());
+    assertThat(bitmaps()).containsExactlyElementsOf(checkpoints());
+  }
+
+  /** A virsh that stands still when it has begun a backup job; returns its folder. */
+  private Path slowVirsh() throws Exception {
+    Path bin = Files.createDirectory(folder.resolve("bin"));
+    Path virsh = bin.resolve("virsh");
+    Files.writeString(
+        virsh,
+        """
+        #!/bin/sh
+        %s "$@"
+        status=$?
+        case " $* " in
+          *" backup-begin "*) : >%s; while [ ! -e %s ]; do sleep 0.05; done ;;
+        esac
+        exit $status
+        """
+            .formatted(
+                Tool.run("sh", "-c", "command -v virsh").strip(),
+                folder.resolve("begun"),
+                folder.resolve("go")));
+    Files.setPosixFilePermissions(virsh, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return bin;
   }
 
   @Test
@@ -88,6 +223,8 @@ class LibvirtTroubleIT extends LibvirtTest {
   @Test
   void roundsOfSnapshotsLeaveNothing() throws Exception {
     VmSource source = source(host.scratch());
+    source.snapshot(REQUEST).close();
+    long open = openFiles();
     for (int i = Integer.getInteger("libvirt.rounds", 5); i > 0; i--) {
       source.snapshot(REQUEST).close();
     }
@@ -96,5 +233,15 @@ class LibvirtTroubleIT extends LibvirtTest {
     source.releaseMarks(REQUEST.repository(), Map.of());
 
     assertThat(checkpoints()).isEmpty();
+    assertThat(bitmaps()).isEmpty();
+    assertThat(openFiles()).as("files that QEMU has open").isLessThanOrEqualTo(open);
+    assertThat(Thread.getAllStackTraces().keySet())
+        .noneMatch(thread -> thread.getName().startsWith("guard-"));
+  }
+
+  private static long openFiles() throws IOException {
+    try (Stream<Path> files = Files.list(Path.of("/proc/" + host.qemu("guest").pid() + "/fd"))) {
+      return files.count();
+    }
   }
 }

@@ -164,6 +164,15 @@ public final class LibvirtGuest {
     host.virsh("domfsthaw", name);
   }
 
+  public boolean isFrozen() {
+    return agent("{\"execute\":\"guest-fsfreeze-status\"}").output().contains("frozen");
+  }
+
+  /** What QEMU answers to a command of its own protocol. */
+  public JsonNode qmp(String command) {
+    return JSON.readTree(host.virsh("qemu-monitor-command", name, command)).path("return");
+  }
+
   /** Whether a line was written to the guest's console. */
   public boolean said(String line) {
     return Tool.tryRun("grep", "-q", line, console()).status() == 0;
@@ -171,7 +180,15 @@ public final class LibvirtGuest {
 
   /** Shuts it down as its user would: everything is written. */
   public void powerOff() {
+    beginPowerOff();
+    awaitOff();
+  }
+
+  public void beginPowerOff() {
     begin("sleep 0.2; sync; umount /mnt/a /mnt/b; poweroff -f");
+  }
+
+  public void awaitOff() {
     await("power off", () -> state().startsWith("shut off"));
   }
 

@@ -130,11 +130,15 @@ public final class LibvirtHost implements AutoCloseable {
     return command.toArray();
   }
 
-  /** Ends the daemon and starts it again; guests run on. */
-  public void restartDaemon() throws Exception {
+  /** Ends the daemon; guests run on. */
+  public void stop() throws Exception {
     daemon.destroy();
     daemon.waitFor();
     Files.deleteIfExists(socket());
+  }
+
+  /** Starts it again. */
+  public void restart() throws IOException {
     daemon = startDaemon();
   }
 

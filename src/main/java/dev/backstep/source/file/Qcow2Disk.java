@@ -158,6 +158,15 @@ final class Qcow2Disk implements ImageDisk {
       return new ChangedAnswer.Reset(
           "bitmap " + since + " in " + file.path() + " was switched off; somebody disabled it");
     }
+    if (file.qcow2().isBelow(since.value())) {
+      return new ChangedAnswer.Reset(
+          "bitmap "
+              + since
+              + " is in "
+              + file.path()
+              + " and in an image below it; a snapshot was put on top while the VM ran, and only a"
+              + " running VM can put the two together");
+    }
     Optional<EndMark> end = EndMark.beside(since, file.qcow2());
     OptionalLong size = marking.sizeAt(key(), since);
     if (end.isEmpty() && size.isEmpty()) {

@@ -74,29 +74,54 @@ record QemuImage(
     List<String> command = new ArrayList<>(List.of("qemu-img", "info"));
     command.addAll(options);
     command.addAll(List.of("--output=json", "-f", "qcow2", plain(path)));
-    String output = output(path, command);
-    try {
-      JsonNode info = JSON.readTree(output);
-      JsonNode data = info.path("format-specific").path("data");
-      List<Bitmap> bitmaps = new ArrayList<>();
-      for (JsonNode bitmap : data.path("bitmaps")) {
-        bitmaps.add(Bitmap.of(bitmap));
-      }
-      return new QemuImage(
-          path,
-          info.path("virtual-size").asLong(),
-          info.path("cluster-size").asInt(),
-          data.path("compat").asString("").equals("0.10"),
-          info.has("backing-filename"),
-          List.copyOf(bitmaps));
-    } catch (JacksonException e) {
-      throw new SourceException(
-          SourceException.Kind.FAILED, path + ": qemu-img info gave no JSON: " + e.getMessage(), e);
+    JsonNode info = parsed(path, output(path, command));
+    JsonNode data = info.path("format-specific").path("data");
+    List<Bitmap> bitmaps = new ArrayList<>();
+    for (JsonNode bitmap : data.path("bitmaps")) {
+      bitmaps.add(Bitmap.of(bitmap));
     }
+    return new QemuImage(
+        path,
+        info.path("virtual-size").asLong(),
+        info.path("cluster-size").asInt(),
+        data.path("compat").asString("").equals("0.10"),
+        info.has("backing-filename"),
+        List.copyOf(bitmaps));
   }
 
   Optional<Bitmap> bitmap(String name) {
     return bitmaps.stream().filter(bitmap -> bitmap.name().equals(name)).findFirst();
+  }
+
+  /**
+   * Whether a bitmap is in one of the images below this one. What libvirt puts on top of an image
+   * for a snapshot gets bitmaps of the same names, which begin empty: neither tells all then.
+   */
+  boolean isBelow(String name) throws SourceException {
+    if (!backed) {
+      return false;
+    }
+    List<String> command =
+        List.of("qemu-img", "info", "--backing-chain", "--output=json", "-f", "qcow2", plain(path));
+    boolean top = true;
+    for (JsonNode layer : parsed(path, output(path, command))) {
+      for (JsonNode bitmap : layer.path("format-specific").path("data").path("bitmaps")) {
+        if (!top && Bitmap.of(bitmap).name().equals(name)) {
+          return true;
+        }
+      }
+      top = false;
+    }
+    return false;
+  }
+
+  private static JsonNode parsed(Path path, String output) throws SourceException {
+    try {
+      return JSON.readTree(output);
+    } catch (JacksonException e) {
+      throw new SourceException(
+          SourceException.Kind.FAILED, path + ": qemu-img info gave no JSON: " + e.getMessage(), e);
+    }
   }
 
   /**

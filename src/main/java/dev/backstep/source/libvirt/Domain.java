@@ -9,9 +9,10 @@ import org.w3c.dom.Element;
 /**
  * A domain as its XML describes it.
  *
+ * @param agent whether the guest's agent is connected
  * @param disks what a backup can hold, in libvirt's order; no CD-ROMs and no empty drives
  */
-record Domain(String name, String uuid, List<Disk> disks) {
+record Domain(String name, String uuid, boolean agent, List<Disk> disks) {
 
   Domain {
     disks = List.copyOf(disks);
@@ -49,7 +50,15 @@ record Domain(String name, String uuid, List<Disk> disks) {
         }
       }
     }
-    return new Domain(Xml.text(root, "name"), Xml.text(root, "uuid"), disks);
+    return new Domain(Xml.text(root, "name"), Xml.text(root, "uuid"), hasAgent(root), disks);
+  }
+
+  private static boolean hasAgent(Element root) {
+    return Xml.children(root, "devices").stream()
+        .flatMap(devices -> Xml.children(devices, "channel").stream())
+        .flatMap(channel -> Xml.children(channel, "target").stream())
+        .filter(target -> target.getAttribute("name").equals("org.qemu.guest_agent.0"))
+        .anyMatch(target -> target.getAttribute("state").equals("connected"));
   }
 
   private static Disk disk(Element disk) {

@@ -1,16 +1,20 @@
 package dev.backstep.source.libvirt;
 
+import dev.backstep.source.LastWill;
 import dev.backstep.source.SourceException;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * A guest whose file systems are frozen for the instant of a snapshot, or are not and why. It is
- * thawed in every case.
+ * thawed in every case, also when this process is killed meanwhile.
  *
+ * @param thawing of one that is frozen, by somebody else should we die; empty for one that is not
  * @param outcome what was achieved, as the restore point tells it: {@code frozen} or else
  */
-record FrozenGuest(HypervisorControl control, String uuid, boolean frozen, String outcome)
+record FrozenGuest(
+    HypervisorControl control, String uuid, Optional<LastWill> thawing, String outcome)
     implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(FrozenGuest.class);
@@ -18,14 +22,16 @@ record FrozenGuest(HypervisorControl control, String uuid, boolean frozen, Strin
   static FrozenGuest freeze(HypervisorControl control, String uuid, Quiesce quiesce)
       throws SourceException {
     if (quiesce == Quiesce.OFF) {
-      return new FrozenGuest(control, uuid, false, "off");
+      return new FrozenGuest(control, uuid, Optional.empty(), "off");
     }
+    LastWill thawing = control.thawShouldWeDie(uuid);
     try {
       control.freeze(uuid);
-      return new FrozenGuest(control, uuid, true, "frozen");
+      return new FrozenGuest(control, uuid, Optional.of(thawing), "frozen");
     } catch (SourceException e) {
       // It may have frozen some file systems, or all and answered too late.
       thaw(control, uuid);
+      thawing.close();
       if (quiesce == Quiesce.REQUIRED) {
         throw new SourceException(
             SourceException.Kind.FAILED,
@@ -35,7 +41,7 @@ record FrozenGuest(HypervisorControl control, String uuid, boolean frozen, Strin
       }
       log.warn(
           "{}: not frozen, the restore point is as after a power cut: {}", uuid, e.getMessage());
-      return new FrozenGuest(control, uuid, false, "not frozen: " + e.getMessage());
+      return new FrozenGuest(control, uuid, Optional.empty(), "not frozen: " + e.getMessage());
     }
   }
 
@@ -50,10 +56,10 @@ record FrozenGuest(HypervisorControl control, String uuid, boolean frozen, Strin
   /** Thaws it; once more if that fails, for nothing is worse than a guest that stays frozen. */
   @Override
   public void close() {
-    if (!frozen) {
+    if (thawing.isEmpty()) {
       return;
     }
-    try {
+    try (LastWill _ = thawing.get()) {
       control.thaw(uuid);
     } catch (SourceException first) {
       try {

@@ -1,6 +1,7 @@
 package dev.backstep.source.libvirt;
 
 import dev.backstep.domain.DiskKey;
+import dev.backstep.source.LastWill;
 import dev.backstep.source.SourceException;
 import java.util.List;
 import java.util.Map;
@@ -84,4 +85,7 @@ interface HypervisorControl {
   void freeze(String uuid) throws SourceException;
 
   void thaw(String uuid) throws SourceException;
+
+  /** Sees to it that the guest is thawed if this process dies before the result is closed. */
+  LastWill thawShouldWeDie(String uuid) throws SourceException;
 }

@@ -17,6 +17,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -173,8 +174,16 @@ final class LibvirtSource implements VmSource {
     List<SourceFinding> found = new ArrayList<>();
     try {
       Domain domain = domain();
-      String state = domain.uuid() + ", " + control.state(domain.uuid());
-      found.add(new SourceFinding(true, "domain", domain.name() + " " + state));
+      HypervisorControl.State state = control.state(domain.uuid());
+      String text = domain.name() + " " + domain.uuid() + ", " + state;
+      found.add(new SourceFinding(true, "domain", text));
+      Optional<String> obstacle =
+          OwnJob.obstacle(control, domain.uuid(), settings.scratch().folder());
+      found.add(
+          new SourceFinding(obstacle.isEmpty(), "job", obstacle.orElse("none is in the way")));
+      if (state == HypervisorControl.State.RUNNING && settings.quiesce() != Quiesce.OFF) {
+        found.add(agent(domain));
+      }
       found.add(settings.scratch().finding());
       Map<DiskKey, Long> sizes = control.capacities(domain.uuid());
       for (Domain.Disk disk : domain.disks()) {
@@ -186,6 +195,16 @@ final class LibvirtSource implements VmSource {
       found.add(new SourceFinding(false, "domain", String.valueOf(e.getMessage())));
     }
     return found;
+  }
+
+  private SourceFinding agent(Domain domain) {
+    return domain.agent()
+        ? new SourceFinding(true, "agent", "connected")
+        : new SourceFinding(
+            settings.quiesce() != Quiesce.REQUIRED,
+            "agent",
+            "none is connected, so no file system can be frozen; install qemu-guest-agent in the"
+                + " guest, and a channel for it in the domain");
   }
 
   private static SourceFinding finding(Domain.Disk disk, long sizeBytes) {

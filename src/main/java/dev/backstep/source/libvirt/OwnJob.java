@@ -32,10 +32,25 @@ final class OwnJob {
   private final String prefix;
 
   OwnJob(HypervisorControl control, String uuid, Path scratch, RepositoryId repository) {
+    this(
+        control,
+        uuid,
+        scratch,
+        "backstep-" + digest(uuid) + "-" + digest(repository.value()) + "-");
+  }
+
+  private OwnJob(HypervisorControl control, String uuid, Path scratch, String prefix) {
     this.control = control;
     this.uuid = uuid;
     this.scratch = scratch;
-    this.prefix = "backstep-" + digest(uuid) + "-" + digest(repository.value()) + "-";
+    this.prefix = prefix;
+  }
+
+  /** What runs at a domain that no backup into any repository can begin beside. */
+  static Optional<String> obstacle(HypervisorControl control, String uuid, Path scratch)
+      throws SourceException {
+    return new OwnJob(control, uuid, scratch, "backstep-" + digest(uuid) + "-")
+        .obstacle(control.backupJob(uuid));
   }
 
   private static String digest(String text) {
@@ -58,31 +73,34 @@ final class OwnJob {
    */
   void clear() throws SourceException {
     Optional<String> running = control.backupJob(uuid);
+    Optional<String> obstacle = obstacle(running);
+    if (obstacle.isPresent()) {
+      throw new SourceException(SourceException.Kind.LOCKED, obstacle.get());
+    }
     if (running.isPresent()) {
-      String socket = BackupJob.socketOf(running.get());
-      if (!isOurs(socket)) {
-        throw new SourceException(
-            SourceException.Kind.LOCKED,
-            "another program's backup job runs at this domain"
-                + (socket.isEmpty() ? "" : " behind " + socket)
-                + "; wait until it ends, or end it: virsh domjobabort "
-                + uuid);
-      }
-      log.warn("{}: a backup job that was left behind is ended: {}", uuid, socket);
+      log.warn("{}: a backup job that was left behind is ended", uuid);
       end();
     } else {
-      refuseOthers();
       removeFiles();
     }
   }
 
-  private void refuseOthers() throws SourceException {
-    Optional<String> operation = control.operation(uuid);
-    if (operation.isPresent()) {
-      throw new SourceException(
-          SourceException.Kind.LOCKED,
-          "libvirt is busy with this domain (" + operation.get() + "); try again when that ends");
+  /** What runs at the domain that no backup of ours can begin beside, and what to do about it. */
+  private Optional<String> obstacle(Optional<String> running) throws SourceException {
+    if (running.isEmpty()) {
+      return control
+          .operation(uuid)
+          .map(operation ->
+              "libvirt is busy with this domain (" + operation + "); try again when that ends");
     }
+    String socket = BackupJob.socketOf(running.get());
+    return isOurs(socket)
+        ? Optional.empty()
+        : Optional.of(
+            "another program's backup job runs at this domain"
+                + (socket.isEmpty() ? "" : " behind " + socket)
+                + "; wait until it ends, or end it: virsh domjobabort "
+                + uuid);
   }
 
   private boolean isOurs(String socket) {

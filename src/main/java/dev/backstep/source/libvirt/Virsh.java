@@ -1,6 +1,7 @@
 package dev.backstep.source.libvirt;
 
 import dev.backstep.domain.DiskKey;
+import dev.backstep.source.LastWill;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.ToolRunner;
 import java.io.IOException;
@@ -192,6 +193,11 @@ final class Virsh implements HypervisorControl {
     call("domfsthaw", "--domain", uuid);
   }
 
+  @Override
+  public LastWill thawShouldWeDie(String uuid) throws SourceException {
+    return LastWill.of(command("domfsthaw", "--domain", uuid));
+  }
+
   private interface WithFile {
     void use(String file) throws SourceException;
   }
@@ -215,14 +221,18 @@ final class Virsh implements HypervisorControl {
   }
 
   private String call(String... words) throws SourceException {
-    List<String> command = new ArrayList<>(List.of("virsh", "-q", "-c", uri));
-    command.addAll(List.of(words));
-    ToolRunner.Result result = ToolRunner.run(LIMIT, command);
+    ToolRunner.Result result = ToolRunner.run(LIMIT, command(words));
     if (result.failed()) {
       String said = result.errors().replace("error: ", "").strip();
       ControlException.Why why = ControlException.Why.of(said);
       throw new ControlException(why, words[0] + " at " + uri + ": " + said);
     }
     return result.output();
+  }
+
+  private List<String> command(String... words) {
+    List<String> command = new ArrayList<>(List.of("virsh", "-q", "-c", uri));
+    command.addAll(List.of(words));
+    return command;
   }
 }
