@@ -71,6 +71,27 @@ func (v *vcenter) serve(w http.ResponseWriter, r *http.Request) {
 	if injected != nil && injected.apply(w, r) {
 		return
 	}
+	if injected != nil && injected.hold == "asked" {
+		v.hold(r)
+		return
+	}
+	if injected != nil && injected.hold == "done" {
+		v.carryOut(httptest.NewRecorder(), r, req, injected)
+		v.hold(r)
+		return
+	}
+	v.carryOut(w, r, req, injected)
+}
+
+// hold keeps a client waiting for its answer until it is gone.
+func (v *vcenter) hold(r *http.Request) {
+	v.mutex.Lock()
+	v.held++
+	v.mutex.Unlock()
+	<-r.Context().Done()
+}
+
+func (v *vcenter) carryOut(w http.ResponseWriter, r *http.Request, req *request, injected *injection) {
 	switch req.method {
 	case "QueryChangedDiskAreas":
 		v.queryChangedDiskAreas(w, req)
@@ -201,8 +222,11 @@ func (v *vcenter) hasPrivileges(w http.ResponseWriter, req *request) {
 	answer(w, req.method, content.String())
 }
 
-// injection is trouble that a test asked for.
+// injection is trouble that a test asked for. hold: the answer never comes, to a request that is only asked or
+// one that is done. about: what the request must contain.
 type injection struct {
+	hold    string
+	about   string
 	method  string
 	skip    int
 	count   int
@@ -218,7 +242,7 @@ type injection struct {
 // injected finds the trouble that is due for a request; the caller holds the mutex.
 func (v *vcenter) injected(req *request) *injection {
 	for _, one := range v.faults {
-		if one.method != req.method || one.count == 0 {
+		if one.method != req.method || one.count == 0 || !bytes.Contains(req.raw, []byte(one.about)) {
 			continue
 		}
 		if one.skip > 0 {

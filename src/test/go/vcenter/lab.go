@@ -79,9 +79,13 @@ func (v *vcenter) controlled(what string, r *http.Request) (interface{}, error) 
 	switch what {
 	case "vm":
 		return v.newMachine(r)
+	case "tag":
+		return v.tag(r)
 	case "certificate":
 		v.newCertificate()
 		return map[string]string{"thumbprint": v.thumbprint()}, nil
+	case "power":
+		return v.power(r)
 	case "snapshot":
 		return v.foreignSnapshot(r)
 	case "snapshots":
@@ -95,6 +99,8 @@ func (v *vcenter) controlled(what string, r *http.Request) (interface{}, error) 
 		v.sessions = map[string]bool{}
 	case "sessions":
 		return map[string]int{"open": len(v.sessions), "logins": v.logins}, nil
+	case "held":
+		return map[string]int{"held": v.held}, nil
 	case "calls":
 		return v.calls, nil
 	case "fault":
@@ -137,6 +143,7 @@ func injectionOf(r *http.Request) *injection {
 		drop: r.FormValue("drop") == "true", status: number("status", 0),
 		delay: time.Duration(number("delay", 0)) * time.Millisecond,
 		task:  r.FormValue("task") == "true", changes: r.FormValue("changes"),
+		hold: r.FormValue("hold"), about: r.FormValue("about"),
 	}
 }
 
@@ -247,6 +254,29 @@ func (v *vcenter) newMachine(r *http.Request) (interface{}, error) {
 		}
 	}
 	return v.equip(simulator.Map.Get(ref).(*simulator.VirtualMachine), path, r)
+}
+
+// power switches a VM on or off.
+func (v *vcenter) power(r *http.Request) (interface{}, error) {
+	ctx := context.Background()
+	client, err := govmomi.NewClient(ctx, v.service.Listen, true)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Logout(ctx)
+	vm := object.NewVirtualMachine(client.Client, types.ManagedObjectReference{Type: "VirtualMachine", Value: r.FormValue("vm")})
+	change := vm.PowerOff
+	switch r.FormValue("state") {
+	case "on":
+		change = vm.PowerOn
+	case "suspended":
+		change = vm.Suspend
+	}
+	task, err := change(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{}, task.Wait(ctx)
 }
 
 // equip gives a VM its name, as a vCenter writes it, and disks with bytes behind them.

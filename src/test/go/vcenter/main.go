@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
+	_ "github.com/vmware/govmomi/vapi/simulator" // serves /rest
 )
 
 type vcenter struct {
@@ -44,6 +45,7 @@ type vcenter struct {
 	machines    map[string]*machine
 	faults      []*injection
 	calls       map[string]int
+	held        int
 	denied      map[string]bool
 	areasMax    int
 	spanBytes   int64
@@ -65,6 +67,7 @@ func main() {
 		log.Fatal(err)
 	}
 	model.Service.Listen = &url.URL{Host: "127.0.0.1:0", User: url.UserPassword(*user, *password)}
+	model.Service.RegisterEndpoints = true // /rest
 	inner := model.Service.NewServer()
 
 	v := &vcenter{
@@ -85,6 +88,7 @@ func main() {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/sdk", v.serve)
+	mux.HandleFunc("/rest/", v.rest)
 	mux.HandleFunc("/lab/", v.control)
 	server := &http.Server{Handler: mux, ErrorLog: log.New(nothing{}, "", 0), TLSConfig: &tls.Config{
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {

@@ -2,8 +2,10 @@ package dev.backstep.cli;
 
 import dev.backstep.backup.DiskTarget;
 import dev.backstep.backup.RestoreTarget;
+import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.JobDefinition;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.Refusals;
 import dev.backstep.job.RestoreRequest;
@@ -12,13 +14,16 @@ import dev.backstep.repository.Repository;
 import dev.backstep.repository.RestorePoint;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.libvirt.RestoredDomain;
+import dev.backstep.source.vsphere.RestoredMachine;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
@@ -96,7 +101,7 @@ final class RestoreCommand implements Callable<Integer> {
       description = "The daemon that gets the domain. Default: ${DEFAULT-VALUE}.")
   private String defineUri = "qemu:///system";
 
-  /** Either of the two. */
+  /** One of them. */
   static final class Where {
 
     @Option(
@@ -115,6 +120,16 @@ final class RestoreCommand implements Callable<Integer> {
           "Once for each disk to be restored; N= may be left out where there is only one."
         })
     private List<String> onto = new ArrayList<>();
+
+    @Option(
+        names = "--onto-vm",
+        paramLabel = "FILE|VM",
+        required = true,
+        description = {
+          "Writes the disks over those of the VM at a vCenter that this job definition names,",
+          "each over the disk with its key and size. The VM is off and has no snapshots."
+        })
+    private @Nullable String machine;
   }
 
   RestoreCommand(Session session) {
@@ -127,7 +142,8 @@ final class RestoreCommand implements Callable<Integer> {
     Path folder = where.folder;
     if (folder != null && (differential || held != null)) {
       throw OperatorException.usage(
-          "--differential and --holds are about targets that are there; say --onto", null);
+          "--differential and --holds are about targets that are there; say --onto or --onto-vm",
+          null);
     }
     if (define != null && (folder == null || disk != null || repository != null)) {
       throw OperatorException.usage(
@@ -145,17 +161,58 @@ final class RestoreCommand implements Callable<Integer> {
     Engine engine = session.jobs();
     BackupRow backup = ShowCommand.find(engine, id);
     TreeSet<Integer> disks = RestoreTargets.disks(backup, id, Optional.ofNullable(disk));
+    if (where.machine != null) {
+      return ontoMachine(engine, backup, disks, where.machine);
+    }
     Map<Integer, DiskTarget> targets =
         folder != null
             ? RestoreTargets.made(disks, folder, made)
             : RestoreTargets.onto(disks, where.onto);
-    RestoreRequest request =
-        new RestoreRequest(backup.id().value(), targets, differential, Optional.ofNullable(held));
-    int code = new TaskWatch(session, engine).follow(engine.restore(request));
+    int code = restore(engine, backup, targets);
     if (code == 0 && define != null && folder != null) {
       define(backup, define, folder, made);
     }
     return code;
+  }
+
+  private int restore(Engine engine, BackupRow backup, Map<Integer, DiskTarget> targets)
+      throws IOException, InterruptedException {
+    RestoreRequest request =
+        new RestoreRequest(backup.id().value(), targets, differential, Optional.ofNullable(held));
+    return new TaskWatch(session, engine).follow(engine.restore(request));
+  }
+
+  private int ontoMachine(Engine engine, BackupRow backup, TreeSet<Integer> disks, String name)
+      throws IOException, InterruptedException {
+    JobDefinition definition = new NamedDefinitions(session.options()).of(List.of(name)).getFirst();
+    if (!definition.source().type().equals("vsphere")) {
+      throw OperatorException.usage(
+          "--onto-vm "
+              + name
+              + ": its definition has a source of type "
+              + definition.source().type()
+              + "; expected vsphere",
+          null);
+    }
+    Map<DiskKey, Long> sizes = new LinkedHashMap<>();
+    Map<DiskKey, Integer> numbers = new HashMap<>();
+    for (BackupDiskRow row : backup.disks()) {
+      if (disks.contains(row.diskId())) {
+        sizes.put(row.diskKey(), row.virtualSize());
+        numbers.put(row.diskKey(), row.diskId());
+      }
+    }
+    Path runFolder = session.options().home().resolve("run");
+    try (RestoredMachine machine = RestoredMachine.open(definition.source(), runFolder, sizes)) {
+      Map<Integer, DiskTarget> targets = new HashMap<>();
+      machine
+          .exports()
+          .forEach((key, uri) ->
+              targets.put(Objects.requireNonNull(numbers.get(key)), DiskTarget.onto(uri.text())));
+      return restore(engine, backup, targets);
+    } catch (SourceException e) {
+      throw Refusals.of(e);
+    }
   }
 
   private void define(BackupRow backup, String name, Path folder, RestoreTarget made)

@@ -302,6 +302,21 @@ public final class Vcenter implements AutoCloseable {
     return control("calls").path(method).asInt(0);
   }
 
+  /** How many requests were kept waiting so far. */
+  public int held() {
+    return control("held").get("held").asInt();
+  }
+
+  /** Servers of disks that are started wait as long as this is set, before they open their disk. */
+  public void holdServers(boolean held) throws IOException {
+    Path file = folder.resolve("hold");
+    if (held) {
+      Files.writeString(file, "");
+    } else {
+      Files.deleteIfExists(file);
+    }
+  }
+
   /**
    * How long each read of a disk that is opened from now on takes; empty for as long as it does.
    */
@@ -309,24 +324,9 @@ public final class Vcenter implements AutoCloseable {
     Files.writeString(folder.resolve("read-delay"), delay);
   }
 
-  /** The command by which an operator serves a disk of a VM for writing. */
-  public List<String> servingForWriting(Vm vm, String file, Path socket) throws IOException {
-    return List.of(
-        STAND_IN.toString(),
-        "--foreground",
-        "--unix=" + socket,
-        "--filter=blocksize",
-        "vddk",
-        "libdir=" + folder,
-        "server=127.0.0.1",
-        "port=" + address.replaceFirst(".*:", ""),
-        "user=" + USER,
-        "password=+" + passwordFile(),
-        "thumbprint=" + Files.readString(folder.resolve("thumbprint")),
-        "vm=moref=" + vm.moref(),
-        "file=[LocalDS_0] " + file,
-        "minblock=512",
-        "maxdata=2M");
+  /** Switches a VM {@code on} or {@code off}, or has it {@code suspended}. */
+  public void power(Vm vm, String state) {
+    control("power", "vm", vm.moref(), "state", state);
   }
 
   /** Processes that serve its disks. */

@@ -15,7 +15,7 @@ final class VsphereReader {
 
   /** Ways to name a VM; exactly one is used. */
   private static final List<String> SELECTORS =
-      List.of("name", "path", "moref", "instance-uuid", "attribute");
+      List.of("name", "path", "moref", "instance-uuid", "attribute", "tag");
 
   private enum Quiesce {
     REQUIRED,
@@ -73,10 +73,15 @@ final class VsphereReader {
               + "; expected exactly one of: "
               + String.join(", ", SELECTORS));
     }
+    pair("attribute", "a custom attribute and its value: NAME=VALUE");
+    pair("tag", "a tag behind its category: CATEGORY=TAG");
+  }
+
+  private void pair(String name, String expected) {
     fields
-        .text("attribute")
+        .text(name)
         .filter(text -> text.value().indexOf('=') < 1)
-        .ifPresent(text -> text.problem("a custom attribute and its value: NAME=VALUE"));
+        .ifPresent(text -> text.problem(expected));
   }
 
   private static Optional<String> digest(Text text) {

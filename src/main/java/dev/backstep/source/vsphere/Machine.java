@@ -9,6 +9,7 @@ import java.util.List;
  * @param name as people read it
  * @param instanceUuid unique within a vCenter, and kept when the VM is registered anew
  * @param host moref of the host it runs on, or is registered at; empty when unknown
+ * @param poweredOff a VM that is suspended is neither
  * @param tracking whether change tracking is switched on
  * @param trackable whether its hardware version can track changes
  * @param consolidationNeeded snapshots are gone and their files are still there
@@ -22,6 +23,7 @@ record Machine(
     String instanceUuid,
     String host,
     boolean poweredOn,
+    boolean poweredOff,
     boolean tracking,
     boolean trackable,
     boolean consolidationNeeded,

@@ -5,6 +5,7 @@ import dev.backstep.source.vsphere.VsphereGateway.Entry;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
@@ -37,6 +38,11 @@ final class MachineSelection {
       case "attribute" -> {
         String[] parts = wanted.split("=", 2);
         yield only(entry -> parts.length == 2 && parts[1].equals(entry.attributes().get(parts[0])));
+      }
+      case "tag" -> {
+        String[] parts = wanted.split("=", 2);
+        Set<Moref> tagged = gateway.tagged(parts[0], parts.length == 2 ? parts[1] : "");
+        yield only(entry -> tagged.contains(entry.ref()));
       }
       default -> only(entry -> entry.name().equals(wanted));
     };

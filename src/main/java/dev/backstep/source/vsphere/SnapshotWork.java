@@ -97,7 +97,7 @@ final class SnapshotWork {
       return machine;
     }
     log.info("{}: change tracking is switched on", machine);
-    gateway.enableTracking(machine.ref());
+    gateway.setTracking(machine.ref(), true);
     if (machine.poweredOn()) {
       ChangeId mark = MarkName.of(repository, backup, STUN);
       gateway.createSnapshot(

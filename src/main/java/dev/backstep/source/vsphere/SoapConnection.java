@@ -29,7 +29,7 @@ final class SoapConnection implements SoapCarrier {
 
   private static final String COOKIE = "vmware_soap_session=";
   private static final Duration CONNECT_MAX = Duration.ofSeconds(20);
-  private static final Duration ANSWER_MAX = Duration.ofMinutes(3);
+  static final Duration ANSWER_MAX = Duration.ofMinutes(3);
   private static final int ANSWER_BYTES_MAX = 256 << 20;
 
   private final VsphereSettings settings;
@@ -40,8 +40,12 @@ final class SoapConnection implements SoapCarrier {
 
   SoapConnection(VsphereSettings settings) {
     this.settings = settings;
-    this.endpoint =
-        URI.create("https://" + host(settings.server()) + ":" + settings.port() + "/sdk");
+    this.endpoint = settings.endpoint("/sdk");
+    this.http = client(settings);
+  }
+
+  /** What connects as a definition says; the caller closes it. */
+  static HttpClient client(VsphereSettings settings) {
     HttpClient.Builder builder =
         HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT_MAX);
     settings
@@ -52,11 +56,7 @@ final class SoapConnection implements SoapCarrier {
                     sha256,
                     "its certificate is not the one that the definition names; where it was"
                         + " changed on purpose, correct `certificate`")));
-    this.http = builder.build();
-  }
-
-  private static String host(String server) {
-    return server.contains(":") && !server.startsWith("[") ? "[" + server + "]" : server;
+    return builder.build();
   }
 
   @Override

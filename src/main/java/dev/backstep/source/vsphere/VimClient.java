@@ -29,23 +29,25 @@ final class VimClient implements VsphereGateway {
   private static final Duration CONFIGURE_MAX = Duration.ofMinutes(15);
   private static final int PATH_DEPTH_MAX = 100;
 
+  private final VsphereSettings settings;
   private final VimSession session;
   private final PropertyReader properties;
   private final VimTasks tasks;
 
-  private VimClient(VimSession session) {
+  private VimClient(VsphereSettings settings, VimSession session) {
+    this.settings = settings;
     this.session = session;
     this.properties = new PropertyReader(session);
     this.tasks = new VimTasks(properties);
   }
 
   static VimClient open(VsphereSettings settings) throws SourceException {
-    return new VimClient(VimSession.open(settings));
+    return new VimClient(settings, VimSession.open(settings));
   }
 
   /** By another carrier than HTTPS. */
   static VimClient open(VsphereSettings settings, SoapCarrier carrier) throws SourceException {
-    return new VimClient(VimSession.open(settings, carrier));
+    return new VimClient(settings, VimSession.open(settings, carrier));
   }
 
   @Override
@@ -163,6 +165,13 @@ final class VimClient implements VsphereGateway {
   }
 
   @Override
+  public Set<Moref> tagged(String category, String tag) throws IOException {
+    try (VapiTags tags = VapiTags.open(settings)) {
+      return tags.machines(category, tag);
+    }
+  }
+
+  @Override
   public Machine machine(Moref ref) throws IOException {
     Properties found =
         properties.of(
@@ -186,6 +195,7 @@ final class VimClient implements VsphereGateway {
         found.text("config.instanceUuid").orElse(""),
         found.text("runtime.host").orElse(""),
         found.text("runtime.powerState").filter(state -> state.equals("poweredOn")).isPresent(),
+        found.text("runtime.powerState").filter(state -> state.equals("poweredOff")).isPresent(),
         found.flag("config.changeTrackingEnabled"),
         !found.text("capability.changeTrackingSupported").orElse("true").equals("false"),
         found.flag("runtime.consolidationNeeded"),
@@ -223,14 +233,14 @@ final class VimClient implements VsphereGateway {
   }
 
   @Override
-  public void enableTracking(Moref machine) throws IOException {
+  public void setTracking(Moref machine, boolean on) throws IOException {
     run(
         machine,
         "ReconfigVM_Task",
         () ->
             SoapBody.of("ReconfigVM_Task", machine)
                 .start("spec")
-                .text("changeTrackingEnabled", true)
+                .text("changeTrackingEnabled", on)
                 .end(),
         CONFIGURE_MAX);
   }

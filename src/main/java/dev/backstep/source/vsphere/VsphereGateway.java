@@ -53,12 +53,18 @@ interface VsphereGateway extends AutoCloseable {
 
   Optional<Moref> byInstanceUuid(String uuid) throws IOException;
 
+  /** The VMs that a tag of a category is attached to. */
+  Set<Moref> tagged(String category, String tag) throws IOException;
+
   Machine machine(Moref ref) throws IOException;
 
   Frozen frozen(Moref snapshot) throws IOException;
 
-  /** Switches change tracking on; it begins when the VM is stunned the next time. */
-  void enableTracking(Moref machine) throws IOException;
+  /**
+   * Switches change tracking. On a running VM it begins when that is stunned the next time; what
+   * was tracked before cannot be asked about any more.
+   */
+  void setTracking(Moref machine, boolean on) throws IOException;
 
   /** Makes a snapshot without memory, and waits for it. */
   void createSnapshot(Moref machine, String name, String description, boolean quiesce)

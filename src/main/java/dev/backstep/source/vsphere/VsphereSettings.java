@@ -3,6 +3,7 @@ package dev.backstep.source.vsphere;
 import dev.backstep.domain.SourceDefinition;
 import dev.backstep.source.SourceException;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -47,7 +48,7 @@ record VsphereSettings(
 
   /** Fields that name a VM; a definition has exactly one. */
   static final List<String> SELECTORS =
-      List.of("name", "path", "moref", "instance-uuid", "attribute");
+      List.of("name", "path", "moref", "instance-uuid", "attribute", "tag");
 
   /** Whether the guest is asked to come to rest before a snapshot. */
   enum Quiesce {
@@ -113,6 +114,12 @@ record VsphereSettings(
           passwordFile + ": the password of " + user + " cannot be read: " + e,
           e);
     }
+  }
+
+  /** Where a path of the server is. */
+  URI endpoint(String path) {
+    String host = server.contains(":") && !server.startsWith("[") ? "[" + server + "]" : server;
+    return URI.create("https://" + host + ":" + port + path);
   }
 
   /** For messages, and to tell servers apart. */

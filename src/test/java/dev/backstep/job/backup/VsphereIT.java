@@ -477,6 +477,38 @@ class VsphereIT extends JobTest {
   }
 
   @Test
+  void machineIsFoundByItsTag() throws Exception {
+    String category = "Backup of " + name;
+    for (String moref : List.of("group-v3", vm.moref())) {
+      vcenter.control(
+          "tag",
+          "category",
+          category,
+          "tag",
+          "täglich = 1",
+          "vm",
+          moref,
+          "type",
+          moref.startsWith("group") ? "Folder" : "VirtualMachine");
+    }
+    settings.clear();
+    settings.putAll(vcenter.settings("tag", category + "=täglich = 1"));
+    complete();
+
+    Vm other = vcenter.vm(name + "-2", MIB);
+    vcenter.control("tag", "category", category, "tag", "täglich = 1", "vm", other.moref());
+    BackupRow ambiguous = backup();
+    settings.put("tag", category + "=weekly");
+    BackupRow unknown = backup();
+    settings.put("tag", "no " + category + "=täglich = 1");
+    BackupRow uncategorized = backup();
+
+    assertThat(ambiguous.error().orElse("")).contains("is 2 VMs", vm.moref(), other.moref());
+    assertThat(unknown.error().orElse("")).contains("no tag in category", "named weekly");
+    assertThat(uncategorized.error().orElse("")).contains("no category of tags");
+  }
+
+  @Test
   void snapshotsOfOthersStay() throws Exception {
     vcenter.control("snapshot", "vm", vm.moref(), "name", "manual");
     complete();

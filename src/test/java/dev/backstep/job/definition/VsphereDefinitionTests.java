@@ -43,6 +43,7 @@ class VsphereDefinitionTests {
           path: /DC/vm/a%2fb | moref: vm-45\\n  name: web | names its VM by name and moref; expected exactly one of
           path: /DC/vm/a%2fb | port: 443 | names its VM by nothing; expected exactly one of
           path: /DC/vm/a%2fb | attribute: backup | a custom attribute and its value: NAME=VALUE
+          path: /DC/vm/a%2fb | tag: =daily | a tag behind its category: CATEGORY=TAG
           user: backup@vsphere.local | port: 1 | has no field 'user'
           user: backup@vsphere.local | user: a\\n  password: secret | unknown field 'password'
           quiesce: required | quiesce: maybe | one of: required, try, off

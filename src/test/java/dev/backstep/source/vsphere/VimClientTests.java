@@ -188,7 +188,7 @@ class VimClientTests {
   void enableTracking() throws IOException {
     answerTask();
 
-    client.enableTracking(VM);
+    client.setTracking(VM, true);
 
     assertThat(carrier.sent.get(2))
         .isEqualTo(

@@ -1,0 +1,213 @@
+package dev.backstep.source.vsphere;
+
+import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.SourceDefinition;
+import dev.backstep.nbd.NbdUri;
+import dev.backstep.source.NbdServer;
+import dev.backstep.source.SourceException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A VM at a vCenter or ESXi host whose disks are served for writing, for as long as this is open.
+ * What is written so is not seen by change tracking, so tracking is off meanwhile and begins anew
+ * behind it: the next backup is full.
+ */
+public final class RestoredMachine implements AutoCloseable {
+
+  private static final List<String> PRIVILEGES =
+      List.of(
+          "VirtualMachine.Config.ChangeTracking",
+          "VirtualMachine.Config.DiskLease",
+          "VirtualMachine.Provisioning.DiskRandomAccess");
+
+  /** A VDDK that is ended writes out what it holds. */
+  private static final Duration END_MAX = Duration.ofMinutes(5);
+
+  private final VsphereGateway gateway;
+  private final Machine machine;
+  private final Map<DiskKey, NbdServer> servers = new LinkedHashMap<>();
+
+  private RestoredMachine(VsphereGateway gateway, Machine machine) {
+    this.gateway = gateway;
+    this.machine = machine;
+  }
+
+  /**
+   * Serves disks of the VM that a definition names. The caller closes it when all is written.
+   *
+   * @param runFolder for sockets and records of processes; made when absent
+   * @param sizes in bytes, of the disks that will be written
+   * @throws SourceException {@code LOCKED} when the VM is not off or has snapshots; {@code FAILED}
+   *     when a disk is not there, is not written through, or has another size. Nothing has changed
+   *     at the vCenter then
+   */
+  public static RestoredMachine open(
+      SourceDefinition definition, Path runFolder, Map<DiskKey, Long> sizes)
+      throws SourceException {
+    VsphereSettings settings = VsphereSettings.of(definition);
+    VsphereGateway gateway = VimClient.open(settings);
+    try {
+      Machine machine = new MachineSelection(settings, gateway).find();
+      requireAtRest(machine);
+      List<DiskFacts> disks = wanted(machine, sizes);
+      requirePrivileges(settings, gateway, machine);
+      Files.createDirectories(runFolder);
+      RestoredMachine opened = new RestoredMachine(gateway, machine);
+      opened.serve(new Vddk(settings, runFolder), disks);
+      return opened;
+    } catch (SourceException e) {
+      gateway.close();
+      throw e;
+    } catch (IOException e) {
+      gateway.close();
+      throw new SourceException(
+          SourceException.Kind.FAILED, settings.address() + ": " + e.getMessage(), e);
+    } catch (RuntimeException e) {
+      gateway.close();
+      throw e;
+    }
+  }
+
+  private static void requireAtRest(Machine machine) throws SourceException {
+    if (!machine.poweredOff()) {
+      throw locked(machine, "is not off; shut it down, or name another VM");
+    }
+    if (!machine.snapshots().isEmpty()) {
+      throw locked(
+          machine,
+          "has snapshots ("
+              + String.join(
+                  ", ", machine.snapshots().stream().map(Machine.HeldSnapshot::name).toList())
+              + "), and writing below them would damage them; remove them first");
+    }
+    if (machine.consolidationNeeded()) {
+      throw locked(machine, "has files of removed snapshots; consolidate it at the vCenter first");
+    }
+  }
+
+  private static SourceException locked(Machine machine, String why) {
+    return new SourceException(SourceException.Kind.LOCKED, machine + " " + why);
+  }
+
+  private static List<DiskFacts> wanted(Machine machine, Map<DiskKey, Long> sizes)
+      throws SourceException {
+    List<DiskFacts> wanted = new ArrayList<>();
+    List<String> wrong = new ArrayList<>();
+    for (Map.Entry<DiskKey, Long> size : sizes.entrySet()) {
+      Optional<DiskFacts> found =
+          machine.disks().stream().filter(disk -> disk.diskKey().equals(size.getKey())).findFirst();
+      if (found.isEmpty()) {
+        wrong.add("it has no disk " + size.getKey());
+      } else if (found.get().obstacle().isPresent()) {
+        wrong.add("disk " + found.get() + " " + found.get().obstacle().get());
+      } else if (found.get().sizeBytes() != size.getValue()) {
+        wrong.add(
+            "disk "
+                + found.get()
+                + " has "
+                + found.get().sizeBytes()
+                + " bytes, and what is restored has "
+                + size.getValue());
+      }
+      found.ifPresent(wanted::add);
+    }
+    if (!wrong.isEmpty()) {
+      throw new SourceException(
+          SourceException.Kind.FAILED, machine + ": " + String.join("; ", wrong));
+    }
+    return wanted;
+  }
+
+  private static void requirePrivileges(
+      VsphereSettings settings, VsphereGateway gateway, Machine machine) throws IOException {
+    Set<String> missing = gateway.missingPrivileges(machine.ref(), PRIVILEGES);
+    if (!missing.isEmpty()) {
+      throw new SourceException(
+          SourceException.Kind.FAILED,
+          machine + ": " + settings.user() + " lacks " + String.join(", ", missing));
+    }
+  }
+
+  private void serve(Vddk vddk, List<DiskFacts> disks) throws IOException {
+    try {
+      if (machine.tracking()) {
+        gateway.setTracking(machine.ref(), false);
+      }
+      for (DiskFacts disk : disks) {
+        Vddk.Disk served = new Vddk.Disk(machine.ref(), Optional.empty(), disk.file());
+        servers.put(disk.diskKey(), vddk.serve(served, gateway.thumbprint()));
+      }
+    } catch (IOException | RuntimeException e) {
+      servers.values().forEach(NbdServer::close);
+      track(e);
+      throw e;
+    }
+  }
+
+  /** For messages. */
+  public String name() {
+    return machine.toString();
+  }
+
+  /** Where each disk is written to. */
+  public Map<DiskKey, NbdUri> exports() {
+    Map<DiskKey, NbdUri> exports = new LinkedHashMap<>();
+    servers.forEach((key, server) -> exports.put(key, server.uri()));
+    return exports;
+  }
+
+  private void track(Exception why) {
+    try {
+      track();
+    } catch (IOException e) {
+      why.addSuppressed(e);
+    }
+  }
+
+  private void track() throws IOException {
+    if (machine.tracking()) {
+      gateway.setTracking(machine.ref(), true);
+    }
+  }
+
+  /**
+   * Ends serving.
+   *
+   * @throws SourceException when a server did not end in order, so that what was written last may
+   *     not be on its disk
+   */
+  @Override
+  public void close() throws SourceException {
+    try (gateway) {
+      List<DiskKey> broken = new ArrayList<>();
+      servers.forEach((key, server) -> {
+        if (!server.end(END_MAX)) {
+          broken.add(key);
+        }
+      });
+      servers.clear();
+      track();
+      if (!broken.isEmpty()) {
+        throw new SourceException(
+            SourceException.Kind.FAILED,
+            machine
+                + ": nbdkit did not end in order for disks "
+                + broken
+                + "; what was written last may be missing there: restore them again");
+      }
+    } catch (SourceException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new SourceException(SourceException.Kind.FAILED, machine + ": " + e.getMessage(), e);
+    }
+  }
+}

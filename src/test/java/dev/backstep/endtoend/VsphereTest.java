@@ -1,0 +1,79 @@
+package dev.backstep.endtoend;
+
+import dev.backstep.testing.Vcenter;
+import dev.backstep.testing.Vcenter.Vm;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The program beside a vCenter of its own. */
+abstract class VsphereTest {
+
+  static final long MIB = 1 << 20;
+
+  @TempDir Path folder;
+
+  final Random random = new Random(11);
+  Vcenter vcenter;
+  Program program;
+
+  @BeforeEach
+  final void start() throws IOException {
+    vcenter = Vcenter.start(Files.createDirectory(folder.resolve("lab")));
+    program = new Program(folder);
+    Files.createDirectory(folder.resolve("jobs"));
+  }
+
+  @AfterEach
+  final void stop() {
+    vcenter.close();
+  }
+
+  /**
+   * Makes a VM and its job definition.
+   *
+   * @param more lines of the definition
+   */
+  final Vm machine(String name, boolean tracked, String more, long... disks) throws IOException {
+    Vm vm = vcenter.vm(Map.of("name", name, "tracking", String.valueOf(tracked)), disks);
+    StringBuilder definition = new StringBuilder("vm: " + name + "\nsource:\n  type: vsphere\n");
+    vcenter
+        .settings("name", name)
+        .forEach((key, value) ->
+            definition.append("  ").append(key).append(": \"").append(value).append("\"\n"));
+    definition.append("repository: ").append(folder.resolve("repository")).append('\n');
+    definition.append(more);
+    Files.writeString(folder.resolve("jobs/" + name + ".yaml"), definition);
+    return vm;
+  }
+
+  /** The guest writes to each disk. */
+  final void write(Vm vm) throws IOException {
+    for (int key : vm.keys()) {
+      vcenter.write(vm, key, random, 12);
+    }
+  }
+
+  /** Snapshots that the vCenter has ever made, the newest last: morefs grow. */
+  final List<String> frozen() throws IOException {
+    Path all = folder.resolve("lab/frozen");
+    if (!Files.exists(all)) {
+      return List.of();
+    }
+    try (Stream<Path> folders = Files.list(all)) {
+      List<String> names = new ArrayList<>();
+      folders.forEach(path -> names.add(path.getFileName().toString()));
+      names.sort(Comparator.comparingInt(moref -> Integer.parseInt(moref.replaceFirst(".*-", ""))));
+      return names;
+    }
+  }
+}
