@@ -20,6 +20,7 @@ import picocli.CommandLine.Parameters;
       ExitCode.DONE,
       ExitCode.FAILED,
       ExitCode.USAGE,
+      ExitCode.UNPROTECTED,
       ExitCode.NOT_FOUND,
       ExitCode.BUSY,
       ExitCode.STOPPED

@@ -1,7 +1,9 @@
 package dev.backstep.cli;
 
 import dev.backstep.catalog.TaskRow;
+import dev.backstep.domain.Status;
 import dev.backstep.job.BackupDocument;
+import dev.backstep.job.OperatorException.Kind;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -17,12 +19,15 @@ final class ReplicationText {
     this.engine = engine;
   }
 
-  /** Returns the exit code of one that has COMPLETED. */
+  /**
+   * Returns 0, or the exit code of a run that did all it could while nothing says where some disk
+   * goes.
+   */
   int print(TaskRow row) {
     Map<String, @Nullable Object> run = engine.replication(row.id());
     if (session.options().json()) {
       session.terminal().result(BackupDocument.text(run));
-      return 0;
+      return exitCode(run);
     }
     session
         .terminal()
@@ -30,7 +35,27 @@ final class ReplicationText {
     if (run.get("disks") instanceof List<?> disks) {
       disks.forEach(this::disk);
     }
-    return 0;
+    return exitCode(run);
+  }
+
+  private static int exitCode(Map<String, @Nullable Object> run) {
+    if (!(run.get("disks") instanceof List<?> disks)) {
+      return 0;
+    }
+    boolean unplaced = false;
+    for (Object row : disks) {
+      if (row instanceof Map<?, ?> disk) {
+        boolean placed = disk.get("target") != null;
+        boolean done =
+            word(disk, "status").equals(Status.COMPLETED.name())
+                && number(disk, "bytes_differing") == 0;
+        if (placed && !done) {
+          return 0;
+        }
+        unplaced |= !placed;
+      }
+    }
+    return unplaced ? Kind.UNPROTECTED.exitCode() : 0;
   }
 
   private void disk(@Nullable Object row) {

@@ -68,6 +68,10 @@ final class TaskWatch {
     if (row.status() == Status.COMPLETED) {
       return found;
     }
+    if (row.status() == Status.FAILED && found == Kind.UNPROTECTED.exitCode()) {
+      session.terminal().error(id + ": " + row.error().orElse("the log says why"));
+      return found;
+    }
     boolean stopped = row.status() == Status.STOPPED;
     session
         .terminal()
