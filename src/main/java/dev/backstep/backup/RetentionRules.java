@@ -34,16 +34,24 @@ public final class RetentionRules {
    * @param pinned whether an operator keeps it
    * @param proven whether all that it needs was read and found right
    */
-  public record Point(BackupId id, Instant takenAt, boolean pinned, boolean proven) {}
+  public record Point(BackupId id, Instant takenAt, boolean pinned, boolean proven) {
+
+    private boolean isOfTheFuture(Instant now) {
+      return takenAt.isAfter(now);
+    }
+  }
 
   /**
+   * One that a wrong clock has dated in the future stays, and counts for no rule until its time has
+   * come: it would be the newest one until then, in the place of those that are.
+   *
    * @param zone in which days begin
    * @return why each one that stays does so, newest first; there is none without a reason, and the
    *     newest one and the newest proven one always stay
    */
   public static Map<BackupId, List<String>> kept(
       Collection<Point> points, RetentionDefinition rules, ZoneId zone, Instant now) {
-    List<Point> newestFirst =
+    List<Point> all =
         points.stream()
             .sorted(
                 Comparator.comparing(Point::takenAt)
@@ -51,13 +59,19 @@ public final class RetentionRules {
                     .reversed())
             .toList();
     Map<BackupId, List<String>> reasons = new LinkedHashMap<>();
-    newestFirst.forEach(point -> reasons.put(point.id(), new ArrayList<>()));
-    add(reasons, newestFirst.stream().findFirst(), "newest");
-    add(reasons, newestFirst.stream().filter(Point::proven).findFirst(), "newest proven");
-    for (Point point : newestFirst) {
+    all.forEach(point -> reasons.put(point.id(), new ArrayList<>()));
+    List<Point> newestFirst = all.stream().filter(point -> !point.isOfTheFuture(now)).toList();
+    for (Point point : all) {
+      if (point.isOfTheFuture(now)) {
+        add(reasons, Optional.of(point), "dated in the future");
+      }
       if (point.pinned()) {
         add(reasons, Optional.of(point), "pinned");
       }
+    }
+    add(reasons, newestFirst.stream().findFirst(), "newest");
+    add(reasons, newestFirst.stream().filter(Point::proven).findFirst(), "newest proven");
+    for (Point point : newestFirst) {
       if (point.takenAt().isAfter(now.minus(rules.minAge()))) {
         add(reasons, Optional.of(point), "younger than min-age");
       }

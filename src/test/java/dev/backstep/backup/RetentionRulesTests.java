@@ -75,6 +75,27 @@ class RetentionRulesTests {
         .containsOnlyKeys(newest.id(), young.id(), pinned.id());
   }
 
+  /** A host's clock was wrong once: its points would be the newest ones for years. */
+  @Test
+  void whatIsDatedInTheFutureStaysAndTakesNobodysPlace() {
+    RetentionRules.Point future = point(Instant.parse("2031-01-01T00:00:00Z"), false, true);
+    RetentionRules.Point proven = point(Instant.parse("2027-01-01T00:00:00Z"), false, true);
+    RetentionRules.Point older = point("2027-05-01T00:00:00Z");
+    RetentionRules.Point newest = point("2027-05-02T00:00:00Z");
+    List<RetentionRules.Point> points = List.of(future, proven, older, newest);
+
+    assertThat(kept(points, rules(1, 0, 1, 0, 0, 1)))
+        .containsOnlyKeys(future.id(), newest.id(), proven.id())
+        .containsEntry(future.id(), List.of("dated in the future"))
+        .containsEntry(newest.id(), List.of("newest", "last 1", "daily 2027-05-02", "yearly 2027"))
+        .containsEntry(proven.id(), List.of("newest proven"));
+    assertThat(
+            RetentionRules.kept(
+                points, rules(1, 0, 0, 0, 0, 0), LONDON, Instant.parse("2031-01-01T00:00:01Z")))
+        .as("once its time has come it is as any other")
+        .containsOnlyKeys(future.id());
+  }
+
   @Test
   void hourThatClocksShowTwiceIsTwoHours() {
     // 2026-10-25: 01:30 British Summer Time, then 01:30 Greenwich Mean Time.

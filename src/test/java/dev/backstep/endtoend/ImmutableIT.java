@@ -114,6 +114,9 @@ class ImmutableIT {
     Program.Result refused = program.run("delete", second);
     assertThat(refused.status()).isEqualTo(1);
     assertThat(refused.errors()).contains(second + " is immutable until 2");
+    String plan = program.succeed("prune", "--plan").output();
+    assertThat(plan).contains("0 would go", "immutable until 2");
+    assertThat(program.succeed("prune").output()).contains("0 B of 0 B freed");
     program.succeed("verify", "--all");
     program.succeed("repository", "check", folder.resolve("repository").toString());
 
