@@ -35,6 +35,9 @@ import tools.jackson.databind.JsonNode;
  */
 class VerifyIT {
 
+  /** A verification looks up the places on the disk of an image's first findings only. */
+  private static final int FLIPS_A_CHECK = 8;
+
   private static final int FLIPS = Integer.getInteger("verify.flips", 2000);
   private static final long SEED = Long.getLong("verify.seed", System.nanoTime());
 
@@ -151,23 +154,21 @@ class VerifyIT {
         List<Checksum> ranges = ranges(sums);
         try (ImageCheck check = check(backup, disk)) {
           assertThat(damages(check)).as("of a whole image").isEmpty();
-          for (int i = 0; i < flips / 4; i++) {
-            // Every other flip is in one of the small ranges: header, tables, refcounts.
-            Checksum range = ranges.get(i % 2 == 0 ? i % ranges.size() : largest(ranges));
-            long offset = range.offset() + random.nextInt(range.lengthBytes());
-            int bit = random.nextInt(8);
-            flip(image, offset, bit);
-            // Of an image that is damaged all over a verification does not look up each place.
-            boolean located = i < 8 && range == ranges.get(largest(ranges));
-            assertThat(i % 8 > 5 ? damages(check) : verifier.damages(check))
-                .as("seed %s, bit %s of byte %s of %s", SEED, bit, offset, image)
-                .anyMatch(damage ->
-                    damage.kind() == Damage.Kind.DATA
-                        && damage.range().orElseThrow().offset() == range.offset()
-                        && (!located || isWritten(damage.disk())));
-            flip(image, offset, bit);
-            found++;
+        }
+        for (int from = 0; from < flips / 4; from += FLIPS_A_CHECK) {
+          try (ImageCheck check = check(backup, disk)) {
+            int to = Math.min(flips / 4, from + FLIPS_A_CHECK);
+            flip(
+                image,
+                ranges,
+                from,
+                to,
+                random,
+                i -> i % 8 > 5 ? damages(check) : verifier.damages(check));
+            found += to - from;
           }
+        }
+        try (ImageCheck check = check(backup, disk)) {
           long at = random.nextLong(Files.size(sums));
           flip(sums, at, random.nextInt(8));
           assertThat(damages(check)).as("flipped checksums, seed %s", SEED).isNotEmpty();
@@ -175,6 +176,31 @@ class VerifyIT {
       }
     }
     return found;
+  }
+
+  /** What is found of the damage of a flip. */
+  private interface Finder {
+    List<Damage> damages(int flip) throws IOException;
+  }
+
+  private static void flip(
+      Path image, List<Checksum> ranges, int from, int to, Random random, Finder finder)
+      throws IOException {
+    for (int i = from; i < to; i++) {
+      // Every other flip is in one of the small ranges: header, tables, refcounts.
+      Checksum range = ranges.get(i % 2 == 0 ? i % ranges.size() : largest(ranges));
+      long offset = range.offset() + random.nextInt(range.lengthBytes());
+      int bit = random.nextInt(8);
+      flip(image, offset, bit);
+      boolean located = range == ranges.get(largest(ranges));
+      assertThat(finder.damages(i))
+          .as("seed %s, bit %s of byte %s of %s", SEED, bit, offset, image)
+          .anyMatch(damage ->
+              damage.kind() == Damage.Kind.DATA
+                  && damage.range().orElseThrow().offset() == range.offset()
+                  && (!located || isWritten(damage.disk())));
+      flip(image, offset, bit);
+    }
   }
 
   /** What of the disk is damaged is a part of what was written to it. */
