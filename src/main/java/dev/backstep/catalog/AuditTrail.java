@@ -4,7 +4,10 @@ import java.time.Clock;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
-/** Who changed what through the server. Safe for use by several threads. */
+/**
+ * Who changed what through the server, and who approved of deletions at the command line. Safe for
+ * use by several threads.
+ */
 public final class AuditTrail {
 
   private static final int ACTION_LENGTH_MAX = 300;
@@ -20,8 +23,9 @@ public final class AuditTrail {
   /**
    * Adds a row.
    *
-   * @param action method and path; cut at 300 characters
-   * @param result the HTTP status of the answer
+   * @param remoteAddress {@code local} for a command
+   * @param action method and path, or a command; cut at 300 characters
+   * @param result the HTTP status of the answer; for a command the one that a server would give
    */
   public void add(String who, String remoteAddress, String action, int result) {
     jdbc.sql(

@@ -136,14 +136,11 @@ public final class PrunePlans {
         > 0;
   }
 
-  /** Puts a plan aside that was not run. */
-  public void supersede(String id) {
-    jdbc.sql(
-            """
-            update prune_plans set status = 'SUPERSEDED'
-            where id = :id and status in ('OPEN', 'APPROVED')\
-            """)
-        .param("id", id)
+  /** Puts a plan aside, unless it was approved, run or put aside since it was read. */
+  public void supersede(PlanRow plan) {
+    jdbc.sql("update prune_plans set status = 'SUPERSEDED' where id = :id and status = :status")
+        .param("id", plan.id())
+        .param("status", plan.status().name())
         .update();
   }
 

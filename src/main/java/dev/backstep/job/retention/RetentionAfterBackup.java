@@ -107,7 +107,7 @@ class RetentionAfterBackup {
       return;
     }
     PlanRow asked = plans.store(definition, PlanJobs.SCHEDULE);
-    own.forEach(plan -> catalog.supersede(plan.id()));
+    own.stream().filter(plan -> plan.status() == PlanRow.Status.OPEN).forEach(catalog::supersede);
     log.info("{} waits for an approval: {} would go", asked.id(), asked.drops().size());
   }
 
@@ -116,7 +116,7 @@ class RetentionAfterBackup {
       plans.run(approved.id());
     } catch (OperatorException e) {
       log.info("{} is put aside: {}", approved.id(), e.getMessage());
-      catalog.supersede(approved.id());
+      catalog.supersede(approved);
     }
   }
 
