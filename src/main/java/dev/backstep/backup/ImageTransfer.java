@@ -74,7 +74,7 @@ public final class ImageTransfer implements Closeable {
       }
     }
     if (next == 0) {
-      Files.deleteIfExists(target.partial(id));
+      DurableFiles.delete(target.partial(id));
     }
     ChecksumFile checksums =
         manifest.checksumsSha256() == null ? null : checksums(source, manifest);

@@ -81,6 +81,8 @@ public record MovedImage(long sizeBytes, Optional<DiskBackupId> base) {
    *
    * @param checksums the file to keep them in
    * @throws WrongImageException when it is damaged, or not the image that was handed out
+   * @throws UnforcedImageException when it cannot be forced: it must not be checked again, but
+   *     filled anew
    * @throws SourceException {@code LOCKED} when a program has it open for writing
    */
   public Checked check(Path image, Path checksums) throws IOException {
@@ -90,11 +92,19 @@ public record MovedImage(long sizeBytes, Optional<DiskBackupId> base) {
     Qcow2Header header = checkHeader(image);
     JsonNode found = checkTables(image);
     try (DirectFile file = DirectFile.open(image)) {
-      file.force();
+      force(file);
       long clusters = found.path("allocated-clusters").asLong(0);
       takeChecksums(file, checksums);
       return new Checked(
           file.sizeBytes(), clusters * header.clusterBytes(), ChecksumFile.sha256(checksums));
+    }
+  }
+
+  private static void force(DirectFile file) throws UnforcedImageException {
+    try {
+      file.force();
+    } catch (IOException e) {
+      throw new UnforcedImageException(e);
     }
   }
 

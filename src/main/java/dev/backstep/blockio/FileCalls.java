@@ -1,7 +1,9 @@
 package dev.backstep.blockio;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.CopyOption;
@@ -65,14 +67,27 @@ class FileCalls {
     }
   }
 
+  /** A file, and the descriptor that it is open at. */
+  record Open(Path file, int fd) {}
+
   /**
-   * Makes a range of an open file the same blocks as one of another.
+   * Makes a range of an open file the same blocks as one of another, by ioctl_ficlonerange(2).
    *
-   * @param range the argument of ioctl_ficlonerange(2)
+   * <pre>
+   * struct file_clone_range: src_fd 0:8, src_offset 8:8, src_length 16:8, dest_offset 24:8 (host order)
+   * </pre>
+   *
    * @return whether the file system could
    */
-  boolean share(int target, MemorySegment range) {
-    return !Kernel.ioctl(target, FICLONERANGE, range).failed();
+  boolean share(Open target, Open source, long sourceOffset, long length, long targetOffset) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment range = arena.allocate(32, 8);
+      range.set(ValueLayout.JAVA_LONG, 0, source.fd());
+      range.set(ValueLayout.JAVA_LONG, 8, sourceOffset);
+      range.set(ValueLayout.JAVA_LONG, 16, length);
+      range.set(ValueLayout.JAVA_LONG, 24, targetOffset);
+      return !Kernel.ioctl(target.fd(), FICLONERANGE, range).failed();
+    }
   }
 
   /**

@@ -86,7 +86,7 @@ public interface ExternalBackups {
    *     leaves open which disk is meant; BUSY when a job of ours copies the disk, or another living
    *     process serves it; CONFLICT when the disk is completed with another change id, the backup
    *     has ended, or the export broke off without the mover knowing; FAILED when the image is not
-   *     what it should be
+   *     what it should be, or cannot be forced to disk: the backup is given up then
    */
   ExternalBackup complete(String id, Completion completion);
 

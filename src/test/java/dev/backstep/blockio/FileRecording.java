@@ -8,6 +8,7 @@ import java.nio.file.CopyOption;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -34,6 +35,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
   private int nextFile;
   private volatile int failures;
   private volatile boolean failedForcesAreForgotten;
+  private volatile boolean shares;
   private volatile @Nullable Fault fault;
 
   /**
@@ -127,6 +129,14 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
     failedForcesAreForgotten = true;
   }
 
+  /**
+   * From now on files can share blocks, as on XFS, whatever this file system can: they get copies
+   * of them. Else no file can.
+   */
+  public void shareBlocks() {
+    shares = true;
+  }
+
   /** From now on changes meet this; null for nothing. */
   public void fail(@Nullable Fault next) {
     fault = next;
@@ -164,7 +174,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
         Files.isDirectory(file)
             ? "folder"
             : name.replaceFirst(
-                    "^.*/[^/]*?((\\.qcow2|\\.sums|\\.json)?(\\.[0-9a-f-]{36})?(\\.partial|\\.probe)?)$",
+                    "^.*/[^/]*?((\\.qcow2|\\.raw|\\.sums|\\.json)?(\\.[0-9a-f-]{36})?(\\.partial|\\.probe)?)$",
                     "*$1")
                 .replaceFirst("\\.[0-9a-f-]{36}", "");
     String where =
@@ -403,6 +413,35 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       meet(site, 0);
       super.createFolder(folder);
       add(new Change.Folder(folder), site, before);
+    }
+  }
+
+  @Override
+  boolean share(Open target, Open source, long sourceOffset, long length, long targetOffset) {
+    if (outside(target.file())) {
+      return super.share(target, source, sourceOffset, length, targetOffset);
+    }
+    if (!shares) {
+      return false;
+    }
+    synchronized (this) {
+      Site site = site("share", target.file());
+      Object before = witness.get();
+      byte[] bytes = new byte[(int) length];
+      try (FileChannel from = FileChannel.open(source.file(), StandardOpenOption.READ);
+          FileChannel to = FileChannel.open(target.file(), StandardOpenOption.WRITE)) {
+        meet(site, 0);
+        if (from.read(ByteBuffer.wrap(bytes), sourceOffset) < length) {
+          throw new IOException(source.file() + " ends before " + (sourceOffset + length));
+        }
+        to.write(ByteBuffer.wrap(bytes), targetOffset);
+      } catch (IOException e) {
+        return false; // as the system call that fails
+      }
+      int number = names.get(target.file());
+      contents.set(number, CrashedFolder.written(contents.get(number), targetOffset, bytes));
+      add(new Change.Write(number, targetOffset, bytes), site, before);
+      return true;
     }
   }
 

@@ -57,6 +57,7 @@ class KillVerbsIT {
     BACKUP,
     VERIFY,
     PRUNE,
+    MERGE,
     RESTORE
   }
 
@@ -70,7 +71,7 @@ class KillVerbsIT {
     complete(program.succeed("backup", "victim", "--json").json());
     for (int round = 1; round <= ROUNDS; round++) {
       // Backups more often than what takes them away.
-      Verb verb = Verb.values()[Math.max(0, random.nextInt(6) - 2)];
+      Verb verb = Verb.values()[Math.max(0, random.nextInt(7) - 2)];
       round(verb);
       kills.merge(verb, 1, Integer::sum);
       if (round % CHECK_EVERY == 0) {
@@ -153,6 +154,11 @@ class KillVerbsIT {
       }
       case VERIFY -> goOn(killed(verb, "verify", "--all"), "verify", "--all");
       case PRUNE -> goOn(killed(verb, "prune"), "prune");
+      case MERGE -> {
+        String[] merge =
+            random.nextBoolean() ? new String[] {"merge"} : new String[] {"merge", "--consolidate"};
+        goOn(killed(verb, merge), merge);
+      }
       case RESTORE -> {
         Path target = folder.resolve("restored");
         String id = newest();
@@ -215,7 +221,7 @@ class KillVerbsIT {
     String text = Files.exists(output) ? Files.readString(output) : "";
     int end = text.indexOf('\n');
     String first = end < 0 ? "" : text.substring(0, end).strip();
-    return first.matches("(backup|verify|prune|restore)-\\S+") ? first : "";
+    return first.matches("(backup|verify|prune|merge|restore)-\\S+") ? first : "";
   }
 
   /** A backup is complete: the disks have not changed since its snapshot. */

@@ -35,26 +35,60 @@ import java.util.zip.CRC32C;
  */
 public final class Acknowledged {
 
+  /** Where the repository is below the folder that is checked. */
+  public static final String REPOSITORY = "repository";
+
+  /** Where copies of it are, if there are any. */
+  public static final String COPIES = "copies";
+
   /** What each disk held at the snapshot of a backup, by backup and disk id. */
   private final Map<BackupId, Map<Integer, byte[]>> model = new HashMap<>();
 
   /** Files that were found right, by name and content, with those that they stand on. */
   private final Set<String> right = new HashSet<>();
 
+  /** What restored files hold, by their place below the folder that is checked. */
+  private final Map<String, Restored> restored = new HashMap<>();
+
   private int imagesChecked;
+
+  private record Restored(byte[] content, boolean alwaysWhole) {}
 
   /**
    * A row of the catalog.
    *
+   * @param place the repository's place below the folder that is checked; of a restored file its
+   *     own place
    * @param status the disk backup's
    * @param backupStatus the backup's that it belongs to
    */
   public record Row(
-      VmId vm, BackupId backup, String backupStatus, DiskBackupId id, int diskId, String status) {}
+      String place,
+      VmId vm,
+      BackupId backup,
+      String backupStatus,
+      DiskBackupId id,
+      int diskId,
+      String status) {}
 
   /** Remembers what the disks of a backup held. */
   public void held(BackupId backup, Map<Integer, byte[]> contents) {
     model.put(backup, contents);
+  }
+
+  /** What a disk held at the snapshot of a backup. */
+  public byte[] content(BackupId backup, int diskId) {
+    return model.get(backup).get(diskId);
+  }
+
+  /**
+   * Remembers what a restored file must hold.
+   *
+   * @param alwaysWhole whether it has its name only when it holds that, not just when it is
+   *     acknowledged
+   */
+  public void restored(String place, byte[] content, boolean alwaysWhole) {
+    restored.put(place, new Restored(content, alwaysWhole));
   }
 
   public int imagesChecked() {
@@ -62,10 +96,38 @@ public final class Acknowledged {
   }
 
   /**
-   * Fails unless the repository holds all that the rows call complete, and nothing that only looks
-   * complete.
+   * Fails unless the repositories hold all that the rows call complete, and nothing that only looks
+   * complete; the same for restored files.
+   *
+   * @param root what the rows' places are below
    */
-  public void check(Path folder, List<Row> rows, String when) throws IOException {
+  public void check(Path root, List<Row> rows, String when) throws IOException {
+    for (String place : List.of(REPOSITORY, COPIES)) {
+      List<Row> there = rows.stream().filter(row -> row.place().equals(place)).toList();
+      checkRepository(root.resolve(place), there, when);
+    }
+    for (Map.Entry<String, Restored> file : restored.entrySet()) {
+      checkRestored(root, file.getKey(), file.getValue(), rows, when);
+    }
+  }
+
+  private void checkRestored(Path root, String place, Restored is, List<Row> rows, String when)
+      throws IOException {
+    Path file = root.resolve(place);
+    boolean acknowledged = rows.stream().anyMatch(row -> row.place().equals(place));
+    assertThat(Files.exists(file) || !acknowledged).as("%s: %s is there", when, place).isTrue();
+    if (!Files.exists(file) || !(acknowledged || is.alwaysWhole())) {
+      return;
+    }
+    imagesChecked++;
+    byte[] content = is.content();
+    byte[] found = place.endsWith(".qcow2") ? read(file, content.length) : Files.readAllBytes(file);
+    if (!Arrays.equals(found, content)) {
+      throw new AssertionError(when + ": " + place + " does not hold what its disk held");
+    }
+  }
+
+  private void checkRepository(Path folder, List<Row> rows, String when) throws IOException {
     if (!Files.exists(folder.resolve("repository.json"))) {
       assertThat(rows).as("%s: no repository", when).noneMatch(row -> isComplete(row.status()));
       return;

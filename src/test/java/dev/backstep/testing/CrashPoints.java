@@ -49,7 +49,7 @@ public final class CrashPoints {
         folder.writeTo(scratch);
         folders++;
         acknowledged.check(
-            scratch.resolve("repository"),
+            scratch,
             rows,
             "power cut behind change %d (%s), unforced: %s".formatted(count, last, loss));
         if (!folder.hasChoice()) {

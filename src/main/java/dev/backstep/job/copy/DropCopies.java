@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneId;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -77,9 +78,18 @@ class DropCopies implements Tasklet {
 
   private void dropPoints(Repository repository, VmId vm, CopySettings.Retention retention)
       throws IOException {
+    List<Copies.Point> there = new ArrayList<>();
+    for (Copies.Point point : copies.points(repository.id(), vm)) {
+      if (repository.holds(vm, point.id())) {
+        there.add(point);
+      } else {
+        // An earlier try came no further, and perhaps not to its end.
+        repository.withdraw(vm, point.id());
+        copies.gone(repository.id(), point.id());
+      }
+    }
     List<RetentionRules.Point> points =
-        copies.points(repository.id(), vm).stream()
-            .filter(point -> repository.holds(vm, point.id()))
+        there.stream()
             .map(point -> new RetentionRules.Point(point.id(), point.takenAt(), false, true))
             .toList();
     Set<BackupId> kept =

@@ -2,6 +2,7 @@ package dev.backstep.job.backup;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.backstep.backup.DiskTarget;
 import dev.backstep.blockio.FileRecording;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
@@ -9,14 +10,25 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
+import dev.backstep.domain.CopyDefinition;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
+import dev.backstep.job.CopyJobs;
+import dev.backstep.job.MergeJobs;
+import dev.backstep.job.RestoreJobs;
 import dev.backstep.job.RestorePointRemoval;
+import dev.backstep.job.RestoreRequest;
+import dev.backstep.job.TaskJobs;
+import dev.backstep.job.TaskRun;
+import dev.backstep.job.copy.CopyConfiguration;
+import dev.backstep.job.restore.RestoreConfiguration;
+import dev.backstep.job.retention.RetentionConfiguration;
 import dev.backstep.testing.Acknowledged;
 import dev.backstep.testing.CatalogWitness;
 import java.io.IOException;
@@ -33,14 +45,38 @@ import java.util.Set;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.test.context.TestConfiguration;
+import org.springframework.context.annotation.ComponentScan;
+import org.springframework.context.annotation.FilterType;
+import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Small VMs, what can be done with their backups, and files that are watched meanwhile. */
+@Import({
+  FaultTest.Tasks.class,
+  RetentionConfiguration.class,
+  CopyConfiguration.class,
+  RestoreConfiguration.class
+})
 abstract class FaultTest extends JobTest {
+
+  @TestConfiguration(proxyBeanMethods = false)
+  @ComponentScan(
+      basePackages = "dev.backstep.job",
+      useDefaultFilters = false,
+      includeFilters =
+          @ComponentScan.Filter(
+              type = FilterType.REGEX,
+              pattern = "dev\\.backstep\\.job\\.Task(Launcher|Listener)"))
+  static class Tasks {}
 
   @Autowired BackupJobs jobs;
   @Autowired BackupQueries queries;
   @Autowired RestorePointRemoval removal;
+  @Autowired MergeJobs merges;
+  @Autowired CopyJobs copies;
+  @Autowired RestoreJobs restores;
+  @Autowired TaskJobs tasks;
   @Autowired JdbcClient jdbc;
   @Autowired DataSource database;
   @TempDir Path folder;
@@ -78,6 +114,67 @@ abstract class FaultTest extends JobTest {
       void run(Victim victim) {
         victim.points().subList(0, 2).forEach(victim::delete);
       }
+    },
+    MERGE(2) {
+      @Override
+      void run(Victim victim) throws Exception {
+        victim.merge(1, false);
+      }
+    },
+    /** As on a file system whose files can share blocks. */
+    SHARING_MERGE(2) {
+      @Override
+      void run(Victim victim) throws Exception {
+        victim.merge(1, false);
+      }
+    },
+    CONSOLIDATE(2) {
+      @Override
+      void run(Victim victim) throws Exception {
+        victim.merge(9, true);
+      }
+    },
+    COPY(2) {
+      @Override
+      void run(Victim victim) throws Exception {
+        victim.copy(Optional.empty());
+      }
+    },
+    /** One of two copies is there, and goes. */
+    COPY_WITH_RETENTION(1) {
+      @Override
+      void prepare(Victim victim) throws Exception {
+        victim.copy(Optional.empty());
+        victim.backUp(Compression.NONE, RequestedLevel.FULL);
+      }
+
+      @Override
+      void run(Victim victim) throws Exception {
+        victim.copy(Optional.of(keepLast(1)));
+      }
+    },
+    /** One disk to a raw file, one to a QCOW2 image. */
+    RESTORE(2) {
+      @Override
+      void run(Victim victim) throws Exception {
+        victim.restore(DiskTarget.Kind.RAW, DiskTarget.Kind.QCOW2);
+      }
+    },
+    /** Over raw files that are there and hold something else. */
+    RESTORE_OVER(2) {
+      @Override
+      void prepare(Victim victim) throws Exception {
+        for (int disk = 0; disk < 2; disk++) {
+          byte[] other = new byte[100_000];
+          new Random(disk).nextBytes(other);
+          Files.write(victim.restored(disk, DiskTarget.Kind.EXISTING), other);
+        }
+      }
+
+      @Override
+      void run(Victim victim) throws Exception {
+        victim.restore(DiskTarget.Kind.EXISTING, DiskTarget.Kind.EXISTING);
+      }
     };
 
     /** Backups that are there before. */
@@ -87,10 +184,26 @@ abstract class FaultTest extends JobTest {
       this.before = before;
     }
 
+    /** What else is there before. */
+    void prepare(Victim victim) throws Exception {}
+
     abstract void run(Victim victim) throws Exception;
 
     boolean isBackup() {
       return this == FULL || this == OVERLAY || this == COMPRESSED;
+    }
+
+    /** Whether it is a task, which is relaunched. */
+    boolean isTask() {
+      return ordinal() >= MERGE.ordinal();
+    }
+
+    boolean isMerge() {
+      return this == MERGE || this == SHARING_MERGE || this == CONSOLIDATE;
+    }
+
+    private static RetentionDefinition keepLast(int last) {
+      return new RetentionDefinition(last, 0, 0, 0, 0, 0, Duration.ZERO);
     }
   }
 
@@ -101,8 +214,11 @@ abstract class FaultTest extends JobTest {
     final Path root;
     final SimulatedSource.Machine machine;
     final Acknowledged acknowledged = new Acknowledged();
+    private final Work work;
+    private final List<String> begun = new ArrayList<>();
 
     Victim(Work work) throws Exception {
+      this.work = work;
       vm = "victim-" + System.nanoTime() + "-" + machines++;
       root = Files.createDirectory(folder.resolve(vm));
       machine = SimulatedSource.machine(vm);
@@ -112,6 +228,7 @@ abstract class FaultTest extends JobTest {
         backUp(i == 2 ? Compression.ZSTD : Compression.NONE);
         assertThat(isComplete()).as("%s", newest()).isTrue();
       }
+      work.prepare(this);
     }
 
     VmId vmId() {
@@ -119,19 +236,23 @@ abstract class FaultTest extends JobTest {
     }
 
     CatalogWitness witness() {
-      return new CatalogWitness(database, vmId());
+      return new CatalogWitness(database, vmId(), vm);
     }
 
     FileRecording record() {
-      return FileRecording.start(root, witness());
+      FileRecording recording = FileRecording.start(root, witness());
+      if (work == Work.SHARING_MERGE) {
+        recording.shareBlocks();
+      }
+      return recording;
     }
 
-    JobDefinition definition(Compression compression) {
+    JobDefinition definition(Compression compression, Optional<RetentionDefinition> retention) {
       return new JobDefinition(
           vm,
           new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
           Set.of(),
-          root.resolve("repository").toString(),
+          root.resolve(Acknowledged.REPOSITORY).toString(),
           RequestedLevel.AUTO,
           CbtResetPolicy.FULL,
           compression,
@@ -140,12 +261,58 @@ abstract class FaultTest extends JobTest {
           60,
           CbtAuditDefinition.STANDARD,
           Optional.empty(),
-          Optional.empty());
+          retention);
     }
 
     void backUp(Compression compression) throws Exception {
+      backUp(compression, RequestedLevel.AUTO);
+    }
+
+    void backUp(Compression compression, RequestedLevel level) throws Exception {
       machine.disks.values().forEach(SimulatedDisk::write);
-      await(jobs.launch(definition(compression), RequestedLevel.AUTO));
+      await(jobs.launch(definition(compression, Optional.empty()), level));
+    }
+
+    /** Restore points that are not among the last go, from under those that stay. */
+    void merge(int last, boolean consolidate) throws Exception {
+      JobDefinition kept = definition(Compression.NONE, Optional.of(Work.keepLast(last)));
+      await(merges.merge(List.of(kept), consolidate, vm));
+    }
+
+    void copy(Optional<RetentionDefinition> retention) throws Exception {
+      await(
+          copies.copy(
+              definition(Compression.NONE, Optional.empty()),
+              new CopyDefinition(root.resolve(Acknowledged.COPIES).toString(), retention),
+              vm));
+    }
+
+    /** Where a disk is restored to. */
+    Path restored(int disk, DiskTarget.Kind kind) throws IOException {
+      Path place = root.resolve("restored");
+      return Files.createDirectories(place).resolve("disk-" + disk + "." + kind.word());
+    }
+
+    void restore(DiskTarget.Kind... kinds) throws Exception {
+      BackupId point = points().getFirst();
+      Map<Integer, DiskTarget> targets = new HashMap<>();
+      for (int disk = 0; disk < kinds.length; disk++) {
+        Path file = restored(disk, kinds[disk]);
+        targets.put(disk, new DiskTarget(kinds[disk], file.toString()));
+        acknowledged.restored(
+            root.relativize(file).toString(),
+            acknowledged.content(point, disk),
+            kinds[disk] != DiskTarget.Kind.EXISTING);
+      }
+      await(restores.restore(new RestoreRequest(point.value(), targets, false, Optional.empty())));
+    }
+
+    private void await(TaskRun run) throws Exception {
+      begun.add(run.id());
+      assertThat(run.await(Duration.ofMinutes(2))).isTrue();
+      if (run.state().status() != Status.COMPLETED) {
+        throw new IllegalStateException(run.state().error().orElse("no error"));
+      }
     }
 
     void await(BackupRun run) throws Exception {
@@ -203,10 +370,29 @@ abstract class FaultTest extends JobTest {
           assertThat(after.status()).as("%s", after.error()).isEqualTo(Status.COMPLETED);
         }
       }
+      for (String task : List.copyOf(begun)) {
+        jdbc.sql(
+                "update tasks set status = 'RUNNING', lease_token = 999999999"
+                    + " where id = :id and status = 'FAILED'")
+            .param("id", task)
+            .update();
+        tasks.recoverDead();
+        if (!isCompleted(task)) {
+          await(tasks.relaunch(task));
+        }
+      }
+    }
+
+    private boolean isCompleted(String task) {
+      return jdbc.sql("select count(*) from tasks where id = :id and status = 'COMPLETED'")
+              .param("id", task)
+              .query(Integer.class)
+              .single()
+          > 0;
     }
 
     void check(String when) throws IOException {
-      acknowledged.check(root.resolve("repository"), witness().get(), when);
+      acknowledged.check(root, witness().get(), when);
     }
 
     @Override

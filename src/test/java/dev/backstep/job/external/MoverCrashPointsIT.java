@@ -36,7 +36,8 @@ class MoverCrashPointsIT extends MoverTest {
     Path root = Files.createDirectory(folder.resolve("root"));
     definition = definition.replace(folder + "/repository", root + "/repository");
     Acknowledged acknowledged = new Acknowledged();
-    CatalogWitness witness = new CatalogWitness(program.bean(DataSource.class), VmId.ofName(vm));
+    CatalogWitness witness =
+        new CatalogWitness(program.bean(DataSource.class), VmId.ofName(vm), vm);
     for (String kind : new String[] {"full", "overlay"}) {
       CrashPoints cuts = new CrashPoints();
       try (FileRecording recording = FileRecording.start(root, witness)) {
