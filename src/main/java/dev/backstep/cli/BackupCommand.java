@@ -15,7 +15,9 @@ import picocli.CommandLine.Parameters;
     name = "backup",
     description = {
       "Backs a VM up: all its disks from one snapshot, what changed since the last time.",
-      "Runs in this process; Ctrl-C stops it at a chunk, `relaunch` continues there."
+      "Runs here, or in the server that has the database open. Ctrl-C stops it at a chunk,"
+          + " `relaunch`",
+      "continues there."
     },
     exitCodeList = {
       ExitCode.DONE,

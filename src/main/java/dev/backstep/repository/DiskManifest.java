@@ -74,7 +74,13 @@ public record DiskManifest(
       long imageBytes,
       long dataBytes,
       String checksumsSha256,
-      String mergedAt) {}
+      String mergedAt) {
+
+    public Replacement {
+      Json.require(checksumsSha256, "replacement.checksums_sha256");
+      Json.require(mergedAt, "replacement.merged_at");
+    }
+  }
 
   /** The same, about to be replaced; or, with null, not any more. */
   DiskManifest replacedBy(@Nullable Replacement next) {
@@ -208,10 +214,21 @@ public record DiskManifest(
   }
 
   /**
-   * @throws IllegalArgumentException when the fields contradict each other, or a name could lead
-   *     out of the folder
+   * @throws IllegalArgumentException when a field is missing, fields contradict each other, or a
+   *     name could lead out of the folder
    */
   public DiskManifest {
+    Json.require(diskBackupId, "disk_backup_id");
+    Json.require(backupId, "backup_id");
+    Json.require(repositoryId, "repository_id");
+    Json.require(vmId, "vm_id");
+    Json.require(vmName, "vm_name");
+    Json.require(diskKey, "disk_key");
+    Json.require(level, "level");
+    Json.require(reason, "reason");
+    Json.require(image, "image");
+    Json.require(snapshotTakenAt, "snapshot_taken_at");
+    Json.require(completedAt, "completed_at");
     new DiskBackupId(diskBackupId);
     if (parent != null) {
       new DiskBackupId(parent);

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
@@ -22,6 +23,17 @@ final class Json {
           .build();
 
   private Json() {}
+
+  /**
+   * For what a file must say.
+   *
+   * @throws IllegalArgumentException when it does not
+   */
+  static void require(@Nullable Object value, String field) {
+    if (value == null) {
+      throw new IllegalArgumentException("no " + field + "; every such file has one");
+    }
+  }
 
   static byte[] bytes(Object value) {
     return MAPPER.writeValueAsBytes(value);

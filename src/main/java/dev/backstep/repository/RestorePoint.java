@@ -31,6 +31,14 @@ public record RestorePoint(
     @Nullable String immutableUntil) {
 
   public RestorePoint {
+    Json.require(backupId, "backup_id");
+    Json.require(repositoryId, "repository_id");
+    Json.require(vmId, "vm_id");
+    Json.require(vmName, "vm_name");
+    Json.require(snapshotTakenAt, "snapshot_taken_at");
+    Json.require(completedAt, "completed_at");
+    Json.require(disks, "disks");
+    Json.require(vmDefinition, "vm_definition");
     disks = List.copyOf(disks);
     vmDefinition = Map.copyOf(vmDefinition);
     if (disks.isEmpty()) {
@@ -51,6 +59,11 @@ public record RestorePoint(
       String diskBackupId,
       long virtualSize,
       @Nullable String manifestSha256) {
+
+    public Disk {
+      Json.require(diskKey, "disks.disk_key");
+      Json.require(diskBackupId, "disks.disk_backup_id");
+    }
 
     /** Whether a manifest is the one that the restore point was sealed with, as far as known. */
     public boolean fits(DiskManifest manifest) {

@@ -232,21 +232,17 @@ abstract class LibvirtTest {
   }
 
   /** Returns with the guest frozen; a write of its waits for the thaw. */
-  String takeSums() {
+  String takeSums() throws IOException {
     String done = "SUMS-" + ++rounds;
     guest.begin(
-        // Writers to both that have not run for a second show that both file systems are frozen.
-        "(while :; do echo x > /mnt/a/t; done) & a=$!; (while :; do echo x > /mnt/b/t; done) &"
-            + " b=$!; n=0; while [ $n -lt 10 ]; do usleep 100000; now=$(grep -h ctxt"
-            + " /proc/$a/status /proc/$b/status); if [ \"$now\" = \"$then\" ]; then n=$((n+1));"
-            + " else n=0; fi; then=$now; done; kill $a $b; echo 3 > /proc/sys/vm/drop_caches;"
-            + " md5sum /dev/vd? > /tmp/"
+        LibvirtGuest.AWAIT_WORD
+            + "echo 3 > /proc/sys/vm/drop_caches; md5sum /dev/vd? > /tmp/"
             + done
             + "; echo "
             + done
             + " > /dev/ttyS0; dd if=/dev/urandom of=/mnt/a/after bs=64k count=100 conv=fsync");
     guest.freeze();
-    LibvirtGuest.await("checksums", () -> guest.said(done));
+    guest.giveWord(done);
     return done;
   }
 

@@ -1,5 +1,9 @@
 package dev.backstep.testing;
 
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +19,11 @@ import tools.jackson.databind.json.JsonMapper;
 public final class LibvirtGuest {
 
   private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  /** The agent starts nothing in a guest that it has frozen; what waits already can go on. */
+  public static final String AWAIT_WORD =
+      "p=/dev/$(basename $(dirname $(grep -l backstep.test /sys/class/virtio-ports/*/name)));"
+          + " until [ \"$(dd if=$p bs=1 count=1 2>/dev/null)\" = g ]; do usleep 50000; done; ";
 
   private final LibvirtHost host;
   private final String name;
@@ -70,6 +79,10 @@ public final class LibvirtGuest {
         %s
         <serial type='file'><source path='%s'/></serial>
         <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+        <channel type='unix'>
+          <source mode='bind' path='%s'/>
+          <target type='virtio' name='backstep.test'/>
+        </channel>
         <memballoon model='none'/>
       </devices>
     </domain>
@@ -79,11 +92,17 @@ public final class LibvirtGuest {
             host.folder().resolve("vmlinuz"),
             host.folder().resolve("initrd.gz"),
             devices,
-            console());
+            console(),
+            line());
   }
 
   private Path console() {
     return host.disks().resolve(name + ".console");
+  }
+
+  /** The host's end of what {@link #AWAIT_WORD} reads. */
+  private Path line() {
+    return host.disks().resolve(name + ".line");
   }
 
   public String name() {
@@ -158,6 +177,17 @@ public final class LibvirtGuest {
 
   public void freeze() {
     host.virsh("domfsfreeze", name);
+  }
+
+  /**
+   * Lets a command that began with {@link #AWAIT_WORD} go on, also in a guest that is frozen, and
+   * waits until it has written a line to the console.
+   */
+  public void giveWord(String answer) throws IOException {
+    try (SocketChannel line = SocketChannel.open(UnixDomainSocketAddress.of(line()))) {
+      line.write(ByteBuffer.wrap(new byte[] {'g'}));
+      await(answer, () -> said(answer));
+    }
   }
 
   public void thaw() {
