@@ -150,6 +150,7 @@ public final class DiskRestore implements Closeable {
   /** Forces the disk, and gives a file that is made its name. */
   public void finish() throws IOException {
     if (finishedBefore) {
+      DurableFiles.keepName(Path.of(request.target().place()));
       return;
     }
     Objects.requireNonNull(output).finish();

@@ -83,6 +83,14 @@ public final class DurableFiles {
   }
 
   /**
+   * Makes the name of a file durable that {@link #publish} gave it in a process which may have
+   * died, or failed, before it forced that.
+   */
+  public static void keepName(Path file) throws IOException {
+    forceFolder(parent(file));
+  }
+
+  /**
    * Deletes files of one folder where they are there. They are gone for good when this returns,
    * also those that a process deleted which died before it forced that.
    */

@@ -125,7 +125,8 @@ public final class Repository {
                 .limit(3)
                 .toList();
       }
-      if (!others.isEmpty()) {
+      // Whoever made the others meanwhile has written the head before them.
+      if (!others.isEmpty() && !Files.exists(file)) {
         throw new RepositoryException(
             RepositoryException.Kind.NOT_A_REPOSITORY,
             root

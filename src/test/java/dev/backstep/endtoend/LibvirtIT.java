@@ -177,7 +177,7 @@ class LibvirtIT extends LibvirtTest {
 
   @Test
   void restoredDisksBootWithWhatTheGuestHad() throws Exception {
-    guest.run("echo remember > /mnt/a/word; sync");
+    guest.run("rm -f /mnt/a/f /mnt/a/after; echo remember > /mnt/a/word && sync");
     Point point = backUpLive();
     Path target = host.disks().resolve("restored");
     program.succeed(

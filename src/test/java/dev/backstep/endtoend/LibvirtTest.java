@@ -83,6 +83,7 @@ abstract class LibvirtTest {
   }
 
   void define(String settings) throws IOException {
+    String hook = settings.contains("after-snapshot") ? "" : "after-snapshot: touch " + taken();
     Files.writeString(
         folder.resolve("jobs/vm.yaml"),
         """
@@ -94,9 +95,10 @@ abstract class LibvirtTest {
           scratch: %s
           scratch-room-mib: 1
           %s
+          %s
         repository: %s
         """
-            .formatted(host.uri(), host.scratch(), settings, folder.resolve("repository")));
+            .formatted(host.uri(), host.scratch(), settings, hook, folder.resolve("repository")));
   }
 
   /** Whatever was done to it, no job, no file and no guest that stands still is left. */
@@ -109,7 +111,7 @@ abstract class LibvirtTest {
       assertThat(files).isEmpty();
     }
     if (guest.state().startsWith("running")) {
-      guest.run("echo thawed > /mnt/a/thawed && sync");
+      guest.run("rm -f /mnt/a/f /mnt/a/after; echo thawed > /mnt/a/thawed && sync");
     }
   }
 
@@ -156,13 +158,19 @@ abstract class LibvirtTest {
     return new Point(Program.json(Files.readString(out())), sums(done));
   }
 
-  /** Begins a backup of a guest that may be frozen; it is thawed as soon as the job is there. */
+  /** There as soon as the newest snapshot is: libvirt tells of a job before its moment has come. */
+  private Path taken() {
+    return folder.resolve("taken");
+  }
+
+  /** Begins a backup of a guest that may be frozen; it is thawed behind the snapshot's moment. */
   private Process beginFrozen(String... command) throws Exception {
     List<String> words = new ArrayList<>(List.of(command));
     words.add("--json");
+    Files.deleteIfExists(taken());
     Process backup = program.start(out(), err(), words.toArray(String[]::new));
     try {
-      LibvirtGuest.await("a backup job", () -> !backup.isAlive() || jobRuns());
+      LibvirtGuest.await("a snapshot", () -> !backup.isAlive() || Files.exists(taken()));
     } finally {
       guest.thaw();
     }
@@ -193,7 +201,9 @@ abstract class LibvirtTest {
   Process stopInTheMiddle() throws Exception {
     Path gate = folder.resolve("gate");
     define(
-        "quiesce: off\n  hook-limit-seconds: 600\n  after-snapshot: while [ ! -e "
+        "quiesce: off\n  hook-limit-seconds: 600\n  after-snapshot: touch "
+            + taken()
+            + "; while [ ! -e "
             + gate
             + " ]; do sleep 0.02; done");
     Process backup = beginFrozen("backup", "vm");
