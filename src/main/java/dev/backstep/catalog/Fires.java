@@ -103,13 +103,20 @@ public final class Fires {
     Optional<Cursor> after = Cursor.of(request);
     List<FireRow> rows =
         jdbc.sql(
-                FIRES
-                    + "where f.scheduled_at >= :since "
-                    + (vmName.isPresent() ? "and f.vm_name = :vm " : "")
-                    + (after.isPresent()
-                        ? "and f.scheduled_at <= :at and (f.scheduled_at < :at or f.vm_name > :id) "
-                        : "")
-                    + "order by f.scheduled_at desc, f.vm_name limit :limit")
+                """
+                select f.*, b.status as backup_status
+                from (select vm_name, scheduled_at from fires
+                  where scheduled_at >= :since %s %s
+                  order by scheduled_at desc, vm_name limit :limit) p
+                join fires f on f.vm_name = p.vm_name and f.scheduled_at = p.scheduled_at
+                left join backups b on b.id = f.backup_id
+                order by f.scheduled_at desc, f.vm_name\
+                """
+                    .formatted(
+                        vmName.isPresent() ? "and vm_name = :vm" : "",
+                        after.isPresent()
+                            ? "and scheduled_at <= :at and (scheduled_at < :at or vm_name > :id)"
+                            : ""))
             .param("since", UtcTime.of(since))
             .param("vm", vmName.orElse(""))
             .param("at", after.map(Cursor::time).map(UtcTime::of).orElse(null))
@@ -123,11 +130,14 @@ public final class Fires {
   /** The newest start of each VM that has a schedule, by VM name. */
   public Map<String, FireRow> newest() {
     Map<String, FireRow> newest = new HashMap<>();
+    // H2 joins in this order: from the few schedules to the many starts.
     jdbc.sql(
-            FIRES
-                + """
-                join schedules s on s.vm_name = f.vm_name and s.last_fire_at = f.scheduled_at\
-                """)
+            """
+            select f.*, b.status as backup_status
+            from schedules s
+              join fires f on f.vm_name = s.vm_name and f.scheduled_at = s.last_fire_at
+              left join backups b on b.id = f.backup_id\
+            """)
         .query((row, index) -> fire(row))
         .list()
         .forEach(fire -> newest.put(fire.vmName(), fire));

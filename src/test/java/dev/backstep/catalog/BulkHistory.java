@@ -51,6 +51,8 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
   /** One in so many has failed, one in twice so many was a full copy. */
   private static final int FAILED_EVERY = 25;
 
+  private static final int BACKUPS_PER_TASK = 5;
+
   /** Writes all of it; the tables must be there and empty. */
   public void write(DataSource dataSource) throws SQLException {
     try (Connection connection = dataSource.getConnection()) {
@@ -70,7 +72,8 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
         execute(connection, "set session foreign_key_checks = 1, unique_checks = 1");
         execute(
             connection,
-            "analyze table backups, backup_disks, BATCH_JOB_EXECUTION, BATCH_STEP_EXECUTION");
+            "analyze table backups, backup_disks, fires, tasks, BATCH_JOB_EXECUTION,"
+                + " BATCH_STEP_EXECUTION");
       } else {
         execute(connection, "analyze");
       }
@@ -187,6 +190,61 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
               + " ?)",
           backups * steps(),
           this::stepContext);
+      server();
+    }
+
+    /** What a server adds: a start for each backup, some skipped, and a task for some of them. */
+    private void server() throws SQLException {
+      batches(
+          "insert into fires (vm_name, scheduled_at, fired_at, outcome, reason, backup_id) values"
+              + " (?, ?, ?, ?, ?, ?)",
+          backups,
+          this::fire);
+      batches(
+          "insert into schedules (vm_id, vm_name, file, definition, active_since) values (?, ?, ?,"
+              + " ?, ?)",
+          vms,
+          this::schedule);
+      execute(
+          connection,
+          "update schedules set last_fire_at = (select max(f.scheduled_at) from fires f where"
+              + " f.vm_name = schedules.vm_name)");
+      batches(
+          """
+          insert into tasks (id, kind, subject, settings, status, created_at, completed_at,
+            execution_id)
+          values (?, ?, ?, '{}', 'COMPLETED', ?, ?, ?)\
+          """,
+          backups / BACKUPS_PER_TASK,
+          this::task);
+    }
+
+    private void fire(PreparedStatement row, int number) throws SQLException {
+      boolean skipped = number % FAILED_EVERY == 9;
+      row.setString(1, vmId(number));
+      row.setObject(2, UtcTime.of(begun(number)));
+      row.setObject(3, UtcTime.of(begun(number).plusMillis(40)));
+      row.setString(4, skipped ? "SKIPPED" : "QUEUED");
+      row.setString(5, skipped ? "a backup of this VM is running" : null);
+      row.setString(6, skipped ? null : backupId(number));
+    }
+
+    private void schedule(PreparedStatement row, int number) throws SQLException {
+      row.setString(1, "vm-" + number);
+      row.setString(2, "vm-" + number);
+      row.setString(3, "jobs/vm-" + number + ".yaml");
+      row.setString(4, "vm: vm-" + number + "\n" + "#".repeat(600));
+      row.setObject(5, UtcTime.of(begun(0)));
+    }
+
+    private void task(PreparedStatement row, int number) throws SQLException {
+      int backup = number * BACKUPS_PER_TASK;
+      row.setString(1, "task-" + number);
+      row.setString(2, number % 3 == 0 ? "PRUNE" : "VERIFY");
+      row.setString(3, backupId(backup));
+      row.setObject(4, UtcTime.of(begun(backup)));
+      row.setObject(5, UtcTime.of(ended(backup)));
+      row.setLong(6, backup + 1L);
     }
 
     /** The disks' partitions and the job's own steps. */

@@ -2,8 +2,10 @@ package dev.backstep.catalog;
 
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Reason;
+import dev.backstep.domain.TaskKind;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -40,6 +42,7 @@ public final class HistoryQueries {
     lists(new BackupQueries(dataSource, leases));
     admin(new AdminQueries(dataSource, leases));
     rest(dataSource, new BackupQueries(dataSource, leases));
+    server(dataSource, leases);
     batch(jobRepository(dataSource));
   }
 
@@ -126,6 +129,21 @@ public final class HistoryQueries {
             executions.page(Optional.of(new BackupId(backup(round))), PageRequest.first(PAGE)));
     queries.put("an execution with its steps", round -> executions.find(number(round)));
     paged("page of VMs", page -> new MachineQueries(dataSource).page(page));
+  }
+
+  private void server(DataSource dataSource, Leases leases) {
+    Fires fires = new Fires(dataSource, Clock.systemUTC());
+    paged("page of starts", page -> fires.page(Optional.empty(), Instant.EPOCH, page));
+    paged(
+        "page of the busiest VM's starts",
+        page -> fires.page(Optional.of(BulkHistory.BUSY_VM), Instant.EPOCH, page));
+    queries.put("newest start of each VM", round -> fires.newest());
+    queries.put("starts not come to an end with", round -> fires.pending(now(round)));
+    ScheduledMachines schedules = new ScheduledMachines(dataSource, Clock.systemUTC());
+    paged("page of schedules", schedules::page);
+    TaskQueries tasks = new TaskQueries(dataSource, leases);
+    paged("page of tasks", page -> tasks.page(Optional.empty(), page));
+    paged("page of tasks of one kind", page -> tasks.page(Optional.of(TaskKind.PRUNE), page));
   }
 
   private void batch(JobRepository repository) {
