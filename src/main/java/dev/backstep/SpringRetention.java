@@ -32,8 +32,6 @@ final class SpringRetention implements RetentionVerbs {
   /** What a server would answer. */
   private static final int DONE = 200;
 
-  private static final int REFUSED = 409;
-
   private final ApplicationContext context;
 
   SpringRetention(ApplicationContext context) {
@@ -112,7 +110,7 @@ final class SpringRetention implements RetentionVerbs {
       audit.add(user(), LOCAL, action, DONE);
       return done;
     } catch (OperatorException e) {
-      audit.add(user(), LOCAL, action, REFUSED);
+      audit.add(user(), LOCAL, action, e.kind().httpStatus());
       throw e;
     }
   }

@@ -44,17 +44,8 @@ class Problems extends ResponseEntityExceptionHandler {
 
   @ExceptionHandler(OperatorException.class)
   ResponseEntity<ProblemDetail> refused(OperatorException e) {
-    HttpStatus status = status(e.kind());
+    HttpStatus status = HttpStatus.valueOf(e.kind().httpStatus());
     return ResponseEntity.status(status).body(Problem.detail(status, e));
-  }
-
-  static HttpStatus status(OperatorException.Kind kind) {
-    return switch (kind) {
-      case NOT_FOUND -> HttpStatus.NOT_FOUND;
-      case USAGE -> HttpStatus.BAD_REQUEST;
-      case UNPROTECTED -> HttpStatus.UNPROCESSABLE_CONTENT;
-      default -> HttpStatus.CONFLICT;
-    };
   }
 
   /** The query cannot be decoded. */

@@ -13,27 +13,34 @@ public final class OperatorException extends RuntimeException {
   /** What went wrong, as the operator sees it. */
   public enum Kind {
     /** It was tried and did not work. */
-    FAILED(1),
+    FAILED(1, 409),
     /** What was asked for makes no sense: wrong arguments or a bad definition. */
-    USAGE(2),
+    USAGE(2, 400),
     /** It finished, but something asked for is not protected. */
-    UNPROTECTED(3),
-    NOT_FOUND(4),
+    UNPROTECTED(3, 422),
+    NOT_FOUND(4, 404),
     /** Running, locked, or another process owns it. */
-    BUSY(5),
+    BUSY(5, 409),
     /** It contradicts what is recorded already; asking again does not help. */
-    CONFLICT(1),
-    STOPPED(130);
+    CONFLICT(1, 409),
+    STOPPED(130, 409);
 
     private final int exitCode;
+    private final int httpStatus;
 
-    Kind(int exitCode) {
+    Kind(int exitCode, int httpStatus) {
       this.exitCode = exitCode;
+      this.httpStatus = httpStatus;
     }
 
     /** The command line's exit code. */
     public int exitCode() {
       return exitCode;
+    }
+
+    /** The status of a server's answer. */
+    public int httpStatus() {
+      return httpStatus;
     }
   }
 
