@@ -1,6 +1,7 @@
 package dev.backstep.cli;
 
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import tools.jackson.databind.JsonNode;
@@ -41,7 +42,19 @@ final class ScheduleCommand implements Callable<Integer> {
     }
   }
 
-  static String table(HomeServer server, List<JsonNode> schedules) {
+  /**
+   * Has the server do something with a VM's schedule, and prints how that is then.
+   *
+   * @param verb as in the path
+   */
+  static int change(Session session, String verb, String vm) {
+    try (HomeServer server = new HomeServer(session)) {
+      JsonNode schedule = server.client().post(PATH + "/" + verb, Map.of("vm_name", vm));
+      return server.print(schedule, table(server, List.of(schedule)));
+    }
+  }
+
+  private static String table(HomeServer server, List<JsonNode> schedules) {
     Table table = new Table("VM", "CRON", "ZONE", "NEXT START", "LAST START", "BECAME");
     for (JsonNode schedule : schedules) {
       JsonNode last = schedule.path("last_fire");

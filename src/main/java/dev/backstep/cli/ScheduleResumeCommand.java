@@ -1,11 +1,8 @@
 package dev.backstep.cli;
 
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
-import tools.jackson.databind.JsonNode;
 
 @Command(
     name = "resume",
@@ -30,10 +27,6 @@ final class ScheduleResumeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    try (HomeServer server = new HomeServer(session)) {
-      JsonNode schedule =
-          server.client().post(ScheduleCommand.PATH + "/resume", Map.of("vm_name", vm));
-      return server.print(schedule, ScheduleCommand.table(server, List.of(schedule)));
-    }
+    return ScheduleCommand.change(session, "resume", vm);
   }
 }

@@ -23,6 +23,7 @@ final class TokenRevokeCommand implements Callable<Integer> {
   public Integer call() {
     try (HomeServer server = new HomeServer(session)) {
       server.client().delete(TokenCommand.PATH + "/" + RemoteClient.encoded(name));
+      new Answer(session, session.options()).done(name, "revoked", "is revoked");
       return 0;
     }
   }
