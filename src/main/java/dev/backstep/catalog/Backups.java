@@ -270,10 +270,12 @@ public final class Backups {
   /**
    * Completes the backup. Again under the same lease it does nothing.
    *
+   * @param immutableUntil as its restore point's file says
    * @throws FencedException when it does not run under this lease, or the lease has ended
    * @throws IllegalStateException when it has no disk, or one that is not completed
    */
-  public void sealed(BackupId id, long leaseToken, Instant now) throws FencedException {
+  public void sealed(BackupId id, long leaseToken, Instant now, Optional<Instant> immutableUntil)
+      throws FencedException {
     transactions.in(() -> {
       BackupOwner owner = lock(id);
       if (owner.status() == Status.COMPLETED && owner.isUnder(leaseToken)) {
@@ -285,10 +287,12 @@ public final class Backups {
               """
               update backups set status = 'COMPLETED', active_vm_id = null,
                 completed_at = :now, error = null, start_after = null, waiting_for = null,
-                retries_left = 0, ran_seconds = timestampdiff(second, started_at, :now)
+                retries_left = 0, ran_seconds = timestampdiff(second, started_at, :now),
+                immutable_until = :immutable
               where id = :id\
               """)
           .param("now", UtcTime.of(now))
+          .param("immutable", immutableUntil.map(UtcTime::of).orElse(null))
           .param("id", id.value())
           .update();
       return id;

@@ -38,6 +38,7 @@ public final class Imports {
    * @param definition the job definition it was begun with, as far as known
    * @param completedAt when it became a restore point; empty for one that is none, of which some
    *     disks were completed all the same
+   * @param immutableUntil as its restore point's file says
    */
   public record Backup(
       BackupId id,
@@ -45,7 +46,8 @@ public final class Imports {
       RepositoryId repository,
       String definition,
       Instant snapshotTakenAt,
-      Optional<Instant> completedAt) {}
+      Optional<Instant> completedAt,
+      Optional<Instant> immutableUntil) {}
 
   /**
    * Locks a registered VM until the surrounding transaction ends.
@@ -103,9 +105,9 @@ public final class Imports {
     jdbc.sql(
             """
             insert into backups (id, vm_id, repository_id, status, requested_level, definition,
-              created_at, completed_at, snapshot_taken_at, note)
+              created_at, completed_at, snapshot_taken_at, immutable_until, note)
             values (:id, :vm, :repository, :status, 'AUTO', :definition, :taken, :completed, :taken,
-              :note)\
+              :immutable, :note)\
             """)
         .param("id", backup.id().value())
         .param("vm", backup.vm().value())
@@ -114,6 +116,7 @@ public final class Imports {
         .param("definition", backup.definition())
         .param("taken", UtcTime.of(backup.snapshotTakenAt()))
         .param("completed", UtcTime.of(backup.completedAt().orElse(now)))
+        .param("immutable", backup.immutableUntil().map(UtcTime::of).orElse(null))
         .param("note", "imported at " + now)
         .update();
     for (ImportedImage image : images) {

@@ -23,8 +23,14 @@ public final class KeptPoints {
     this.clock = clock;
   }
 
-  /** A restore point; {@code takenAt} is its snapshot's moment. */
-  public record Point(BackupId id, Instant takenAt, boolean pinned) {}
+  /**
+   * A restore point.
+   *
+   * @param takenAt its snapshot's moment
+   * @param immutableUntil before when it cannot be deleted
+   */
+  public record Point(
+      BackupId id, Instant takenAt, boolean pinned, Optional<Instant> immutableUntil) {}
 
   /**
    * A completed image, of whatever backup.
@@ -40,7 +46,7 @@ public final class KeptPoints {
     return jdbc.sql(
             """
             select b.id, coalesce(b.snapshot_taken_at, b.created_at) as taken_at,
-              p.backup_id as pin
+              b.immutable_until, p.backup_id as pin
             from backups b left join pins p on p.backup_id = b.id
             where b.repository_id = :repository and b.vm_id = :vm and b.status = 'COMPLETED'
             order by taken_at desc, b.id desc\
@@ -51,7 +57,8 @@ public final class KeptPoints {
             new Point(
                 new BackupId(row.getString("id")),
                 UtcTime.read(row, "taken_at"),
-                row.getString("pin") != null))
+                row.getString("pin") != null,
+                UtcTime.find(row, "immutable_until")))
         .list();
   }
 

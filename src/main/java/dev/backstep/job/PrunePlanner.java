@@ -10,12 +10,7 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.ScheduleDefinition;
-import dev.backstep.domain.VmId;
 import dev.backstep.job.PrunePlan.Action;
-import dev.backstep.repository.Repository;
-import dev.backstep.repository.RestorePoint;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -25,13 +20,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Says what stays and what goes. Changes nothing. Thread-safe. */
 public final class PrunePlanner {
-
-  private static final Logger log = LoggerFactory.getLogger(PrunePlanner.class);
 
   private final KeptPoints catalog;
   private final Repositories repositories;
@@ -76,7 +67,12 @@ public final class PrunePlanner {
             retention,
             zone,
             now);
-    keepImmutable(definition, points, kept, now);
+    for (KeptPoints.Point point : points) {
+      point
+          .immutableUntil()
+          .filter(now::isBefore)
+          .ifPresent(until -> kept.putIfAbsent(point.id(), List.of("immutable until " + until)));
+    }
     Map<BackupId, BackupId> needed = needed(points, images, kept.keySet());
     Map<BackupId, Long> bytes = new HashMap<>();
     images.forEach(image -> bytes.merge(image.backup(), image.bytes(), Long::sum));
@@ -93,32 +89,6 @@ public final class PrunePlanner {
                     Optional.ofNullable(needed.get(point.id())),
                     bytes.getOrDefault(point.id(), 0L)))
             .toList());
-  }
-
-  /**
-   * Those that no rule keeps, and whose own files say that they cannot be deleted yet. What cannot
-   * be asked now says so to whoever deletes it.
-   */
-  private static void keepImmutable(
-      JobDefinition definition,
-      List<KeptPoints.Point> points,
-      Map<BackupId, List<String>> kept,
-      Instant now) {
-    VmId vm = definition.vmId();
-    try {
-      Repository repository = Repository.open(Path.of(definition.repository()));
-      for (KeptPoints.Point point : points) {
-        if (!kept.containsKey(point.id()) && repository.holds(vm, point.id())) {
-          RestorePoint file = repository.restorePoint(vm, point.id());
-          if (file.isImmutable(now)) {
-            kept.put(point.id(), List.of("immutable until " + file.immutableUntil()));
-          }
-        }
-      }
-    } catch (IOException e) {
-      log.warn(
-          "{}: cannot be asked what is immutable: {}", definition.repository(), e.getMessage());
-    }
   }
 
   private static PrunePlan.Point point(

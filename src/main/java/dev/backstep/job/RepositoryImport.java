@@ -140,7 +140,8 @@ public class RepositoryImport {
               repository.id(),
               definition(Optional.ofNullable(sealed.get(id))),
               Instant.parse(disksOf.getFirst().snapshotTakenAt()),
-              point.map(found -> Instant.parse(found.completedAt()))),
+              point.map(found -> Instant.parse(found.completedAt())),
+              point.flatMap(RestorePoint::immutability)),
           disksOf.stream().map(RepositoryImport::image).toList());
       added[0] += point.isPresent() ? 1 : 0;
       added[1] += disksOf.size();

@@ -4,6 +4,7 @@ import dev.backstep.domain.RepositoryId;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,9 +88,14 @@ public record RestorePoint(
         null);
   }
 
+  /** Before when its files must stay, if ever. */
+  public Optional<Instant> immutability() {
+    return Optional.ofNullable(immutableUntil).map(Instant::parse);
+  }
+
   /** Whether its files must stay at a moment. */
   public boolean isImmutable(Instant at) {
-    return immutableUntil != null && at.isBefore(Instant.parse(immutableUntil));
+    return immutability().filter(at::isBefore).isPresent();
   }
 
   RestorePoint withDisks(List<Disk> others) {

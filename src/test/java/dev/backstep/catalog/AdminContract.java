@@ -385,7 +385,7 @@ abstract class AdminContract {
     clock.advance(took);
     catalog.backups.completeDisk(
         disk, lease, Optional.of(new ChangeId("mark-" + id)), disk + ".qcow2", 500 * MIB, 400, 300);
-    catalog.backups.sealed(id, lease, clock.instant());
+    catalog.backups.sealed(id, lease, clock.instant(), Optional.empty());
   }
 
   private void execution(long id, String status) {

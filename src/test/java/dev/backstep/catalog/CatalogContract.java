@@ -177,7 +177,7 @@ abstract class CatalogContract {
     catalog.backups.resume(id, lease);
     catalog.backups.continued(disk, lease);
     catalog.complete(disk, lease, "c1");
-    catalog.backups.sealed(id, lease, clock.instant());
+    catalog.backups.sealed(id, lease, clock.instant(), Optional.empty());
 
     BackupRow row = catalog.queries.backup(id);
     assertThat(row.status()).isEqualTo(Status.COMPLETED);
@@ -220,13 +220,13 @@ abstract class CatalogContract {
   @Test
   void doesNotSealWithoutDisksOrWithAnUnfinishedOne() throws Exception {
     BackupId id = catalog.begin(vm, lease);
-    assertThatThrownBy(() -> catalog.backups.sealed(id, lease, START))
+    assertThatThrownBy(() -> catalog.backups.sealed(id, lease, START, Optional.empty()))
         .isInstanceOf(IllegalStateException.class);
 
     catalog.complete(catalog.disk(id, lease, 0), lease, "c1");
     catalog.disk(id, lease, 1);
 
-    assertThatThrownBy(() -> catalog.backups.sealed(id, lease, START))
+    assertThatThrownBy(() -> catalog.backups.sealed(id, lease, START, Optional.empty()))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("RUNNING");
     assertThat(catalog.queries.backup(id).status()).isEqualTo(Status.RUNNING);
@@ -441,7 +441,7 @@ abstract class CatalogContract {
                 return "done";
               });
       assertThat(outcomes).containsOnly("done");
-      catalog.backups.sealed(id, lease, clock.instant());
+      catalog.backups.sealed(id, lease, clock.instant(), Optional.empty());
 
       for (int disk = 0; disk < 2; disk++) {
         BackupDiskRow row = catalog.queries.disk(id, disk);
@@ -484,7 +484,7 @@ abstract class CatalogContract {
         .hasMessageContaining("lease " + other);
     assertThatThrownBy(() -> catalog.backups.progress(disk, lease, 1, 1, 1))
         .isInstanceOf(FencedException.class);
-    assertThatThrownBy(() -> catalog.backups.sealed(id, lease, START))
+    assertThatThrownBy(() -> catalog.backups.sealed(id, lease, START, Optional.empty()))
         .isInstanceOf(FencedException.class);
     assertThatThrownBy(() -> catalog.backups.planned(disk, lease, plan(Reason.REQUESTED)))
         .isInstanceOf(FencedException.class);
@@ -830,7 +830,7 @@ abstract class CatalogContract {
     BackupId id = catalog.begin(vm, mortal);
     catalog.backups.snapshotOpened(id, mortal, "handle", START, START.plus(Duration.ofDays(1)));
     catalog.complete(catalog.disk(id, mortal, 0), mortal, "c");
-    catalog.backups.sealed(id, mortal, clock.instant());
+    catalog.backups.sealed(id, mortal, clock.instant(), Optional.empty());
 
     assertThat(past(START)).isEmpty();
     assertThat(past(START.plus(Duration.ofDays(2)))).isEmpty();
@@ -857,7 +857,7 @@ abstract class CatalogContract {
   private BackupId completed(String changeId) throws FencedException {
     BackupId id = catalog.begin(vm, lease);
     catalog.complete(catalog.disk(id, lease, 0), lease, changeId);
-    catalog.backups.sealed(id, lease, clock.instant());
+    catalog.backups.sealed(id, lease, clock.instant(), Optional.empty());
     return id;
   }
 

@@ -85,7 +85,7 @@ abstract class FigureContract {
   private Instant completed(VmId vm, long lease) throws FencedException {
     BackupId id = catalog.begin(vm, lease);
     catalog.complete(catalog.disk(id, lease, 0), lease, "change-" + id);
-    catalog.backups.sealed(id, lease, clock.instant());
+    catalog.backups.sealed(id, lease, clock.instant(), Optional.empty());
     return catalog.queries.backup(id).createdAt();
   }
 

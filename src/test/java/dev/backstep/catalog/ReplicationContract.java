@@ -231,7 +231,7 @@ abstract class ReplicationContract {
     BackupId backup = catalog.begin(WEB, lease);
     DiskBackupId disk = catalog.disk(backup, lease, 0);
     catalog.complete(disk, lease, "of the backup");
-    catalog.backups.sealed(backup, lease, clock.instant());
+    catalog.backups.sealed(backup, lease, clock.instant(), Optional.empty());
 
     assertThat(changeId()).contains(new ChangeId("of the replica"));
     assertThat(catalog.queries.changeId("web", 0, Optional.empty()).orElseThrow().changeId())

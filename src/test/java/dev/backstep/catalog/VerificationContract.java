@@ -86,7 +86,7 @@ abstract class VerificationContract {
       catalog.complete(id, lease, "change-" + id);
       disks.add(id);
     }
-    catalog.backups.sealed(backup, lease, clock.instant());
+    catalog.backups.sealed(backup, lease, clock.instant(), Optional.empty());
     clock.advance(Duration.ofSeconds(1));
     return disks;
   }
@@ -287,7 +287,14 @@ abstract class VerificationContract {
       assertThat(imports.knows(image.id().value())).isFalse();
       imports.disk(vm, 0, new DiskKey("k0"));
       imports.insert(
-          new Imports.Backup(image.backup(), vm, TestCatalog.REPOSITORY, "", at, Optional.of(at)),
+          new Imports.Backup(
+              image.backup(),
+              vm,
+              TestCatalog.REPOSITORY,
+              "",
+              at,
+              Optional.of(at),
+              Optional.empty()),
           List.of(image));
       imports.number(TestCatalog.REPOSITORY, vm, 0);
     }

@@ -95,6 +95,15 @@ class ImmutableIT {
     return flagged;
   }
 
+  /** Of one that knows the repository by what lies in it. */
+  private String planOfAnotherCatalog() throws Exception {
+    Path other = Files.createDirectories(folder.resolve("other/jobs")).getParent();
+    Files.copy(folder.resolve("jobs/web.yaml"), other.resolve("jobs/web.yaml"));
+    Program reader = new Program(other);
+    reader.succeed("repository", "import", folder.resolve("repository").toString());
+    return reader.succeed("prune", "--plan").output();
+  }
+
   @Test
   void nobodyTouchesThemBeforeTheirTimeAndRetentionDoesAfter() throws Exception {
     define("1h");
@@ -117,6 +126,7 @@ class ImmutableIT {
     String plan = program.succeed("prune", "--plan").output();
     assertThat(plan).contains("0 would go", "immutable until 2");
     assertThat(program.succeed("prune").output()).contains("0 B of 0 B freed");
+    assertThat(planOfAnotherCatalog()).contains("0 would go", "immutable until 2");
     program.succeed("verify", "--all");
     program.succeed("repository", "check", folder.resolve("repository").toString());
 

@@ -65,7 +65,7 @@ final class JobsDouble implements BackupJobs {
         lease.token(),
         new Backups.Plan(Reason.NO_BASELINE, "", Optional.empty(), Optional.empty(), 1, 1000, 0));
     backups.completeDisk(disk, lease.token(), Optional.empty(), row.id() + ".qcow2", 0, 0, 0);
-    backups.sealed(id, lease.token(), Instant.now());
+    backups.sealed(id, lease.token(), Instant.now(), Optional.empty());
   }
 
   @Override

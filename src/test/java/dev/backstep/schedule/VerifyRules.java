@@ -129,7 +129,14 @@ abstract class VerifyRules extends ScheduleTest {
     BackupId backup = new BackupId("backup-" + vm + "-" + number);
     new Imports(dataSource, clock)
         .insert(
-            new Imports.Backup(backup, id(vm), REPOSITORY, "", completed, Optional.of(completed)),
+            new Imports.Backup(
+                backup,
+                id(vm),
+                REPOSITORY,
+                "",
+                completed,
+                Optional.of(completed),
+                Optional.empty()),
             List.of(
                 new ImportedImage(
                     image,

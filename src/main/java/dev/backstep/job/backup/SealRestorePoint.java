@@ -47,7 +47,7 @@ class SealRestorePoint implements Tasklet {
     RestorePoint point = RestorePoints.of(row, definitions.find(active.id()), now);
     leases.check(active.leaseToken(), active.id());
     active.repository().publish(active.vm(), point);
-    backups.sealed(active.id(), active.leaseToken(), now);
+    backups.sealed(active.id(), active.leaseToken(), now, point.immutability());
     return RepeatStatus.FINISHED;
   }
 }

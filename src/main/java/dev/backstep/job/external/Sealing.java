@@ -11,6 +11,7 @@ import dev.backstep.job.BackupEvent;
 import dev.backstep.job.LogFields;
 import dev.backstep.job.RestorePoints;
 import dev.backstep.repository.Repository;
+import dev.backstep.repository.RestorePoint;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -66,8 +67,9 @@ class Sealing {
             if (row.status() == Status.RUNNING && isWhole(row)) {
               long leaseToken = ownership.take(id);
               Instant now = Clock.systemUTC().instant();
-              repository(row).publish(row.vmId(), RestorePoints.of(row, Optional.empty(), now));
-              backups.sealed(id, leaseToken, now);
+              RestorePoint point = RestorePoints.of(row, Optional.empty(), now);
+              repository(row).publish(row.vmId(), point);
+              backups.sealed(id, leaseToken, now, point.immutability());
               log.info("{}: all disks are completed", id);
               return true;
             }

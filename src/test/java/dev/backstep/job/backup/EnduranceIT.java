@@ -239,7 +239,7 @@ class EnduranceIT extends JobTest {
         manifest.dataBytes(),
         manifest.imageBytes());
     repository.publish(VM, point(repository, id, image, of, now));
-    backups.sealed(id, token, now);
+    backups.sealed(id, token, now, Optional.empty());
     source.releaseMarks(repository.id(), Map.of(of.key(), Set.of(of.changeId().orElseThrow())));
     backups.snapshotClosed(id);
     taken.put(id, now);
