@@ -91,8 +91,8 @@ public record MovedImage(long sizeBytes, Optional<DiskBackupId> base) {
     }
     Qcow2Header header = checkHeader(image);
     JsonNode found = checkTables(image);
+    force(image);
     try (DirectFile file = DirectFile.open(image)) {
-      force(file);
       long clusters = found.path("allocated-clusters").asLong(0);
       takeChecksums(file, checksums);
       return new Checked(
@@ -100,11 +100,18 @@ public record MovedImage(long sizeBytes, Optional<DiskBackupId> base) {
     }
   }
 
-  private static void force(DirectFile file) throws UnforcedImageException {
-    try {
-      file.force();
-    } catch (IOException e) {
-      throw new UnforcedImageException(e);
+  /**
+   * Forces an image to disk that nobody writes to any more.
+   *
+   * @throws UnforcedImageException when that fails: no later force proves anything of it
+   */
+  public static void force(Path image) throws IOException {
+    try (DirectFile file = DirectFile.open(image)) {
+      try {
+        file.force();
+      } catch (IOException e) {
+        throw new UnforcedImageException(e);
+      }
     }
   }
 

@@ -19,6 +19,10 @@ public enum Suite {
       "Every place that changes a repository meets EIO, ENOSPC, short writes and failing forces,"
           + " once and always. What was published stays right, errors name the file and what to do,"
           + " and no force that failed is taken for done."),
+  MOVER_ERRORS(
+      "MoverErrorMatrixIT",
+      "The same for backups whose disks another program copied. An image that could not be forced"
+          + " is given up: forced once more it would look clean."),
   KILL("KillIT", "kill -9 of backups of three disks, relaunched and killed again."),
   KILL_VERBS(
       "KillVerbsIT",

@@ -1,6 +1,7 @@
 package dev.backstep.job.external;
 
-import dev.backstep.blockio.DirectFile;
+import dev.backstep.backup.MovedImage;
+import dev.backstep.backup.UnforcedImageException;
 import dev.backstep.catalog.MovedBackups;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.job.JobSettings;
@@ -84,6 +85,9 @@ class Exports {
   /**
    * Ends an export, waits until its process is gone, and forces the image. What was not orderly is
    * not noted as ended.
+   *
+   * @throws UnforcedImageException when the image cannot be forced: its backup must be given up,
+   *     since a mover that writes again does not write the image's tables again
    */
   void end(DiskBackupId id, Duration limit) throws IOException {
     Export export = held.remove(id);
@@ -94,9 +98,7 @@ class Exports {
       log.warn("{}: its export did not end in an orderly way", id);
       return;
     }
-    try (DirectFile image = DirectFile.open(export.image())) {
-      image.force();
-    }
+    MovedImage.force(export.image());
     moved.exportEnded(id);
   }
 

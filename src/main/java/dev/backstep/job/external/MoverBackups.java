@@ -158,21 +158,10 @@ class MoverBackups implements ExternalBackups {
       }
       return answers.of(row.id());
     } catch (UnforcedImageException e) {
-      throw givenUp(row, e);
+      throw OperatorException.failed(serving.giveUp(row, e), e);
     } catch (IOException e) {
       throw refusal(e);
     }
-  }
-
-  /** Called again it would take for clean what is lost. */
-  private OperatorException givenUp(BackupRow row, UnforcedImageException cause) {
-    String text = Failures.text(cause) + "; the backup is given up: begin a new one";
-    try (TurnLocks.Hold _ = turns.hold(row.vmId())) {
-      serving.giveUp(row, text);
-    } catch (IOException e) {
-      cause.addSuppressed(e); // what it leaves is cleared away with the VM's next backup
-    }
-    return OperatorException.failed(text, cause);
   }
 
   @Override

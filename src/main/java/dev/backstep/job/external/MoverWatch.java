@@ -1,5 +1,6 @@
 package dev.backstep.job.external;
 
+import dev.backstep.backup.UnforcedImageException;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.MovedBackups;
@@ -153,6 +154,8 @@ class MoverWatch implements SmartLifecycle {
     for (DiskBackupId id : exports.held()) {
       try {
         exports.end(id, stopTimeout);
+      } catch (UnforcedImageException e) {
+        queries.find(id.value()).ifPresent(row -> serving.giveUp(row, e));
       } catch (IOException | RuntimeException e) {
         log.warn("{}: what its mover wrote may not be on disk: {}", id, e.getMessage());
       }

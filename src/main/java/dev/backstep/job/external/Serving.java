@@ -1,11 +1,13 @@
 package dev.backstep.job.external;
 
+import dev.backstep.backup.UnforcedImageException;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.MovedBackups;
 import dev.backstep.domain.Status;
 import dev.backstep.job.ExternalLeftovers;
+import dev.backstep.job.Failures;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.Repository;
 import java.io.IOException;
@@ -91,6 +93,22 @@ class Serving {
         exports.begin(disk.id(), folder.partial(disk.id()), leaseToken);
       }
     }
+  }
+
+  /**
+   * Fails a backup of which an image could not be forced: gone on with, it would take for clean
+   * what is lost. Takes the VM's turn itself.
+   *
+   * @return why, for its mover
+   */
+  String giveUp(BackupRow row, UnforcedImageException cause) {
+    String text = Failures.text(cause) + "; the backup is given up: begin a new one";
+    try (TurnLocks.Hold _ = turns.hold(row.vmId())) {
+      giveUp(row, text);
+    } catch (IOException e) {
+      cause.addSuppressed(e); // what it leaves is cleared away with the VM's next backup
+    }
+    return text;
   }
 
   /** Fails a backup that cannot go on. */
