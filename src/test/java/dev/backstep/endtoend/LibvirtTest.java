@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -77,6 +78,7 @@ abstract class LibvirtTest {
         host.virsh("checkpoint-delete", "guest", name, "--metadata");
       }
     }
+    removeBitmaps();
     program = new Program(folder);
     Files.createDirectory(folder.resolve("jobs"));
     define("quiesce: off");
@@ -241,12 +243,15 @@ abstract class LibvirtTest {
     return program.succeed("list", "--json").json().get(0).get("backup_id").asString();
   }
 
-  /** Returns with the guest frozen; a write of its waits for the thaw. */
+  /**
+   * Returns with the guest frozen; a write of its waits for the thaw. It reads past its cache,
+   * which shows blocks of long ago: those that were not of a file when the device was last read.
+   */
   String takeSums() throws IOException {
     String done = "SUMS-" + ++rounds;
     guest.begin(
         LibvirtGuest.AWAIT_WORD
-            + "echo 3 > /proc/sys/vm/drop_caches; md5sum /dev/vd? > /tmp/"
+            + "for d in /dev/vd?; do echo $(dd if=$d iflag=direct bs=1M | md5sum) $d; done > /tmp/"
             + done
             + "; echo "
             + done
@@ -363,13 +368,32 @@ abstract class LibvirtTest {
   /** Names of our bitmaps that the running guest's QEMU keeps. */
   static Set<String> bitmaps() {
     Set<String> names = new TreeSet<>();
+    forEachBitmap((node, name) -> names.add(name));
+    return names;
+  }
+
+  /** Those of an earlier test that no checkpoint names. */
+  private static void removeBitmaps() {
+    forEachBitmap(LibvirtTest::removeBitmap);
+  }
+
+  private static void forEachBitmap(BiConsumer<JsonNode, String> each) {
     for (JsonNode node : guest.qmp("{\"execute\":\"query-named-block-nodes\"}")) {
       for (JsonNode bitmap : node.path("dirty-bitmaps")) {
-        if (bitmap.path("name").asString("").startsWith("backstep.")) {
-          names.add(bitmap.path("name").asString());
+        String name = bitmap.path("name").asString("");
+        if (name.startsWith("backstep.")) {
+          each.accept(node, name);
         }
       }
     }
-    return names;
+  }
+
+  static void removeBitmap(JsonNode node, String name) {
+    guest.qmp(
+        "{\"execute\":\"block-dirty-bitmap-remove\",\"arguments\":{\"node\":\""
+            + node.path("node-name").asString()
+            + "\",\"name\":\""
+            + name
+            + "\"}}");
   }
 }
