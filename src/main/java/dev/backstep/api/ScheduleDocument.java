@@ -36,6 +36,8 @@ final class ScheduleDocument {
     fields.put("last_fire", schedule.lastFire().map(ScheduleDocument::fire).orElse(null));
     fields.put(
         "next_verification", schedule.nextVerification().map(BackupDocument::time).orElse(null));
+    fields.put(
+        "next_restore_test", schedule.nextRestoreTest().map(BackupDocument::time).orElse(null));
     return fields;
   }
 

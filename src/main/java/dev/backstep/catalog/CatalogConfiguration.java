@@ -216,6 +216,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  RestoreTestRounds restoreTestRounds(DataSource dataSource) {
+    return new RestoreTestRounds(dataSource);
+  }
+
+  @Bean
   Ledgers ledgers(DataSource dataSource) {
     return new Ledgers(dataSource);
   }

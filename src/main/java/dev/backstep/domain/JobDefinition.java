@@ -32,6 +32,7 @@ public record JobDefinition(
     Optional<ScheduleDefinition> schedule,
     Optional<RetentionDefinition> retention,
     Optional<VerifyDefinition> verify,
+    Optional<RestoreTestDefinition> restoreTest,
     List<CopyDefinition> copies,
     Optional<Duration> immutable,
     Optional<ReplicationDefinition> replication) {
@@ -70,6 +71,7 @@ public record JobDefinition(
         cbtAudit,
         schedule,
         retention,
+        Optional.empty(),
         Optional.empty(),
         List.of(),
         Optional.empty(),

@@ -40,6 +40,18 @@ final class LocalCron {
     this.zone = zone;
   }
 
+  /**
+   * When an expression of a job definition that was read is due next after a moment; empty when it
+   * never is.
+   */
+  static Optional<Instant> after(String cron, ZoneId zone, Instant time) {
+    try {
+      return new LocalCron(cron, zone).after(time);
+    } catch (ParseException e) {
+      throw new IllegalStateException("'" + cron + "' was accepted before", e);
+    }
+  }
+
   /** The next time after this one, in whole seconds; empty when there is none. */
   Optional<Instant> after(Instant time) {
     Instant plain = next(local, time);

@@ -90,6 +90,8 @@ final class QuartzSchedules implements Schedules {
 
   private Schedule schedule(ScheduledMachine machine, int nextFires, Optional<FireRow> newest) {
     ScheduleDefinition schedule = definitions.schedule(machine);
+    JobDefinition definition = definitions.definition(machine);
+    Instant now = clock.instant();
     return new Schedule(
         machine.vmName(),
         schedule,
@@ -97,10 +99,8 @@ final class QuartzSchedules implements Schedules {
         machine.paused(),
         next(schedule, Math.min(nextFires, NEXT_FIRES_MAX)),
         newest,
-        definitions
-            .definition(machine)
-            .verify()
-            .flatMap(policy -> Verifier.after(policy, clock.instant())));
+        definition.verify().flatMap(verify -> LocalCron.after(verify.cron(), verify.zone(), now)),
+        definition.restoreTest().flatMap(test -> LocalCron.after(test.cron(), test.zone(), now)));
   }
 
   private List<Instant> next(ScheduleDefinition schedule, int count) {

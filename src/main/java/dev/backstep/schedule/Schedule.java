@@ -16,6 +16,7 @@ import java.util.Optional;
  *     would have are listed, too
  * @param lastFire what became of the newest start
  * @param nextVerification when its images are verified next; empty when no server does so
+ * @param nextRestoreTest when its newest restore point is booted next; likewise
  */
 public record Schedule(
     String vmName,
@@ -24,7 +25,8 @@ public record Schedule(
     boolean paused,
     List<Instant> nextFires,
     Optional<FireRow> lastFire,
-    Optional<Instant> nextVerification) {
+    Optional<Instant> nextVerification,
+    Optional<Instant> nextRestoreTest) {
 
   public Schedule {
     nextFires = List.copyOf(nextFires);

@@ -5,11 +5,13 @@ import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.Continuations;
 import dev.backstep.catalog.Fires;
 import dev.backstep.catalog.ReplicationStarts;
+import dev.backstep.catalog.RestoreTestRounds;
 import dev.backstep.catalog.ScheduledMachines;
 import dev.backstep.catalog.VerifyRounds;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.ReplicationJobs;
+import dev.backstep.job.RestoreTestJobs;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.VerifyJobs;
 import dev.backstep.job.definition.JobFolder;
@@ -41,7 +43,7 @@ import org.springframework.transaction.support.TransactionTemplate;
  * FireJob        one fires, on one of the servers
  * FireRecorder          it becomes a backup in the queue, or a record of why not
  * Dispatcher     the backup is begun, on one of the servers
- * VerifyJob      images are verified when it is time, on one of the servers
+ * VerifyJob      images are verified, and restore points booted, when it is time, on one of the servers
  * </pre>
  */
 @Configuration(proxyBeanMethods = false)
@@ -156,6 +158,16 @@ class ScheduleConfiguration {
       TaskJobs tasks,
       ScheduleSettings settings) {
     return new Verifier(machines, rounds, jobs, tasks, settings, clock);
+  }
+
+  @Bean
+  RestoreTester restoreTester(
+      ScheduledMachines machines,
+      RestoreTestRounds rounds,
+      VerifyRounds verifications,
+      RestoreTestJobs jobs,
+      ScheduleSettings settings) {
+    return new RestoreTester(machines, rounds, verifications, jobs, settings, clock);
   }
 
   @Bean

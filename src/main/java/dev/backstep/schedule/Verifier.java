@@ -9,7 +9,6 @@ import dev.backstep.domain.VmId;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.VerifyJobs;
 import dev.backstep.job.definition.JobDefinitionException;
-import java.text.ParseException;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
@@ -98,11 +97,7 @@ final class Verifier {
   }
 
   /** When the first round after a moment is due. */
-  static Optional<Instant> after(VerifyDefinition policy, Instant time) {
-    try {
-      return new LocalCron(policy.cron(), policy.zone()).after(time);
-    } catch (ParseException e) {
-      throw new IllegalStateException("'" + policy.cron() + "' was accepted before", e);
-    }
+  private static Optional<Instant> after(VerifyDefinition policy, Instant time) {
+    return LocalCron.after(policy.cron(), policy.zone(), time);
   }
 }

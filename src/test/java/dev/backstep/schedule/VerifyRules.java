@@ -8,6 +8,8 @@ import dev.backstep.catalog.Launch;
 import dev.backstep.catalog.Machines;
 import dev.backstep.catalog.Proofs;
 import dev.backstep.catalog.Repositories;
+import dev.backstep.catalog.RestoreTestRounds;
+import dev.backstep.catalog.RestoreTests;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.Tasks;
@@ -16,6 +18,7 @@ import dev.backstep.catalog.Verifications;
 import dev.backstep.catalog.VerifiedImage;
 import dev.backstep.catalog.VerifyRounds;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.Level;
@@ -23,7 +26,10 @@ import dev.backstep.domain.Proof;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.Status;
+import dev.backstep.domain.TestVerdict;
+import dev.backstep.job.RestoreTestJobs;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.VerifyJobs;
@@ -50,6 +56,8 @@ abstract class VerifyRules extends ScheduleTest {
   @Autowired Tasks tasks;
   @Autowired TaskQueries taskQueries;
   @Autowired VerifyRounds rounds;
+  @Autowired RestoreTests tests;
+  @Autowired RestoreTestRounds testRounds;
 
   private final List<String> begun = new ArrayList<>();
 
@@ -62,25 +70,41 @@ abstract class VerifyRules extends ScheduleTest {
 
     @Override
     public TaskRun verify(String subject, List<DiskBackupId> images) {
-      String id = verifications.begin(subject, images, lease.token());
-      begun.add(id);
-      return new TaskRun() {
-        @Override
-        public String id() {
-          return id;
-        }
-
-        @Override
-        public TaskRow state() {
-          return taskQueries.find(id).orElseThrow();
-        }
-
-        @Override
-        public boolean await(Duration timeout) {
-          return false;
-        }
-      };
+      return begun(verifications.begin(subject, images, lease.token()));
     }
+  }
+
+  /** Restore tests likewise. */
+  private final class Booted implements RestoreTestJobs {
+    @Override
+    public TaskRun boot(String id, BootSettings settings) {
+      return begun(tests.begin(new BackupId(id), id, settings.toString(), lease.token()));
+    }
+
+    @Override
+    public TaskRun run(String id, RunSettings settings) {
+      throw new AssertionError("definitions ask for no commands");
+    }
+  }
+
+  private TaskRun begun(String id) {
+    begun.add(id);
+    return new TaskRun() {
+      @Override
+      public String id() {
+        return id;
+      }
+
+      @Override
+      public TaskRow state() {
+        return taskQueries.find(id).orElseThrow();
+      }
+
+      @Override
+      public boolean await(Duration timeout) {
+        return false;
+      }
+    };
   }
 
   private static final class NoDead implements TaskJobs {
@@ -108,6 +132,8 @@ abstract class VerifyRules extends ScheduleTest {
   @BeforeEach
   void forget() {
     jdbc.sql("delete from verify_rounds").update();
+    jdbc.sql("delete from restore_test_rounds").update();
+    jdbc.sql("delete from restore_tests").update();
     jdbc.sql("delete from image_proofs").update();
     jdbc.sql("delete from backup_disks").update();
   }
@@ -260,5 +286,97 @@ abstract class VerifyRules extends ScheduleTest {
     assertThat(verified.find(running)).isPresent();
     assertThat(rounds.candidates(id(vm("a"))).getFirst().provenAt()).isPresent();
     end(running);
+  }
+
+  private RestoreTester tester() {
+    return new RestoreTester(machines, testRounds, rounds, new Booted(), SETTINGS, clock);
+  }
+
+  private void defineTest(String vm, Instant at) throws Exception {
+    clock.set(at);
+    define(vm, NIGHTLY + " }\nrestore-test: { console: login");
+    reload().run();
+  }
+
+  private BackupId tested(String task) {
+    return tests.find(task).orElseThrow().backup();
+  }
+
+  private void endTest(String task, TestVerdict verdict) {
+    tests.ended(task, verdict, "");
+    tasks.ended(task, lease.token(), Status.COMPLETED, Optional.empty());
+  }
+
+  @Test
+  void newestRestorePointIsBootedWhenItIsTimeAndOnceForAllThatWasMissed() throws Exception {
+    Instant tuesday = Instant.parse("2026-11-10T12:00:00Z");
+    defineTest(vm("a"), tuesday);
+    image(vm("a"), 1, tuesday);
+    image(vm("a"), 2, tuesday.plusSeconds(60));
+    RestoreTester tester = tester();
+
+    tester.round();
+    assertThat(begun).as("it is not yet Sunday").isEmpty();
+    assertThat(schedules().schedule(vm("a"), 1).nextRestoreTest())
+        .contains(Instant.parse("2026-11-15T08:00:00Z"));
+    clock.set(Instant.parse("2026-11-15T08:00:10Z"));
+    tester.round();
+    tester.round();
+
+    assertThat(begun).hasSize(1);
+    assertThat(tested(begun.getFirst()).value()).isEqualTo("backup-" + vm("a") + "-2");
+    endTest(begun.getFirst(), TestVerdict.FAILED);
+    tester.round();
+    assertThat(begun).hasSize(1);
+    clock.advance(Duration.ofDays(40));
+    tester.round();
+    endTest(begun.getLast(), TestVerdict.PASSED);
+    tester.round();
+    assertThat(begun).hasSize(2);
+  }
+
+  @Test
+  void restoreTestWaitsForBackupsAndVerificationsAndOtherTests() throws Exception {
+    Instant start = Instant.parse("2026-11-10T12:00:00Z");
+    defineTest(vm("a"), start);
+    defineTest(vm("b"), start);
+    DiskBackupId image = image(vm("a"), 1, start);
+    image(vm("b"), 1, start);
+    clock.set(start.plus(Duration.ofDays(7)));
+    BackupId waiting =
+        realJobs.enqueue(
+            definition(vm("a"), NIGHTLY), RequestedLevel.FULL, Launch.byApi("test", List.of()));
+    String verification = verifications.begin("x", List.of(image), lease.token());
+    rounds.ran(id(vm("a")), clock.instant(), Optional.of(verification), Optional.empty());
+    RestoreTester tester = tester();
+
+    tester.round();
+    assertThat(begun).as("a verification runs").isEmpty();
+    end(verification);
+    tester.round();
+    tester.round();
+    assertThat(begun).as("the other VM's, and no second one beside it").hasSize(1);
+    assertThat(tested(begun.getFirst()).value()).isEqualTo("backup-" + vm("b") + "-1");
+    endTest(begun.getFirst(), TestVerdict.PASSED);
+    tester.round();
+    assertThat(begun).as("a backup waits").hasSize(1);
+    jdbc.sql("update backups set status = 'ABANDONED', active_vm_id = null where id = :id")
+        .param("id", waiting.value())
+        .update();
+    tester.round();
+    assertThat(begun).hasSize(2);
+    endTest(begun.getLast(), TestVerdict.PASSED);
+  }
+
+  @Test
+  void nothingIsBootedWhereThereIsNoRestorePoint() throws Exception {
+    Instant start = Instant.parse("2026-11-10T12:00:00Z");
+    defineTest(vm("a"), start);
+    clock.set(start.plus(Duration.ofDays(7)));
+
+    tester().round();
+
+    assertThat(begun).isEmpty();
+    assertThat(testRounds.last(id(vm("a")))).contains(clock.instant());
   }
 }

@@ -92,6 +92,9 @@ final class DefinitionReader {
             fields
                 .fields("verify", "a verification")
                 .flatMap(verify -> VerifyReader.verify(verify, schedule)),
+            fields
+                .fields("restore-test", "a restore test")
+                .flatMap(test -> RestoreTestReader.restoreTest(test, schedule)),
             copies(fields, repository),
             immutable(fields),
             fields

@@ -1,10 +1,12 @@
 package dev.backstep.job.definition;
 
+import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CopyDefinition;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.ReplicationDefinition;
+import dev.backstep.domain.RestoreTestDefinition;
 import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.ScheduleDefinition;
 import dev.backstep.domain.SourceDefinition;
@@ -50,6 +52,7 @@ final class DefinitionWriter {
         .replication()
         .ifPresent(replication -> fields.put("replicate", replication(replication)));
     definition.verify().ifPresent(verify -> fields.put("verify", verify(verify)));
+    definition.restoreTest().ifPresent(test -> fields.put("restore-test", restoreTest(test)));
     // JSON lets a raw DEL stand in a string, YAML does not.
     return JSON.writeValueAsString(fields).replace("\u007f", "\\u007f");
   }
@@ -115,6 +118,23 @@ final class DefinitionWriter {
     fields.put("new-within", duration(verify.newWithin()));
     fields.put("all-within", duration(verify.allWithin()));
     verify.share().ifPresent(share -> fields.put("share", share));
+    return fields;
+  }
+
+  private static Map<String, Object> restoreTest(RestoreTestDefinition test) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("cron", test.cron());
+    fields.put("zone", test.zone().getId());
+    BootSettings boot = test.boot();
+    boot.console().ifPresent(console -> fields.put("console", console));
+    fields.put("agent", boot.agent());
+    boot.port().ifPresent(port -> fields.put("port", port));
+    fields.put("limit", duration(boot.limit()));
+    fields.put("memory-mib", boot.memoryMib());
+    fields.put("cpus", boot.cpus());
+    fields.put("machine", boot.machine());
+    fields.put("bus", boot.bus());
+    fields.put("firmware", boot.firmware());
     return fields;
   }
 

@@ -40,6 +40,26 @@ final class ScheduleReader {
             found, zone, jitter, misfire, window, blackOuts, retries, retryPause));
   }
 
+  /**
+   * When a server does what belongs to a VM's backups.
+   *
+   * @param absent where the definition says nothing
+   * @return empty when it is wrong, which is a problem by then
+   */
+  static Optional<String> cron(Fields fields, String absent) {
+    Optional<String> given = fields.text("cron").flatMap(ScheduleReader::cron);
+    return fields.has("cron") ? given : Optional.of(absent);
+  }
+
+  /** That of the backups, unless another one is given. */
+  static ZoneId zone(Fields fields, Optional<ScheduleDefinition> backups) {
+    return fields
+        .text("zone")
+        .flatMap(ScheduleReader::zone)
+        .or(() -> backups.map(ScheduleDefinition::zone))
+        .orElseGet(ZoneId::systemDefault);
+  }
+
   static Optional<String> cron(Text text) {
     Optional<String> problem = CronSyntax.problem(text.value());
     problem.ifPresent(text::problem);

@@ -36,6 +36,15 @@ record Text(String field, String value, Mark mark, Problems problems) {
     return Optional.empty();
   }
 
+  /** Yes or no. */
+  Optional<Boolean> flag() {
+    if (value.equals("true") || value.equals("false")) {
+      return Optional.of(value.equals("true"));
+    }
+    problem("true or false");
+    return Optional.empty();
+  }
+
   /** One of an enum's words: lower case, dashes for underscores. */
   <E extends Enum<E>> Optional<E> word(Class<E> type) {
     Map<String, E> words =

@@ -20,14 +20,8 @@ final class VerifyReader {
    * @param schedule of the VM's backups; without one no server acts on the definition
    */
   static Optional<VerifyDefinition> verify(Fields fields, Optional<ScheduleDefinition> schedule) {
-    Optional<String> given = fields.text("cron").flatMap(ScheduleReader::cron);
-    Optional<String> cron = fields.has("cron") ? given : Optional.of(CRON_DEFAULT);
-    ZoneId zone =
-        fields
-            .text("zone")
-            .flatMap(ScheduleReader::zone)
-            .or(() -> schedule.map(ScheduleDefinition::zone))
-            .orElseGet(ZoneId::systemDefault);
+    Optional<String> cron = ScheduleReader.cron(fields, CRON_DEFAULT);
+    ZoneId zone = ScheduleReader.zone(fields, schedule);
     Duration newWithin =
         fields.text("new-within").flatMap(VerifyReader::time).orElse(NEW_WITHIN_DEFAULT);
     Duration allWithin =

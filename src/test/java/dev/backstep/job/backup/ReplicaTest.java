@@ -68,6 +68,7 @@ abstract class ReplicaTest extends JobTest {
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
+        Optional.empty(),
         List.of(),
         Optional.empty(),
         Optional.of(

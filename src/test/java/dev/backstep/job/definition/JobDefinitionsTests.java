@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.RestoreTestDefinition;
 import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.ScheduleDefinition.Days;
 import dev.backstep.domain.ScheduleDefinition.Misfire;
@@ -20,7 +22,9 @@ import java.time.Duration;
 import java.time.LocalDate;
 import java.time.LocalTime;
 import java.time.ZoneId;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -312,8 +316,8 @@ class JobDefinitionsTests {
                 + " other control characters",
             "job definition:2:1: unknown field 'sorce' in a job definition; accepted: cbt-audit,"
                 + " cbt-reset, chain-limit, compression, compression-level, copies, exclude,"
-                + " immutable, level, max-parallel-disks, replicate, repository, retention,"
-                + " schedule, source, verify, vm; did you mean 'source'?",
+                + " immutable, level, max-parallel-disks, replicate, repository, restore-test,"
+                + " retention, schedule, source, verify, vm; did you mean 'source'?",
             "job definition:4:8: 'level' is 'ful'; expected one of: auto, full, incremental; did"
                 + " you mean 'full'?",
             "job definition:5:14: 'chain-limit' is '0'; expected a whole number from 1 to 1000",
@@ -509,6 +513,61 @@ class JobDefinitionsTests {
     assertThatThrownBy(() ->
             JobDefinitions.read(
                 "vm: a\nsource: { type: x-simulated, machine: a }\nrepository: /b\nverify: {}"))
+        .hasMessageContaining("expected a 'schedule' beside it");
+  }
+
+  @Test
+  void readsAndWritesWhenAndHowRestorePointsAreBooted() {
+    JobDefinition plain = JobDefinitions.read(SCHEDULED + "restore-test: { agent: true }");
+    assertThat(plain.restoreTest())
+        .contains(
+            new RestoreTestDefinition(
+                "0 0 9 ? * SUN",
+                ZoneId.of("Europe/Berlin"),
+                new BootSettings(
+                    "q35",
+                    1024,
+                    1,
+                    "virtio",
+                    "bios",
+                    Optional.empty(),
+                    true,
+                    OptionalInt.empty(),
+                    Duration.ofMinutes(5))));
+    JobDefinition all =
+        JobDefinitions.read(
+            SCHEDULED
+                + "restore-test: { cron: \"0 0 3 1 * ?\", zone: UTC, console: \"log.*in:\","
+                + " port: 22, limit: 10m, memory-mib: 512, cpus: 2, machine: pc, bus: sata,"
+                + " firmware: uefi }");
+
+    for (JobDefinition definition : List.of(plain, all)) {
+      assertThat(JobDefinitions.read(JobDefinitions.write(definition))).isEqualTo(definition);
+    }
+    assertThat(JobDefinitions.read(SCHEDULED).restoreTest()).isEmpty();
+  }
+
+  @Test
+  void refusesRestoreTestsThatCannotBe() {
+    assertThatThrownBy(() ->
+            JobDefinitions.read(
+                SCHEDULED
+                    + "restore-test: { cron: never, agent: perhaps, port: 0, cpus: 65,"
+                    + " console: x, bus: ide, boot: 1 }"))
+        .isInstanceOf(JobDefinitionException.class)
+        .hasMessageContainingAll(
+            "'cron' is 'never'",
+            "'agent' is 'perhaps'; expected true or false",
+            "'port' is '0'; expected a whole number from 1 to 65535",
+            "'cpus' is '65'; expected a whole number from 1 to 64",
+            "'bus' is 'ide'; expected virtio, sata, scsi, nvme",
+            "unknown field 'boot' in a restore test");
+    assertThatThrownBy(() -> JobDefinitions.read(SCHEDULED + "restore-test: {}"))
+        .hasMessageContaining("at least one of console (a regular expression), agent, port");
+    assertThatThrownBy(() ->
+            JobDefinitions.read(
+                "vm: a\nsource: { type: x-simulated, machine: a }\nrepository: /b\n"
+                    + "restore-test: { agent: true }"))
         .hasMessageContaining("expected a 'schedule' beside it");
   }
 }
