@@ -2,6 +2,7 @@ package dev.backstep;
 
 import com.zaxxer.hikari.pool.HikariPool;
 import dev.backstep.catalog.AdminQueries;
+import dev.backstep.catalog.AuditTrail;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.DatabaseBusyException;
@@ -54,6 +55,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import javax.sql.DataSource;
 import liquibase.integration.spring.SpringLiquibase;
 import org.jspecify.annotations.Nullable;
@@ -68,6 +70,9 @@ final class SpringEngine implements Engine {
 
   /** With less room than this a start that failed has failed for that. */
   private static final long ROOM_BYTES_MIN = 1L << 20;
+
+  /** In the place of an address. */
+  private static final String LOCAL = "local";
 
   private final ConfigurableApplicationContext context;
 
@@ -354,6 +359,18 @@ final class SpringEngine implements Engine {
       AdminReport report, AdminFilter filter, PageRequest request) {
     return new AdminReports(context.getBean(AdminQueries.class), queries())
         .page(report, filter, request);
+  }
+
+  @Override
+  public IntConsumer record(String action) {
+    AuditTrail audit = context.getBean(AuditTrail.class);
+    long row = audit.add(user(), LOCAL, action, AuditTrail.ACCEPTED);
+    return status -> audit.ended(row, status);
+  }
+
+  /** Who types the commands, as far as the host knows. */
+  static String user() {
+    return System.getProperty("user.name", "unknown") + " on the command line";
   }
 
   @Override

@@ -1,6 +1,5 @@
 package dev.backstep;
 
-import dev.backstep.catalog.AuditTrail;
 import dev.backstep.catalog.KeptPoints;
 import dev.backstep.catalog.Merges;
 import dev.backstep.catalog.PlanRow;
@@ -19,18 +18,11 @@ import dev.backstep.job.PrunePlanner;
 import dev.backstep.job.TaskRun;
 import java.time.Instant;
 import java.util.List;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.springframework.context.ApplicationContext;
 
 /** Retention in this process. */
 final class SpringRetention implements RetentionVerbs {
-
-  /** In the place of an address. */
-  private static final String LOCAL = "local";
-
-  /** What a server would answer. */
-  private static final int DONE = 200;
 
   private final ApplicationContext context;
 
@@ -51,7 +43,7 @@ final class SpringRetention implements RetentionVerbs {
 
   @Override
   public PlanRow storePlan(List<JobDefinition> definitions) {
-    return context.getBean(PlanJobs.class).store(definitions, user());
+    return context.getBean(PlanJobs.class).store(definitions, SpringEngine.user());
   }
 
   @Override
@@ -70,13 +62,12 @@ final class SpringRetention implements RetentionVerbs {
 
   @Override
   public PlanRow approvePlan(String id) {
-    return audited(
-        "plans approve " + id, () -> context.getBean(PlanJobs.class).approve(id, user()));
+    return context.getBean(PlanJobs.class).approve(id, SpringEngine.user());
   }
 
   @Override
   public TaskRun runPlan(String id) {
-    return audited("plans run " + id, () -> context.getBean(PlanJobs.class).run(id));
+    return context.getBean(PlanJobs.class).run(id);
   }
 
   @Override
@@ -100,24 +91,6 @@ final class SpringRetention implements RetentionVerbs {
   @Override
   public void unpin(String id) {
     context.getBean(PruneJobs.class).unpin(id);
-  }
-
-  /** Deletion takes two users: what each of them did, or tried, is on record as over REST. */
-  private <T> T audited(String action, Supplier<T> verb) {
-    AuditTrail audit = context.getBean(AuditTrail.class);
-    try {
-      T done = verb.get();
-      audit.add(user(), LOCAL, action, DONE);
-      return done;
-    } catch (OperatorException e) {
-      audit.add(user(), LOCAL, action, e.kind().httpStatus());
-      throw e;
-    }
-  }
-
-  /** Who types the commands, as far as the host knows. */
-  private static String user() {
-    return System.getProperty("user.name", "unknown") + " on the command line";
   }
 
   private static String names(List<JobDefinition> definitions) {

@@ -7,6 +7,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "backstep",
     description = {"Backs up virtual machines with several disks into chains of QCOW2 images.", ""},

@@ -11,6 +11,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.CHANGE)
 @Command(
     name = "backup",
     description = {

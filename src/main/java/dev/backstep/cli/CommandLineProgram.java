@@ -40,6 +40,13 @@ public final class CommandLineProgram {
   public int run(String... args) {
     int code = commandLine().execute(args);
     try {
+      session.end(code);
+    } catch (RuntimeException e) {
+      terminal.error(
+          "backstep: the command's row in the table audit lacks the result: "
+              + ExitCode.of(e).text());
+    }
+    try {
       session.close();
     } catch (RuntimeException e) {
       terminal.error("backstep: after the command: " + ExitCode.of(e).text());
@@ -54,6 +61,7 @@ public final class CommandLineProgram {
             .setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8))
             .setErr(new PrintWriter(terminal.err(), true, StandardCharsets.UTF_8))
             .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
+            .setExecutionStrategy(this::execute)
             .setParameterExceptionHandler(this::badUsage)
             .setExecutionExceptionHandler(this::failed);
     configure(line);
@@ -101,8 +109,14 @@ public final class CommandLineProgram {
     return words;
   }
 
+  private int execute(CommandLine.ParseResult parsed) {
+    session.begin(CommandRecord.of(parsed));
+    return new CommandLine.RunLast().execute(parsed);
+  }
+
   private int failed(Exception e, CommandLine line, CommandLine.@Nullable ParseResult parsed) {
     Verdict verdict = ExitCode.of(e);
+    session.record().refused(verdict.httpStatus());
     boolean verbose = parsed != null && isVerbose(parsed);
     String hint = verdict.expected() || verbose ? "" : "; --verbose shows where";
     terminal.error("backstep: " + verdict.text() + hint);

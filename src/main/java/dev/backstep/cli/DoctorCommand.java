@@ -26,6 +26,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "doctor",
     description = {

@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -183,6 +184,15 @@ public interface Engine extends AutoCloseable {
    */
   Page<Map<String, @Nullable Object>> report(
       AdminReport report, AdminFilter filter, PageRequest request);
+
+  /**
+   * Puts on record that a command begins to change something; one that has a server do it leaves
+   * that to the server.
+   *
+   * @param action the command
+   * @return takes the HTTP status that a server would give what became of it
+   */
+  IntConsumer record(String action);
 
   /** One line: which database it is, where, and how new its tables are. */
   String database();

@@ -3,6 +3,7 @@ package dev.backstep.cli;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "executions",
     description = "Looks at the runs of backups and acts on them. Without a verb: list.",

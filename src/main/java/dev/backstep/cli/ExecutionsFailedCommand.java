@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "failed",
     description = "Backups that failed and were not relaunched since, newest first.",

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "fulls",
     description = "Completed full copies with their reasons, newest first.",

@@ -7,6 +7,7 @@ import java.util.OptionalInt;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "lineage",
     description =

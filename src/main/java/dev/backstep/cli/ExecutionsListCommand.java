@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "list",
     description = "Lists what runs, failed or was stopped, newest first.",

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "longest",
     description = "Backups by how long their last execution took, the longest first.",

@@ -4,6 +4,7 @@ import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import picocli.CommandLine.Command;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "running",
     description =

@@ -11,6 +11,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,23 +28,40 @@ final class ExitCode {
   static final String BUSY = "5:busy: it is running, locked, or another process owns it";
   static final String STOPPED = "130:stopped";
 
+  private static final int OK = 200;
+  private static final int BROKEN = 500;
+  private static final int DATABASE_AWAY = 503;
+
   private ExitCode() {}
 
-  /** An error as an operator gets it. */
-  record Verdict(int code, String text, boolean expected) {}
+  /**
+   * An error as an operator gets it.
+   *
+   * @param httpStatus what a server would have answered
+   */
+  record Verdict(int code, int httpStatus, String text, boolean expected) {}
+
+  /** The HTTP status for a command that ended with a code and without an error. */
+  static int httpStatus(int code) {
+    return Stream.of(Kind.values())
+        .filter(kind -> kind.exitCode() == code)
+        .findFirst()
+        .map(Kind::httpStatus)
+        .orElse(OK);
+  }
 
   /** The code and text of an error: those of the first cause that is meant for operators. */
   static Verdict of(Throwable error) {
     for (@Nullable Throwable cause = error; cause != null; cause = cause.getCause()) {
       if (cause.getClass().getName().startsWith("org.springframework.dao.")) {
-        return new Verdict(Kind.FAILED.exitCode(), database(cause), true);
+        return new Verdict(Kind.FAILED.exitCode(), DATABASE_AWAY, database(cause), true);
       }
       Optional<Kind> kind = kind(cause);
       if (kind.isPresent()) {
-        return new Verdict(kind.get().exitCode(), text(cause), true);
+        return new Verdict(kind.get().exitCode(), kind.get().httpStatus(), text(cause), true);
       }
     }
-    return new Verdict(Kind.FAILED.exitCode(), text(error), false);
+    return new Verdict(Kind.FAILED.exitCode(), BROKEN, text(error), false);
   }
 
   /** What the driver says, and why: the innermost two causes. */

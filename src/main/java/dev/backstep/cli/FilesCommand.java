@@ -25,6 +25,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "files",
     description = {

@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.CHANGE)
 @Command(
     name = "run",
     description = "Deletes what goes by a stored plan, as far as it would still go now.",

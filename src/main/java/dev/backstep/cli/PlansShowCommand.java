@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "show",
     description = "Shows a stored plan: what goes by it, who made it, who approved it.",

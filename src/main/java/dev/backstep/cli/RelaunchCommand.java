@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.CHANGE)
 @Command(
     name = "relaunch",
     description = "Continues a failed or stopped backup or task where it stopped.",

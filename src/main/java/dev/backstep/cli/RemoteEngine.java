@@ -32,6 +32,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
@@ -292,6 +293,11 @@ final class RemoteEngine implements Engine {
       rows.add(RemoteClient.JSON.convertValue(row, ROW));
     }
     return new Page<>(rows, RemoteRows.text(page, "next"));
+  }
+
+  @Override
+  public IntConsumer record(String action) {
+    return status -> {};
   }
 
   @Override

@@ -9,6 +9,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.CHANGE)
 @Command(
     name = "replicate",
     description = {

@@ -20,6 +20,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "check",
     description = {

@@ -5,6 +5,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "repository",
     description = "What is done with a whole repository.",

@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.FILES)
 @Command(
     name = "init",
     description = {

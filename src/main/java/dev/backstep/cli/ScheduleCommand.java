@@ -6,6 +6,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import tools.jackson.databind.JsonNode;
 
+@Effect(Effect.Kind.SERVER)
 @Command(
     name = "schedule",
     description = {

@@ -3,6 +3,7 @@ package dev.backstep.cli;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 
+@Effect(Effect.Kind.SERVER)
 @Command(
     name = "list",
     description = "All schedules with their next start, and what became of the last one.",

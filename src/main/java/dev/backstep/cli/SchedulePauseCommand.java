@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.SERVER)
 @Command(
     name = "pause",
     description = "Lets a VM's schedule start nothing until `resume`; what waits or runs goes on.",

@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.SERVER)
 @Command(
     name = "resume",
     description = "Lets a paused schedule start backups again, from its next time on.",

@@ -6,6 +6,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
 
+@Effect(Effect.Kind.SERVER)
 @Command(
     name = "run",
     description = "Puts a backup in the queue now, as the schedule would, in or out of its window.",

@@ -25,6 +25,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.FILES)
 @Command(
     name = "serve-nbd",
     description = {

@@ -2,6 +2,7 @@ package dev.backstep.cli;
 
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,7 @@ final class Session implements AutoCloseable {
   private final Stopping stopping;
   private final Clock clock;
   private @Nullable Engine engine;
+  private @Nullable CommandRecord record;
 
   Session(
       Terminal terminal,
@@ -52,9 +54,27 @@ final class Session implements AutoCloseable {
     return engine(false);
   }
 
-  /** An engine that also runs jobs. */
+  /** An engine that also runs jobs. The command is on record from here on. */
   Engine jobs() {
-    return engine(true);
+    Engine jobs = engine(true);
+    record().begin(jobs);
+    return jobs;
+  }
+
+  /** Of the command that runs. */
+  CommandRecord record() {
+    return Objects.requireNonNull(record, "no command runs");
+  }
+
+  void begin(CommandRecord command) {
+    record = command;
+  }
+
+  /** Of the command, when there was one. */
+  void end(int exitCode) {
+    if (record != null) {
+      record.end(exitCode);
+    }
   }
 
   /** A server, which the caller closes; empty when the operator has stopped it before it served. */

@@ -5,6 +5,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.CHANGE)
 @Command(
     name = "stop",
     description = "Asks a running backup or task, in whatever process, to stop at its next chunk.",

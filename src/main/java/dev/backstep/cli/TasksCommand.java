@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
+@Effect(Effect.Kind.NONE)
 @Command(
     name = "tasks",
     description = "Lists what ran beside backups, newest first: verifications and the like.",

@@ -7,6 +7,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
 
+@Effect(Effect.Kind.SERVER)
 @Command(
     name = "add",
     description = "Makes a token and prints it, this once.",

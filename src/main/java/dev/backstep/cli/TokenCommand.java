@@ -5,6 +5,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import tools.jackson.databind.JsonNode;
 
+@Effect(Effect.Kind.SERVER)
 @Command(
     name = "token",
     description = "Who may call a running server's API. Without a verb: list.",

@@ -3,6 +3,7 @@ package dev.backstep.cli;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 
+@Effect(Effect.Kind.SERVER)
 @Command(
     name = "list",
     description = "Names and roles of all tokens; never a secret.",

@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
+@Effect(Effect.Kind.SERVER)
 @Command(
     name = "revoke",
     description = "Makes a token worthless, from the next request on.",

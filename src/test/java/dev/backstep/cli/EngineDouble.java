@@ -39,6 +39,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** An engine in memory that notes what it was asked to do. */
@@ -47,6 +48,12 @@ final class EngineDouble implements Engine, RetentionVerbs, RepositoryVerbs {
   final List<BackupRow> rows = new ArrayList<>();
   final Map<String, StoredChangeId> changeIds = new LinkedHashMap<>();
   final List<String> asked = new ArrayList<>();
+
+  /** The rows of the audit trail: the command, and the result once it is told. */
+  final List<String> audited = new ArrayList<>();
+
+  /** What is thrown when the result is told. */
+  @Nullable RuntimeException unrecorded;
 
   /** What each report is asked for, and what it answers. */
   final List<AdminFilter> filters = new ArrayList<>();
@@ -393,6 +400,18 @@ final class EngineDouble implements Engine, RetentionVerbs, RepositoryVerbs {
     note("report " + report.word() + " " + request.limit());
     filters.add(filter);
     return new Page<>(reported, Optional.empty());
+  }
+
+  @Override
+  public IntConsumer record(String action) {
+    int row = audited.size();
+    audited.add(action);
+    return status -> {
+      if (unrecorded != null) {
+        throw unrecorded;
+      }
+      audited.set(row, action + ": " + status);
+    };
   }
 
   @Override
