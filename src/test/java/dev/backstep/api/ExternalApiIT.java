@@ -11,14 +11,8 @@ import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import java.util.concurrent.CyclicBarrier;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -27,19 +21,14 @@ import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/**
- * Movers that copy the bytes themselves, against a server process over HTTP. {@code
- * -Dmover.rounds=N} sets how often two movers meet.
- */
+/** Movers that copy the bytes themselves, against a server process over HTTP. */
 class ExternalApiIT {
 
-  private static final int ROUNDS = Integer.getInteger("mover.rounds", 10);
   private static final String BACKUPS = "/api/v1/backups";
 
   @TempDir static Path folder;
 
   private static ServerProcess server;
-  private static ExecutorService movers;
 
   private String vm;
   private TestDisks disks;
@@ -48,12 +37,10 @@ class ExternalApiIT {
   static void serve() throws Exception {
     Files.createDirectory(folder.resolve("jobs"));
     server = ServerProcess.start(folder, "home", Map.of());
-    movers = Executors.newCachedThreadPool();
   }
 
   @AfterAll
   static void stop() throws Exception {
-    movers.close();
     server.close();
   }
 
@@ -85,56 +72,8 @@ class ExternalApiIT {
         "{\"change_id\":\"%s\",\"disk_id\":%d,\"bytes_transferred\":4096}".formatted(change, disk));
   }
 
-  private void copy(JsonNode disk) throws IOException {
-    String export = disk.get("export").asString();
-    if (disk.get("level").asString().equals("full")) {
-      disks.copyAll(disk.get("disk_id").asInt(), export);
-    } else {
-      disks.copyWritten(disk.get("disk_id").asInt(), export);
-    }
-  }
-
-  @Test
-  void twoMoversCompleteTwoDisksAtOnceAndOverwriteNothing() throws Exception {
-    for (int round = 0; round < ROUNDS; round++) {
-      JsonNode backup = begin();
-      CyclicBarrier start = new CyclicBarrier(2);
-      List<Callable<HttpResponse<String>>> calls = new ArrayList<>();
-      for (JsonNode disk : disks(backup)) {
-        int number = disk.get("disk_id").asInt();
-        if (round > 0) {
-          assertThat(disk.get("previous_change_id").asString())
-              .isEqualTo("round" + (round - 1) + "/" + number);
-        }
-        String change = "round" + round + "/" + number;
-        String by = round % 2 == 0 ? id(backup) : disk.get("backup_id").asString();
-        calls.add(() -> {
-          copy(disk);
-          start.await();
-          return complete(by, number, change);
-        });
-      }
-      List<Future<HttpResponse<String>>> answers = new ArrayList<>();
-      calls.forEach(call -> answers.add(movers.submit(call)));
-      for (Future<HttpResponse<String>> answer : answers) {
-        json(answer.get(), 200);
-      }
-
-      JsonNode done = json(server.get(BACKUPS + "/" + id(backup)), 200);
-      assertThat(done.get("status").asString()).isEqualTo("COMPLETED");
-      for (JsonNode disk : disks(done)) {
-        int number = disk.get("disk_id").asInt();
-        assertThat(disk.get("change_id").asString()).isEqualTo("round" + round + "/" + number);
-        JsonNode stored =
-            json(server.get(BACKUPS + "/changeid?vm_name=" + vm + "&disk_id=" + number), 200);
-        assertThat(stored.get("change_id").asString()).isEqualTo("round" + round + "/" + number);
-        assertThat(stored.get("backup_id").asString()).isEqualTo(disk.get("id").asString());
-        Path image = Path.of(disk.get("image").asString());
-        Tool.checkImage(image);
-        Tool.compare(image, "qcow2", disks.file(number), "raw");
-        disks.live(number);
-      }
-    }
+  private void copy(JsonNode disk) {
+    disks.copyAll(disk.get("disk_id").asInt(), disk.get("export").asString());
   }
 
   @Test

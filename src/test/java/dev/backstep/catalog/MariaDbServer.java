@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -99,6 +100,25 @@ public final class MariaDbServer {
           statement.execute(one);
         }
       }
+    }
+  }
+
+  /**
+   * Whether a transaction waits for a lock that another one holds.
+   *
+   * @param database the environment that names it
+   */
+  public boolean waitsForLock(Map<String, String> database) throws SQLException {
+    try (Connection connection =
+            DriverManager.getConnection(database.get("BACKSTEP_DB_URL"), "root", "");
+        Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                "select count(*) from information_schema.innodb_trx t join"
+                    + " information_schema.processlist p on p.id = t.trx_mysql_thread_id"
+                    + " where t.trx_state = 'LOCK WAIT' and p.db = database()")) {
+      row.next();
+      return row.getInt(1) > 0;
     }
   }
 

@@ -28,6 +28,18 @@ public enum Suite {
       "KillVerbsIT",
       "kill -9 of backup, verify, prune, merge and restore, on the embedded database and on"
           + " MariaDB."),
+  MOVERS(
+      "MoversIT",
+      "Two programs beside a server on MariaDB copy the two disks of one backup and complete them"
+          + " at the same moment. Each disk must have its own change id then, in the backup and in"
+          + " what the next one is told, and an image that shows what it was."),
+  FROZEN_SERVER(
+      "FrozenServerIT",
+      "One of two servers on one MariaDB is frozen, at any moment of its backups, until its lease"
+          + " is over and the other one has completed them. When it wakes no file of the repository"
+          + " and no row of a backup may change, each backup was completed by one execution, and"
+          + " each image shows what the disk was. One that was frozen with a row's lock is woken"
+          + " early, since the other one waits for that."),
   VERIFY("VerifyIT", "Single bits flipped in images; a verification must find each where it is."),
   FUZZ(
       "FuzzCorpusIT",
