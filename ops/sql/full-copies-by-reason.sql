@@ -3,8 +3,8 @@
 -- Shows: for each reason, how many full copies the last 30 days had, of how many VMs, how large.
 SELECT d.reason, COUNT(*) AS disk_backups, COUNT(DISTINCT d.vm_id) AS vms,
   SUM(d.bytes_stored) AS bytes_stored, MAX(d.completed_at) AS newest
-FROM utc_clock c
-  JOIN backup_disks d ON d.level = 'full' AND d.completed_at >= TIMESTAMPADD(DAY, -30, c.now_utc)
-WHERE d.status = 'COMPLETED'
+FROM backup_disks d
+WHERE d.level = 'full' AND d.status = 'COMPLETED'
+  AND d.completed_at >= (SELECT TIMESTAMPADD(DAY, -30, c.now_utc) FROM utc_clock c)
 GROUP BY d.reason
 ORDER BY disk_backups DESC, d.reason;

@@ -3,9 +3,9 @@
 SELECT j.completed_at, j.vm_name, j.disk_id, d.reason, d.cause, d.bytes_stored, j.id, j.backup_id
 FROM (
   SELECT d.id
-  FROM utc_clock c
-    JOIN backup_disks d ON d.level = 'full' AND d.completed_at >= TIMESTAMPADD(DAY, -30, c.now_utc)
-  WHERE d.status = 'COMPLETED'
+  FROM backup_disks d
+  WHERE d.level = 'full' AND d.status = 'COMPLETED'
+    AND d.completed_at >= (SELECT TIMESTAMPADD(DAY, -30, c.now_utc) FROM utc_clock c)
   ORDER BY d.completed_at DESC, d.id DESC LIMIT 200) t
   JOIN backup_disks d ON d.id = t.id
   JOIN backup_jobs j ON j.id = t.id

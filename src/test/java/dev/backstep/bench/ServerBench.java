@@ -30,6 +30,8 @@ public final class ServerBench {
 
   private static final double FIRE_GOAL_MILLIS = 10;
   private static final double UNCHANGED_GOAL_SECONDS = 1;
+  private static final double PAGE_GOAL_MILLIS = 300;
+  private static final int PAGES = 100;
   private static final int LIMIT = 2;
 
   private ServerBench() {}
@@ -122,7 +124,32 @@ public final class ServerBench {
               running),
           "%.0f ms, none lost, limit kept".formatted(FIRE_GOAL_MILLIS),
           cpuMillis < FIRE_GOAL_MILLIS && done == vms && running <= LIMIT);
+      schedules(server, database, vms);
     }
+  }
+
+  /** Each page with what Quartz says of its VMs. */
+  private static void schedules(ServerProcess server, String database, int vms) {
+    double[] millis = new double[PAGES];
+    String after = "";
+    for (int page = 0; page < PAGES; page++) {
+      long begin = System.nanoTime();
+      JsonNode answer = json(server.get("/api/v1/schedules?limit=100" + after), 200);
+      millis[page] = (System.nanoTime() - begin) / 1e6;
+      after = answer.get("next").isNull() ? "" : after(answer);
+    }
+    Arrays.sort(millis);
+    double p95 = millis[(int) Math.ceil(PAGES * 0.95) - 1];
+    row(
+        "%s: page of at most 100 of %d schedules over HTTP, %d times",
+        List.of(database, vms, PAGES),
+        String.format(Locale.ROOT, "%.0f ms, 95th percentile %.0f ms", millis[PAGES / 2], p95),
+        "%.0f ms".formatted(PAGE_GOAL_MILLIS),
+        p95 < PAGE_GOAL_MILLIS);
+  }
+
+  private static String after(JsonNode page) {
+    return "&after=" + URLEncoder.encode(page.get("next").asString(), StandardCharsets.UTF_8);
   }
 
   private static int recorded(ServerProcess server, int vms) {
@@ -136,7 +163,7 @@ public final class ServerBench {
       if (page.get("next").isNull() || count >= vms) {
         return count;
       }
-      after = "&after=" + URLEncoder.encode(page.get("next").asString(), StandardCharsets.UTF_8);
+      after = after(page);
     }
   }
 

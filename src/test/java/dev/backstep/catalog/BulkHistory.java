@@ -53,6 +53,61 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
 
   private static final int BACKUPS_PER_TASK = 5;
 
+  /**
+   * What follows from the rows that are there: proofs, verifications, plans, replications, tokens.
+   */
+  private static final String[] DERIVED = {
+    """
+    insert into image_proofs (disk_backup_id, proof, proven_at)
+    select id, 'CHECKSUMMED', completed_at from backup_disks where status = 'COMPLETED'\
+    """,
+    """
+    insert into verifications (id, backup_id, whole)
+    select id, subject, false from tasks where kind = 'VERIFY'\
+    """,
+    """
+    insert into verification_images (verification_id, image_no, disk_backup_id, result,
+      bytes_checked)
+    select v.id, d.disk_id + 1, d.id, 'CLEAN', d.bytes_stored
+    from verifications v join backup_disks d on d.backup_id = v.backup_id\
+    """,
+    """
+    insert into image_proofs (disk_backup_id, proof, proven_at, execution_id)
+    select i.disk_backup_id, 'DATA', t.completed_at, t.execution_id
+    from verification_images i join tasks t on t.id = i.verification_id\
+    """,
+    """
+    insert into prune_plans (id, subject, status, definitions, drops, bytes_freed, created_at,
+      created_by)
+    select id, subject, 'RUN', 'vm: x', subject, 1, created_at, 'schedule'
+    from tasks where kind = 'PRUNE'\
+    """,
+    """
+    insert into replications (id, vm_path, mover, created_at)
+    select id, name, 'EXTERNAL', created_at from vms\
+    """,
+    """
+    insert into replication_disks (replication_id, disk_key, state, change_id, changed_at)
+    select d.vm_id, d.disk_key, 'WHOLE', 'mark', v.created_at
+    from vm_disks d join vms v on v.id = d.vm_id\
+    """,
+    """
+    insert into replication_runs (id, replication_id, run_no, mover, status, created_at,
+      completed_at)
+    select id, vm_id, execution_id, 'EXTERNAL', 'COMPLETED', created_at, completed_at
+    from backups where status = 'COMPLETED' and mod(execution_id, 3) = 0\
+    """,
+    """
+    insert into replication_run_disks (run_id, disk_no, disk_key, status, level, reason, change_id)
+    select r.id, d.disk_id, d.disk_key, 'COMPLETED', d.level, d.reason, d.change_id
+    from replication_runs r join backup_disks d on d.backup_id = r.id\
+    """,
+    """
+    insert into api_tokens (name, secret_hash, role, created_at)
+    select id, id, 'OPERATOR', created_at from vms\
+    """,
+  };
+
   /** Writes all of it; the tables must be there and empty. */
   public void write(DataSource dataSource) throws SQLException {
     try (Connection connection = dataSource.getConnection()) {
@@ -72,8 +127,9 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
         execute(connection, "set session foreign_key_checks = 1, unique_checks = 1");
         execute(
             connection,
-            "analyze table backups, backup_disks, fires, tasks, BATCH_JOB_EXECUTION,"
-                + " BATCH_STEP_EXECUTION");
+            "analyze table backups, backup_disks, fires, tasks, verifications,"
+                + " verification_images, image_proofs, replication_runs, replication_run_disks,"
+                + " BATCH_JOB_EXECUTION, BATCH_STEP_EXECUTION");
       } else {
         execute(connection, "analyze");
       }
@@ -217,6 +273,9 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
           """,
           backups / BACKUPS_PER_TASK,
           this::task);
+      for (String statement : DERIVED) {
+        execute(connection, statement);
+      }
     }
 
     private void fire(PreparedStatement row, int number) throws SQLException {

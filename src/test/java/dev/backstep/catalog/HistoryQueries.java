@@ -3,6 +3,7 @@ package dev.backstep.catalog;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.TaskKind;
+import dev.backstep.domain.VmId;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -43,6 +44,7 @@ public final class HistoryQueries {
     admin(new AdminQueries(dataSource, leases));
     rest(dataSource, new BackupQueries(dataSource, leases));
     server(dataSource, leases);
+    tasks(dataSource, leases);
     batch(jobRepository(dataSource));
   }
 
@@ -121,6 +123,15 @@ public final class HistoryQueries {
     paged(
         "page of the busiest VM's backups",
         page -> backups.page(Optional.of(BulkHistory.BUSY_VM), page));
+    Ledgers ledgers = new Ledgers(dataSource);
+    paged(
+        "page of backups with their ledgers",
+        page -> {
+          Page<BackupRow> rows = backups.page(Optional.empty(), page);
+          return new Page<>(ledgers.in(rows.items()), rows.next());
+        });
+    queries.put(
+        "a backup with its ledger", round -> ledgers.in(backups.find(backup(round)).orElseThrow()));
     ExecutionQueries executions = new ExecutionQueries(dataSource);
     paged("page of executions with their steps", page -> executions.page(Optional.empty(), page));
     queries.put(
@@ -128,7 +139,11 @@ public final class HistoryQueries {
         round ->
             executions.page(Optional.of(new BackupId(backup(round))), PageRequest.first(PAGE)));
     queries.put("an execution with its steps", round -> executions.find(number(round)));
-    paged("page of VMs", page -> new MachineQueries(dataSource).page(page));
+    MachineQueries machines = new MachineQueries(dataSource);
+    paged("page of VMs", machines::page);
+    queries.put("a VM with its disks", round -> machines.find(vm(round)));
+    paged("page of repositories", new Repositories(dataSource, Clock.systemUTC())::page);
+    paged("page of tokens", new ApiTokens(dataSource, Clock.systemUTC())::page);
   }
 
   private void server(DataSource dataSource, Leases leases) {
@@ -141,9 +156,36 @@ public final class HistoryQueries {
     queries.put("starts not come to an end with", round -> fires.pending(now(round)));
     ScheduledMachines schedules = new ScheduledMachines(dataSource, Clock.systemUTC());
     paged("page of schedules", schedules::page);
+    queries.put("a schedule", round -> schedules.find(new VmId(vm(round))));
+  }
+
+  private void tasks(DataSource dataSource, Leases leases) {
     TaskQueries tasks = new TaskQueries(dataSource, leases);
     paged("page of tasks", page -> tasks.page(Optional.empty(), page));
     paged("page of tasks of one kind", page -> tasks.page(Optional.of(TaskKind.PRUNE), page));
+    queries.put("a task", round -> tasks.find(task(round)));
+    VerificationQueries verifications = new VerificationQueries(dataSource);
+    paged("page of verifications", verifications::page);
+    queries.put(
+        "a verification with its images and findings",
+        round -> {
+          verifications.find(task(round));
+          verifications.images(task(round));
+          verifications.findings(task(round));
+        });
+    PrunePlans plans =
+        new PrunePlans(dataSource, new JdbcTransactionManager(dataSource), Clock.systemUTC());
+    queries.put("newest stored plans", round -> plans.list(PAGE + round));
+    queries.put("a stored plan", round -> plans.find(task(round)));
+    ReplicationQueries replications = new ReplicationQueries(dataSource, tasks);
+    paged(
+        "page of replications with their disks", page -> replications.page(Optional.empty(), page));
+    paged(
+        "page of the busiest VM's replications",
+        page -> replications.page(Optional.of(BulkHistory.BUSY_VM), page));
+    queries.put("a replication", round -> replications.run(backup(round)));
+    queries.put("what all targets hold", round -> replications.replicas(Optional.empty()));
+    queries.put("what a VM's targets hold", round -> replications.replicas(Optional.of(vm(round))));
   }
 
   private void batch(JobRepository repository) {
@@ -172,6 +214,10 @@ public final class HistoryQueries {
 
   private int number(int round) {
     return 1 + (int) (round * 7919L % (history.backups() - 100));
+  }
+
+  private String task(int round) {
+    return "task-" + number(round) / 5;
   }
 
   private String backup(int round) {
