@@ -37,7 +37,7 @@ public enum Suite {
       "FrozenServerIT",
       "One of two servers on one MariaDB is frozen, at any moment of its backups, until its lease"
           + " is over and the other one has completed them. When it wakes no file of the repository"
-          + " and no row of a backup may change, each backup was completed by one execution, and"
+          + " and no row of a backup may change, no backup was completed by two executions, and"
           + " each image shows what the disk was. One that was frozen with a row's lock is woken"
           + " early, since the other one waits for that."),
   VERIFY("VerifyIT", "Single bits flipped in images; a verification must find each where it is."),
