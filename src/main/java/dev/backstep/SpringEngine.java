@@ -277,10 +277,9 @@ final class SpringEngine implements Engine {
 
   @Override
   public List<Map<String, @Nullable Object>> replicas(Optional<String> vmPath) {
+    ReplicationQueries queries = context.getBean(ReplicationQueries.class);
     List<Map<String, @Nullable Object>> rows = new ArrayList<>();
-    context
-        .getBean(ReplicationQueries.class)
-        .replicas(vmPath)
+    Page.rows(Integer.MAX_VALUE, request -> queries.replicas(vmPath, request))
         .forEach(replica -> rows.add(ReplicationDocument.fields(replica)));
     return rows;
   }
@@ -303,15 +302,7 @@ final class SpringEngine implements Engine {
   @Override
   public List<TaskRow> tasks(Optional<TaskKind> kind, int limit) {
     TaskQueries tasks = context.getBean(TaskQueries.class);
-    List<TaskRow> rows = new ArrayList<>();
-    Optional<String> after = Optional.empty();
-    do {
-      int left = Math.min(limit - rows.size(), PageRequest.LIMIT_MAX);
-      Page<TaskRow> page = tasks.page(kind, new PageRequest(after, left));
-      rows.addAll(page.items());
-      after = page.next();
-    } while (rows.size() < limit && after.isPresent());
-    return rows;
+    return Page.rows(limit, request -> tasks.page(kind, request));
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.backstep;
 
 import dev.backstep.catalog.KeptPoints;
 import dev.backstep.catalog.Merges;
+import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.PrunePlans;
 import dev.backstep.catalog.Repositories;
@@ -48,7 +49,7 @@ final class SpringRetention implements RetentionVerbs {
 
   @Override
   public List<PlanRow> plans(int limit) {
-    return context.getBean(PrunePlans.class).list(limit);
+    return Page.rows(limit, context.getBean(PrunePlans.class)::page);
   }
 
   @Override

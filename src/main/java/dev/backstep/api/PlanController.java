@@ -6,7 +6,6 @@ import dev.backstep.job.PlanJobs;
 import dev.backstep.job.TaskDocument;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +15,7 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /** Stored plans of retention: made by one user, approved by another, run. */
@@ -24,7 +24,6 @@ import org.springframework.web.bind.annotation.RestController;
 class PlanController {
 
   private static final Set<String> FIELDS = Set.of("vm_names", "definitions");
-  private static final int LIST_MAX = 1000;
 
   private final PlanJobs plans;
   private final TaskQueries tasks;
@@ -37,10 +36,11 @@ class PlanController {
   }
 
   @GetMapping
-  Map<String, @Nullable Object> list() {
-    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
-    fields.put("plans", plans.list(LIST_MAX).stream().map(PlanDocument::fields).toList());
-    return fields;
+  Map<String, @Nullable Object> list(
+      @RequestParam(name = "limit", defaultValue = "100") int limit,
+      @RequestParam(name = "after", required = false) @Nullable String after) {
+    return Paging.answer(
+        "plans", Paging.page(Paging.request(limit, after), plans::page), PlanDocument::fields);
   }
 
   @PostMapping

@@ -172,14 +172,15 @@ class ReplicationController {
 
   @GetMapping("/targets")
   Map<String, @Nullable Object> targets(
-      @RequestParam(name = "vm_path", required = false) @Nullable String vmPath) {
-    Map<String, @Nullable Object> answer = new LinkedHashMap<>();
-    answer.put(
+      @RequestParam(name = "vm_path", required = false) @Nullable String vmPath,
+      @RequestParam(name = "limit", defaultValue = "100") int limit,
+      @RequestParam(name = "after", required = false) @Nullable String after) {
+    return Paging.answer(
         "targets",
-        queries.replicas(Optional.ofNullable(vmPath)).stream()
-            .map(ReplicationDocument::fields)
-            .toList());
-    return answer;
+        Paging.page(
+            Paging.request(limit, after),
+            request -> queries.replicas(Optional.ofNullable(vmPath), request)),
+        ReplicationDocument::fields);
   }
 
   /** What the next run of a replication asks the source about. */

@@ -1,7 +1,6 @@
 package dev.backstep.api;
 
 import dev.backstep.catalog.Page;
-import dev.backstep.job.BackupDocument;
 import dev.backstep.schedule.Reload;
 import dev.backstep.schedule.Schedule;
 import dev.backstep.schedule.Schedules;
@@ -75,18 +74,14 @@ class ScheduleController {
   }
 
   @GetMapping("/missed")
-  Map<String, Object> missed(
-      @RequestParam(name = "since", required = false) @Nullable String since) {
-    return Map.of(
+  Map<String, @Nullable Object> missed(
+      @RequestParam(name = "since", required = false) @Nullable String since,
+      @RequestParam(name = "limit", defaultValue = "100") int limit,
+      @RequestParam(name = "after", required = false) @Nullable String after) {
+    return Paging.answer(
         "missed",
-        schedules.missed(since(since, DAY), GRACE).stream()
-            .map(missed ->
-                Map.of(
-                    "vm_name",
-                    missed.vmName(),
-                    "scheduled_at",
-                    BackupDocument.time(missed.dueAt())))
-            .toList());
+        schedules.missed(since(since, DAY), GRACE, Paging.request(limit, after)),
+        ScheduleDocument::missed);
   }
 
   private Instant since(@Nullable String text, Duration otherwise) {

@@ -3,6 +3,7 @@ package dev.backstep.api;
 import dev.backstep.catalog.FireRow;
 import dev.backstep.domain.ScheduleDefinition;
 import dev.backstep.job.BackupDocument;
+import dev.backstep.schedule.MissedFire;
 import dev.backstep.schedule.Schedule;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -50,6 +51,13 @@ final class ScheduleDocument {
     fields.put("reason", fire.reason().orElse(null));
     fields.put("backup_id", fire.backup().map(id -> id.value()).orElse(null));
     fields.put("backup_status", fire.backupStatus().map(Enum::name).orElse(null));
+    return fields;
+  }
+
+  static Map<String, @Nullable Object> missed(MissedFire missed) {
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    fields.put("vm_name", missed.vmName());
+    fields.put("scheduled_at", BackupDocument.time(missed.dueAt()));
     return fields;
   }
 }

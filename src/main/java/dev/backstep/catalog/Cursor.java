@@ -12,31 +12,32 @@ import org.jspecify.annotations.Nullable;
  * The place in a list behind which its next page begins: the number that the list is sorted by, a
  * time in milliseconds or an amount, and the text that tells rows of one number apart.
  */
-record Cursor(long number, String text) {
+public record Cursor(long number, String text) {
 
-  private static final int LENGTH_MAX = 1000;
+  /** Of the longest VM path and disk key in four bytes a character, in base 64. */
+  private static final int LENGTH_MAX = 5000;
 
-  static Cursor at(Instant time, String text) {
+  public static Cursor at(Instant time, String text) {
     return new Cursor(time.toEpochMilli(), text);
   }
 
-  Instant time() {
+  public Instant time() {
     return Instant.ofEpochMilli(number);
   }
 
   /**
    * @throws IllegalArgumentException when the request's text is none that a page has given
    */
-  static Optional<Cursor> of(PageRequest request) {
+  public static Optional<Cursor> of(PageRequest request) {
     return request.after().map(Cursor::parse);
   }
 
   /** One row more than asked for tells whether there is a next page. */
-  static int rows(PageRequest request) {
+  public static int rows(PageRequest request) {
     return request.limit() + 1;
   }
 
-  static <T> Page<T> page(List<T> rows, PageRequest request, Function<T, Cursor> place) {
+  public static <T> Page<T> page(List<T> rows, PageRequest request, Function<T, Cursor> place) {
     if (rows.size() <= request.limit()) {
       return new Page<>(rows, Optional.empty());
     }
@@ -66,7 +67,7 @@ record Cursor(long number, String text) {
     throw unknown(given, null);
   }
 
-  private static IllegalArgumentException unknown(String given, @Nullable Throwable cause) {
+  static IllegalArgumentException unknown(String given, @Nullable Throwable cause) {
     return new IllegalArgumentException(
         "'" + given + "' is no place in a list; expected the 'next' of a page, or nothing", cause);
   }

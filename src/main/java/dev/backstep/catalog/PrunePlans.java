@@ -90,12 +90,26 @@ public final class PrunePlans {
         .optional();
   }
 
-  /** Newest first. */
-  public List<PlanRow> list(int limit) {
-    return jdbc.sql("select * from prune_plans order by created_at desc, id desc limit :limit")
-        .param("limit", limit)
-        .query((row, index) -> row(row))
-        .list();
+  /**
+   * A page of them, newest first.
+   *
+   * @throws IllegalArgumentException when the place is none that a page has given
+   */
+  public Page<PlanRow> page(PageRequest request) {
+    Optional<Cursor> after = Cursor.of(request);
+    List<PlanRow> rows =
+        jdbc.sql(
+                "select * from prune_plans "
+                    + (after.isPresent()
+                        ? "where created_at <= :at and (created_at < :at or id < :id) "
+                        : "")
+                    + "order by created_at desc, id desc limit :limit")
+            .param("at", after.map(Cursor::time).map(UtcTime::of).orElse(null))
+            .param("id", after.map(Cursor::text).orElse(""))
+            .param("limit", Cursor.rows(request))
+            .query((row, index) -> row(row))
+            .list();
+    return Cursor.page(rows, request, row -> Cursor.at(row.createdAt(), row.id()));
   }
 
   /**

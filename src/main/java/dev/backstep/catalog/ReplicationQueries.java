@@ -48,15 +48,55 @@ public final class ReplicationQueries {
         .optional();
   }
 
-  /** What all targets hold, by VM path and disk key; of one VM path only when given. */
-  public List<ReplicaDisk> replicas(Optional<String> vmPath) {
-    return jdbc.sql(
-            REPLICAS
-                + (vmPath.isPresent() ? "where r.vm_path = :path " : "")
-                + "order by r.vm_path, d.disk_key")
-        .param("path", vmPath.orElse(""))
+  /** What the targets of a VM path hold, by disk key. */
+  public List<ReplicaDisk> replicas(String vmPath) {
+    return jdbc.sql(REPLICAS + "where r.vm_path = :path order by d.disk_key")
+        .param("path", vmPath)
         .query((row, index) -> ReplicationRows.replica(row))
         .list();
+  }
+
+  /**
+   * A page of what targets hold, by VM path and disk key.
+   *
+   * @param vmPath of this VM path only, when given
+   * @throws IllegalArgumentException when the place is none that a page has given
+   */
+  public Page<ReplicaDisk> replicas(Optional<String> vmPath, PageRequest request) {
+    Optional<Place> after = Cursor.of(request).map(Place::of);
+    List<ReplicaDisk> rows =
+        jdbc.sql(
+                REPLICAS
+                    + (after.isPresent()
+                        ? "where r.vm_path >= :at and (r.vm_path > :at or d.disk_key > :key)\n"
+                        : "where 1 = 1\n")
+                    + (vmPath.isPresent() ? "and r.vm_path = :path\n" : "")
+                    + "order by r.vm_path, d.disk_key limit :limit")
+            .param("at", after.map(Place::vmPath).orElse(""))
+            .param("key", after.map(Place::diskKey).orElse(""))
+            .param("path", vmPath.orElse(""))
+            .param("limit", Cursor.rows(request))
+            .query((row, index) -> ReplicationRows.replica(row))
+            .list();
+    return Cursor.page(
+        rows, request, row -> new Place(row.vmPath(), row.diskKey().value()).cursor());
+  }
+
+  /** A target's place among all of them; its cursor has both texts and where the second begins. */
+  private record Place(String vmPath, String diskKey) {
+
+    static Place of(Cursor cursor) {
+      String text = cursor.text();
+      if (cursor.number() < 0 || cursor.number() > text.length()) {
+        throw Cursor.unknown(text, null);
+      }
+      int key = (int) cursor.number();
+      return new Place(text.substring(0, key), text.substring(key));
+    }
+
+    Cursor cursor() {
+      return new Cursor(vmPath.length(), vmPath + diskKey);
+    }
   }
 
   /** A run, of this program or another one. */

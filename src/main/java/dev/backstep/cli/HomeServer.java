@@ -8,8 +8,6 @@ import java.nio.file.Path;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,7 +19,6 @@ import tools.jackson.databind.JsonNode;
 final class HomeServer implements AutoCloseable {
 
   private static final String TOKEN_FILE = "admin.token";
-  private static final int PAGE = 1000;
   private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss");
   private static final TypeReference<Map<String, @Nullable Object>> FIELDS =
       new TypeReference<>() {};
@@ -76,15 +73,7 @@ final class HomeServer implements AutoCloseable {
 
   /** All rows of a list, page by page. */
   List<JsonNode> all(String path, String name) {
-    List<JsonNode> rows = new ArrayList<>();
-    Map<String, @Nullable Object> query = new HashMap<>();
-    query.put("limit", PAGE);
-    do {
-      JsonNode page = client.get(RemoteClient.path(path, query));
-      page.get(name).forEach(rows::add);
-      query.put("after", page.path("next").asString(null));
-    } while (query.get("after") != null);
-    return rows;
+    return client.rows(path, name, Map.of(), Integer.MAX_VALUE);
   }
 
   /** Prints rows as JSON or as this text. */

@@ -1,5 +1,6 @@
 package dev.backstep.cli;
 
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.job.OperatorException;
 import dev.backstep.source.PinnedCertificate;
 import java.io.IOException;
@@ -10,6 +11,9 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -88,6 +92,25 @@ final class RemoteClient implements AutoCloseable {
    */
   JsonNode get(String path) {
     return body(send(request(path).timeout(ANSWER_MAX).GET().build()));
+  }
+
+  /**
+   * The first rows of a list, of as many pages as that takes.
+   *
+   * @param name what a page calls them
+   * @throws OperatorException as the server refuses it
+   */
+  List<JsonNode> rows(
+      String path, String name, Map<String, ? extends @Nullable Object> query, int limit) {
+    List<JsonNode> rows = new ArrayList<>();
+    Map<String, @Nullable Object> asked = new HashMap<>(query);
+    do {
+      asked.put("limit", Math.min(limit - rows.size(), PageRequest.LIMIT_MAX));
+      JsonNode page = get(path(path, asked));
+      page.get(name).forEach(rows::add);
+      asked.put("after", page.path("next").asString(null));
+    } while (rows.size() < limit && asked.get("after") != null);
+    return rows;
   }
 
   /**

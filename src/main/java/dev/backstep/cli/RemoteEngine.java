@@ -31,7 +31,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.type.TypeReference;
@@ -176,8 +175,7 @@ final class RemoteEngine implements Engine {
     query.put("vm_path", vmPath.orElse(null));
     List<Map<String, @Nullable Object>> rows = new ArrayList<>();
     client
-        .get(RemoteClient.path(REPLICATIONS + "/targets", query))
-        .get("targets")
+        .rows(REPLICATIONS + "/targets", "targets", query, Integer.MAX_VALUE)
         .forEach(row -> rows.add(RemoteClient.JSON.convertValue(row, ROW)));
     return rows;
   }
@@ -197,13 +195,9 @@ final class RemoteEngine implements Engine {
   public List<TaskRow> tasks(Optional<TaskKind> kind, int limit) {
     Map<String, @Nullable Object> query = new HashMap<>();
     query.put("kind", kind.map(TaskKind::word).orElse(null));
-    List<TaskRow> rows = new ArrayList<>();
-    pages(
-        RemoteTask.PATH,
-        query,
-        limit,
-        page -> page.get("tasks").forEach(row -> rows.add(RemoteTask.row(row))));
-    return rows;
+    return client.rows(RemoteTask.PATH, "tasks", query, limit).stream()
+        .map(RemoteTask::row)
+        .toList();
   }
 
   @Override
@@ -230,27 +224,7 @@ final class RemoteEngine implements Engine {
   public List<BackupRow> list(Optional<String> vmName, int limit) {
     Map<String, @Nullable Object> query = new HashMap<>();
     query.put("vm_name", vmName.orElse(null));
-    List<BackupRow> rows = new ArrayList<>();
-    pages(
-        BACKUPS,
-        query,
-        limit,
-        page -> page.get("backups").forEach(row -> rows.add(RemoteRows.backup(row))));
-    return rows;
-  }
-
-  /** Takes pages until there are so many rows, or no more. */
-  private void pages(
-      String path, Map<String, @Nullable Object> query, int limit, Consumer<JsonNode> take) {
-    int left = limit;
-    Map<String, @Nullable Object> asked = new HashMap<>(query);
-    do {
-      asked.put("limit", Math.min(left, PageRequest.LIMIT_MAX));
-      JsonNode page = client.get(RemoteClient.path(path, asked));
-      take.accept(page);
-      left -= PageRequest.LIMIT_MAX;
-      asked.put("after", RemoteRows.text(page, "next").orElse(null));
-    } while (left > 0 && asked.get("after") != null);
+    return client.rows(BACKUPS, "backups", query, limit).stream().map(RemoteRows::backup).toList();
   }
 
   @Override
@@ -308,13 +282,9 @@ final class RemoteEngine implements Engine {
 
   @Override
   public List<String> vmNames() {
-    List<String> names = new ArrayList<>();
-    pages(
-        "/api/v1/vms",
-        Map.of(),
-        Integer.MAX_VALUE,
-        page -> page.get("vms").forEach(row -> names.add(row.get("vm_name").asString())));
-    return names;
+    return client.rows("/api/v1/vms", "vms", Map.of(), Integer.MAX_VALUE).stream()
+        .map(row -> row.get("vm_name").asString())
+        .toList();
   }
 
   @Override

@@ -5,7 +5,6 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.job.MergeWork;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.TaskRun;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -38,9 +37,9 @@ final class RemoteRetention implements RetentionVerbs {
 
   @Override
   public List<PlanRow> plans(int limit) {
-    List<PlanRow> plans = new ArrayList<>();
-    client.get(RemotePrune.PLANS).get("plans").forEach(plan -> plans.add(RemotePrune.row(plan)));
-    return plans.subList(0, Math.min(limit, plans.size()));
+    return client.rows(RemotePrune.PLANS, "plans", Map.of(), limit).stream()
+        .map(RemotePrune::row)
+        .toList();
   }
 
   @Override

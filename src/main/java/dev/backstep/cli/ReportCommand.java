@@ -1,13 +1,11 @@
 package dev.backstep.cli;
 
 import dev.backstep.catalog.Page;
-import dev.backstep.catalog.PageRequest;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,7 +47,9 @@ abstract class ReportCommand implements Callable<Integer> {
   public final Integer call() {
     check();
     Engine engine = session.catalog();
-    List<Map<String, @Nullable Object>> rows = rows(engine, filter(engine));
+    AdminFilter filter = filter(engine);
+    List<Map<String, @Nullable Object>> rows =
+        Page.rows(limit, request -> engine.report(report, filter, request));
     session
         .terminal()
         .result(
@@ -57,19 +57,6 @@ abstract class ReportCommand implements Callable<Integer> {
                 ? BackupDocument.text(rows)
                 : new ReportText(session.clock().getZone()).table(report, rows));
     return 0;
-  }
-
-  private List<Map<String, @Nullable Object>> rows(Engine engine, AdminFilter filter) {
-    List<Map<String, @Nullable Object>> rows = new ArrayList<>();
-    Optional<String> after = Optional.empty();
-    do {
-      int most = Math.min(limit - rows.size(), PageRequest.LIMIT_MAX);
-      Page<Map<String, @Nullable Object>> page =
-          engine.report(report, filter, new PageRequest(after, most));
-      rows.addAll(page.items());
-      after = page.next();
-    } while (after.isPresent() && rows.size() < limit);
-    return rows.size() > limit ? rows.subList(0, limit) : rows;
   }
 
   Optional<Instant> since(@Nullable String typed) {

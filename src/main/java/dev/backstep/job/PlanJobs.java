@@ -1,5 +1,7 @@
 package dev.backstep.job;
 
+import dev.backstep.catalog.Page;
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.PlanRow;
 import dev.backstep.domain.JobDefinition;
 import java.util.List;
@@ -22,8 +24,12 @@ public interface PlanJobs {
    */
   PlanRow find(String id);
 
-  /** Newest first. */
-  List<PlanRow> list(int limit);
+  /**
+   * A page of them, newest first.
+   *
+   * @throws IllegalArgumentException when the place is none that a page has given
+   */
+  Page<PlanRow> page(PageRequest request);
 
   /**
    * Approves of a plan.

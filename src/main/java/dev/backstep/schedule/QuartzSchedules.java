@@ -1,5 +1,6 @@
 package dev.backstep.schedule;
 
+import dev.backstep.catalog.Cursor;
 import dev.backstep.catalog.FireRow;
 import dev.backstep.catalog.Fires;
 import dev.backstep.catalog.Launch;
@@ -22,6 +23,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -154,23 +156,47 @@ final class QuartzSchedules implements Schedules {
   }
 
   @Override
-  public List<MissedFire> missed(Instant since, Duration grace) {
-    Instant end = clock.instant().minus(grace);
-    Map<String, Set<Instant>> recorded = fires.recorded(since);
-    List<MissedFire> missed = new ArrayList<>();
+  public Page<MissedFire> missed(Instant since, Duration grace, PageRequest request) {
+    try {
+      Optional<Cursor> after = Cursor.of(request);
+      List<MissedFire> rows = new ArrayList<>();
+      Map<String, Set<Instant>> recorded = fires.recorded(since);
+      Instant end = clock.instant().minus(grace);
+      for (ScheduledMachine machine : unpausedFrom(after.map(Cursor::text).orElse(""))) {
+        Set<Instant> known = recorded.getOrDefault(machine.vmName(), Set.of());
+        due(machine, since, end).stream()
+            .filter(due -> !known.contains(due))
+            .map(due -> new MissedFire(machine.vmName(), due))
+            .filter(missed -> after.isEmpty() || isBehind(missed, after.get()))
+            .limit(Cursor.rows(request) - rows.size())
+            .forEach(rows::add);
+        if (rows.size() == Cursor.rows(request)) {
+          break;
+        }
+      }
+      return Cursor.page(rows, request, missed -> Cursor.at(missed.dueAt(), missed.vmName()));
+    } catch (IllegalArgumentException e) {
+      throw OperatorException.usage(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  /** By name; in our own order, since each database has another one. */
+  private List<ScheduledMachine> unpausedFrom(String vmName) {
     List<ScheduledMachine> all = machines.list();
     definitions.keep(all);
-    for (ScheduledMachine machine : all) {
-      if (machine.paused()) {
-        continue;
-      }
-      Instant from = machine.activeSince().isAfter(since) ? machine.activeSince() : since;
-      Set<Instant> known = recorded.getOrDefault(machine.vmName(), Set.of());
-      due(definitions.schedule(machine), from.minusMillis(1), end, MISSED_MAX).stream()
-          .filter(due -> !known.contains(due))
-          .forEach(due -> missed.add(new MissedFire(machine.vmName(), due)));
-    }
-    return missed;
+    return all.stream()
+        .filter(machine -> !machine.paused() && machine.vmName().compareTo(vmName) >= 0)
+        .sorted(Comparator.comparing(ScheduledMachine::vmName))
+        .toList();
+  }
+
+  private List<Instant> due(ScheduledMachine machine, Instant since, Instant end) {
+    Instant from = machine.activeSince().isAfter(since) ? machine.activeSince() : since;
+    return due(definitions.schedule(machine), from.minusMillis(1), end, MISSED_MAX);
+  }
+
+  private static boolean isBehind(MissedFire missed, Cursor place) {
+    return !missed.vmName().equals(place.text()) || missed.dueAt().isAfter(place.time());
   }
 
   @Override

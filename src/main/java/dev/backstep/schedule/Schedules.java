@@ -8,7 +8,6 @@ import dev.backstep.domain.RequestedLevel;
 import dev.backstep.job.OperatorException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -67,13 +66,14 @@ public interface Schedules {
   Page<FireRow> fires(Optional<String> vmName, Instant since, PageRequest request);
 
   /**
-   * Starts that were due and of which no server has any record, by VM and time. Times at which a
-   * schedule was paused, did not exist or was another one do not count.
+   * A page of the starts that were due and of which no server has any record, by VM and time. Times
+   * at which a schedule was paused, did not exist or was another one do not count.
    *
    * @param since due at this time or later
    * @param grace due at least so long ago, since servers need a moment
+   * @throws OperatorException USAGE when the page's place is unknown
    */
-  List<MissedFire> missed(Instant since, Duration grace);
+  Page<MissedFire> missed(Instant since, Duration grace, PageRequest request);
 
   /**
    * Reads the folder of job definitions and adds, changes and removes schedules accordingly; those

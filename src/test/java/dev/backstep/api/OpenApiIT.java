@@ -167,6 +167,48 @@ class OpenApiIT {
     }
   }
 
+  /** An answer that has lists comes in pages, or says why it cannot grow without end. */
+  @Test
+  void everyListComesInPagesOrIsBounded() {
+    Map<String, Set<String>> routes = documented();
+    map(document.get("paths"))
+        .forEach((path, item) -> {
+          Object get = map(item).get("get");
+          if (get == null || lists(map(get)).isEmpty()) {
+            return;
+          }
+          if (answered(map(get)).containsKey("next")) {
+            assertThat(routes.get("get " + path)).as(path).contains("limit", "after");
+            assertThat(lists(map(get))).as(path).hasSize(1);
+          } else {
+            assertThat(String.valueOf(map(get).get("x-bounded"))).as(path).contains(" ");
+          }
+        });
+  }
+
+  private static List<String> lists(Map<String, Object> operation) {
+    return answered(operation).entrySet().stream()
+        .filter(property -> "array".equals(resolve(property.getValue()).get("type")))
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  /** What an answer in JSON has; lists of any name by {@code *}. */
+  private static Map<String, Object> answered(Map<String, Object> operation) {
+    Map<String, Object> content =
+        map(resolve(map(operation.get("responses")).get("200")).getOrDefault("content", Map.of()));
+    Object json = content.get("application/json");
+    if (json == null) {
+      return Map.of();
+    }
+    Map<String, Object> schema = resolve(map(json).get("schema"));
+    Map<String, Object> all = properties(schema);
+    if (schema.get("additionalProperties") instanceof Map<?, ?> more) {
+      all.put("*", more);
+    }
+    return all;
+  }
+
   @Test
   void reportsAreThoseThatThereAre() {
     Object parameters =
@@ -266,7 +308,7 @@ class OpenApiIT {
     assertIs("ReachedRepository", get("/api/v1/repositories/" + repository));
     assertIs("SchedulePage", get("/api/v1/schedules"));
     assertIs("FirePage", get("/api/v1/schedules/fires"));
-    assertIs("MissedFires", get("/api/v1/schedules/missed"));
+    assertIs("MissedFirePage", get("/api/v1/schedules/missed"));
     assertIs("Reload", json(server.post("/api/v1/schedules/reload", "{}"), 200));
     assertIs(
         "NewToken",
@@ -302,7 +344,7 @@ class OpenApiIT {
     JsonNode stored = json(server.post("/api/v1/plans", "{}"), 201);
     assertIs("Plan", stored);
     String planned = "/api/v1/plans/" + stored.get("plan_id").asString();
-    assertIs("Plans", get("/api/v1/plans"));
+    assertIs("PlanPage", get("/api/v1/plans"));
     assertIs("Plan", get(planned));
     assertIs("Problem", json(server.post(planned + "/approve", "{}"), 409));
     assertIs("Problem", json(server.post(planned + "/run", "{}"), 409));
@@ -323,7 +365,7 @@ class OpenApiIT {
     assertIs("Replication", json(server.post(path + "/j/changeid", done), 200));
     assertIs("Replication", get(path + "/j"));
     assertIs("ReplicationPage", get(path));
-    assertIs("ReplicaTargets", get(path + "/targets"));
+    assertIs("ReplicaTargetPage", get(path + "/targets"));
     assertIs("ReplicaChangeId", get(path + "/changeid?vm_path=%2Fa&disk_id=disk-1"));
     assertIs("Problem", json(server.post(path + "/j/abandon", "{}"), 409));
     assertIs("Problem", json(server.get(path + "/nothing"), 404));

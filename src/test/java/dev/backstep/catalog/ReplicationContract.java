@@ -24,6 +24,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -306,7 +307,7 @@ abstract class ReplicationContract {
     assertThat(moved.complete(job, second, new ChangeId("b/1"), Optional.empty())).isTrue();
 
     assertThat(queries.run(job).orElseThrow().status()).isEqualTo(Status.COMPLETED);
-    assertThat(queries.replicas(Optional.of(PATH)))
+    assertThat(queries.replicas(PATH))
         .extracting(disk -> disk.changeId().orElseThrow().value())
         .containsExactly("a/1", "b/1");
     assertThat(moved.complete(job, KEY, new ChangeId("a/1"), Optional.empty()))
@@ -314,6 +315,41 @@ abstract class ReplicationContract {
         .isFalse();
     assertThatThrownBy(() -> moved.complete(job, KEY, new ChangeId("a/3"), Optional.empty()))
         .isInstanceOf(ReplicationConflictException.class);
+  }
+
+  @Test
+  void targetsComeByPathAndKeyInPages() {
+    List<String> paths = List.of("/a b", "/a b c", "/ä".repeat(300));
+    for (String path : paths) {
+      String job =
+          moved.begin(path, Optional.empty(), List.of(new DiskKey("c 0"), new DiskKey("d")));
+      moved.complete(job, new DiskKey("d"), new ChangeId("x"), Optional.empty());
+      moved.complete(job, new DiskKey("c 0"), new ChangeId("x"), Optional.empty());
+    }
+    List<String> all =
+        paths.stream().flatMap(path -> Stream.of(path + ": c 0", path + ": d")).toList();
+
+    for (int limit = 1; limit <= 7; limit++) {
+      assertThat(targets(Optional.empty(), limit)).as("pages of %s", limit).isEqualTo(all);
+    }
+    assertThat(targets(Optional.of("/a b c"), 1)).isEqualTo(all.subList(2, 4));
+    String place = queries.page(Optional.empty(), PageRequest.first(1)).next().orElseThrow();
+    assertThatThrownBy(
+            () -> queries.replicas(Optional.empty(), new PageRequest(Optional.of(place), 1)))
+        .as("the place in another list")
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  /** Page by page. */
+  private List<String> targets(Optional<String> path, int limit) {
+    List<String> targets = new ArrayList<>();
+    Optional<String> after = Optional.empty();
+    do {
+      Page<ReplicaDisk> page = queries.replicas(path, new PageRequest(after, limit));
+      page.items().forEach(disk -> targets.add(disk.vmPath() + ": " + disk.diskKey().value()));
+      after = page.next();
+    } while (after.isPresent());
+    return targets;
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.groups.Tuple.tuple;
 
+import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.job.OperatorException;
 import java.nio.file.Files;
@@ -12,7 +13,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneId;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** From definitions to triggers; run on each database. */
@@ -236,8 +239,7 @@ abstract class ReloadRules extends ScheduleTest {
     schedules().resume(vm("a"));
 
     assertThat((long) stored(vm("a")).getFirst()).isGreaterThan(clock.instant().toEpochMilli());
-    assertThat(schedules().missed(clock.instant().minus(Duration.ofDays(9)), Duration.ZERO))
-        .isEmpty();
+    assertThat(missed(clock.instant().minus(Duration.ofDays(9)), Duration.ZERO, 9)).isEmpty();
   }
 
   @Test
@@ -248,18 +250,33 @@ abstract class ReloadRules extends ScheduleTest {
     Instant start = clock.instant();
     clock.advance(Duration.ofDays(2).plusMinutes(10));
     List<Instant> due =
-        schedules().missed(start, Duration.ofMinutes(5)).stream()
+        missed(start, Duration.ofMinutes(5), 9).stream()
             .filter(missed -> missed.vmName().equals(vm("a")))
             .map(MissedFire::dueAt)
             .toList();
     fires.begin(vm("a"), due.getFirst());
 
     assertThat(due).hasSize(2);
-    assertThat(schedules().missed(start.minus(Duration.ofDays(30)), Duration.ofMinutes(5)))
-        .containsExactlyInAnyOrder(
-            new MissedFire(vm("a"), due.getLast()),
-            new MissedFire(vm("b"), due.getFirst()),
-            new MissedFire(vm("b"), due.getLast()));
+    for (int limit = 1; limit <= 4; limit++) {
+      assertThat(missed(start.minus(Duration.ofDays(30)), Duration.ofMinutes(5), limit))
+          .as("pages of %s", limit)
+          .containsExactly(
+              new MissedFire(vm("a"), due.getLast()),
+              new MissedFire(vm("b"), due.getFirst()),
+              new MissedFire(vm("b"), due.getLast()));
+    }
+  }
+
+  /** Page by page. */
+  private List<MissedFire> missed(Instant since, Duration grace, int limit) {
+    List<MissedFire> missed = new ArrayList<>();
+    Optional<String> after = Optional.empty();
+    do {
+      Page<MissedFire> page = schedules().missed(since, grace, new PageRequest(after, limit));
+      missed.addAll(page.items());
+      after = page.next();
+    } while (after.isPresent());
+    return missed;
   }
 
   @Test

@@ -24,7 +24,6 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -121,7 +120,7 @@ class OpenReplicaSnapshot implements Tasklet {
 
   private SnapshotRequest request(ActiveReplication active, ReplicationRun run) {
     Map<DiskKey, ChangeId> since = new HashMap<>();
-    for (ReplicaDisk replica : queries.replicas(Optional.of(run.vmPath()))) {
+    for (ReplicaDisk replica : queries.replicas(run.vmPath())) {
       replica.changeId().ifPresent(changeId -> since.put(replica.diskKey(), changeId));
     }
     Set<DiskKey> exclude = new HashSet<>(active.definition().exclude());

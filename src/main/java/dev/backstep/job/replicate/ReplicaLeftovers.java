@@ -13,7 +13,6 @@ import dev.backstep.source.VmSource;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,7 +41,7 @@ class ReplicaLeftovers {
   void release(ReplicationRun run, VmSource source) {
     Map<DiskKey, Set<ChangeId>> keep = new HashMap<>();
     run.disks().forEach(disk -> keep.put(disk.diskKey(), Set.of()));
-    for (ReplicaDisk replica : queries.replicas(Optional.of(run.vmPath()))) {
+    for (ReplicaDisk replica : queries.replicas(run.vmPath())) {
       keep.put(replica.diskKey(), replica.changeId().map(Set::of).orElse(Set.of()));
     }
     try {

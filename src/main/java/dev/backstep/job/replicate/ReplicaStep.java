@@ -150,7 +150,7 @@ class ReplicaStep implements ItemStreamReader<CopyItem>, ItemWriter<CopyItem> {
     ActiveReplication active = actives.get(id);
     SourceDisk source = active.disk(row.diskKey().value());
     ReplicaTarget target = ReplicaTarget.find(row.target().orElseThrow());
-    List<ReplicaDisk> all = queries.replicas(Optional.of(run.vmPath()));
+    List<ReplicaDisk> all = queries.replicas(run.vmPath());
     Optional<ReplicaDisk> held =
         all.stream().filter(disk -> disk.diskKey().equals(row.diskKey())).findFirst();
     boolean others = all.stream().anyMatch(disk -> disk.takenAt().isPresent());

@@ -1,5 +1,7 @@
 package dev.backstep.job.retention;
 
+import dev.backstep.catalog.Page;
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.PrunePlans;
 import dev.backstep.catalog.Tasks;
@@ -75,8 +77,8 @@ class PlanStart implements PlanJobs {
   }
 
   @Override
-  public List<PlanRow> list(int limit) {
-    return plans.list(limit);
+  public Page<PlanRow> page(PageRequest request) {
+    return plans.page(request);
   }
 
   @Override

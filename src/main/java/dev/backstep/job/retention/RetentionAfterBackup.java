@@ -1,6 +1,7 @@
 package dev.backstep.job.retention;
 
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.PrunePlans;
 import dev.backstep.domain.JobDefinition;
@@ -95,7 +96,7 @@ class RetentionAfterBackup {
   /** Runs what was approved since the last time; else asks for what would go now. */
   private void ask(BackupRow backup, List<JobDefinition> definition) {
     List<PlanRow> own =
-        plans.list(LOOK_BACK).stream()
+        plans.page(PageRequest.first(LOOK_BACK)).items().stream()
             .filter(plan ->
                 plan.createdBy().equals(PlanJobs.SCHEDULE)
                     && plan.subject().equals(backup.vmName()))

@@ -119,11 +119,11 @@ class ReplicaSimulationIT extends ReplicaTest {
       throws InterruptedException {
     machine.readBudget = -1;
     machine.snapshotFails = false;
-    List<ReplicaDisk> before = queries.replicas(Optional.of(definition.vmName()));
+    List<ReplicaDisk> before = queries.replicas(definition.vmName());
     BackupRun run = backups.launch(definition, RequestedLevel.AUTO);
     assertThat(run.await(Duration.ofMinutes(2))).isTrue();
     assertThat(run.status()).as(run.error() + "").isEqualTo(Status.COMPLETED);
-    assertThat(queries.replicas(Optional.of(definition.vmName()))).isEqualTo(before);
+    assertThat(queries.replicas(definition.vmName())).isEqualTo(before);
   }
 
   /** What the next backup of each disk would ask about. */
@@ -169,7 +169,7 @@ class ReplicaSimulationIT extends ReplicaTest {
 
   /** Somebody writes to a target, cuts it, or removes it. */
   private void meddle(JobDefinition definition, Random random) throws Exception {
-    for (ReplicaDisk replica : queries.replicas(Optional.of(definition.vmName()))) {
+    for (ReplicaDisk replica : queries.replicas(definition.vmName())) {
       Path target = Path.of(replica.target().orElseThrow());
       if (!Files.exists(target) || random.nextBoolean()) {
         continue;
