@@ -175,7 +175,7 @@ public final class HistoryQueries {
         });
     PrunePlans plans =
         new PrunePlans(dataSource, new JdbcTransactionManager(dataSource), Clock.systemUTC());
-    queries.put("newest stored plans", round -> plans.list(PAGE + round));
+    paged("page of stored plans", plans::page);
     queries.put("a stored plan", round -> plans.find(task(round)));
     ReplicationQueries replications = new ReplicationQueries(dataSource, tasks);
     paged(
@@ -184,8 +184,9 @@ public final class HistoryQueries {
         "page of the busiest VM's replications",
         page -> replications.page(Optional.of(BulkHistory.BUSY_VM), page));
     queries.put("a replication", round -> replications.run(backup(round)));
-    queries.put("what all targets hold", round -> replications.replicas(Optional.empty()));
-    queries.put("what a VM's targets hold", round -> replications.replicas(Optional.of(vm(round))));
+    paged(
+        "page of what targets hold", page -> replications.replicas(Optional.empty(), page));
+    queries.put("what a VM's targets hold", round -> replications.replicas(vm(round)));
   }
 
   private void batch(JobRepository repository) {
