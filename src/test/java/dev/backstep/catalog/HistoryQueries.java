@@ -184,8 +184,7 @@ public final class HistoryQueries {
         "page of the busiest VM's replications",
         page -> replications.page(Optional.of(BulkHistory.BUSY_VM), page));
     queries.put("a replication", round -> replications.run(backup(round)));
-    paged(
-        "page of what targets hold", page -> replications.replicas(Optional.empty(), page));
+    paged("page of what targets hold", page -> replications.replicas(Optional.empty(), page));
     queries.put("what a VM's targets hold", round -> replications.replicas(vm(round)));
   }
 
