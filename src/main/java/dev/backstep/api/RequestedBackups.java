@@ -62,6 +62,7 @@ class RequestedBackups {
   private final BackupQueries queries;
   private final Machines machines;
   private final Repositories repositories;
+  private final RequiredBaselines baselines;
   private final JobFolder definitions;
 
   RequestedBackups(
@@ -69,11 +70,13 @@ class RequestedBackups {
       BackupQueries queries,
       Machines machines,
       Repositories repositories,
+      RequiredBaselines baselines,
       Environment environment) {
     this.jobs = jobs;
     this.queries = queries;
     this.machines = machines;
     this.repositories = repositories;
+    this.baselines = baselines;
     this.definitions = new JobFolder(Path.of(environment.getRequiredProperty("backstep.jobs")));
   }
 
@@ -82,7 +85,7 @@ class RequestedBackups {
     JobDefinition definition = definition(body);
     RequestedLevel level = level(body, definition);
     if (level == RequestedLevel.INCREMENTAL && body.flag("strict")) {
-      requireBaselines(definition);
+      baselines.require(definition);
     }
     return jobs.enqueue(definition, level, Launch.byApi(caller, body.texts("tags")));
   }
@@ -180,37 +183,6 @@ class RequestedBackups {
               + definition.repository()
               + own.map(known -> ", whose id is " + known).orElse(""));
     }
-  }
-
-  /** Refuses when a disk would go full. */
-  private void requireBaselines(JobDefinition definition) {
-    Map<Integer, DiskKey> disks = machines.disks(definition.vmId());
-    Set<DiskKey> expected = expectedDisks(definition, disks);
-    List<String> missing = new ArrayList<>(expected.stream().map(DiskKey::value).toList());
-    disks.forEach((diskId, key) -> {
-      if (baseline(definition, diskId).flatMap(Baseline::changeId).isPresent()) {
-        missing.remove(key.value());
-      }
-    });
-    if (expected.isEmpty()) {
-      missing.add("(none is known before the first backup)");
-    }
-    if (!missing.isEmpty()) {
-      throw new Problem(
-          HttpStatus.UNPROCESSABLE_CONTENT,
-          "NO_BASELINE: disks "
-              + missing
-              + " of "
-              + definition.vmName()
-              + " have no completed backup with a change id; ask for auto or full, or leave"
-              + " 'strict' out");
-    }
-  }
-
-  private Optional<Baseline> baseline(JobDefinition definition, int diskId) {
-    return repositories
-        .find(definition.repository())
-        .flatMap(repository -> queries.baseline(repository, definition.vmId(), diskId));
   }
 
   /** A backup as answered to whoever asked for it: with its disks, before they are planned. */

@@ -219,6 +219,45 @@ class ServerIT {
   }
 
   @Test
+  void strictIncrementalIsRefusedForADiskThatIsNewInTheDefinition() throws Exception {
+    Path disk = folder.resolve("grown.qcow2");
+    Path added = folder.resolve("added.qcow2");
+    Tool.run("qemu-img", "create", "-q", "-f", "qcow2", disk, "4M");
+    Tool.run("qemu-img", "create", "-q", "-f", "qcow2", added, "4M");
+    String one =
+        """
+        vm: grown
+        source:
+          type: image
+          disks:
+            - { key: vda, path: %s }
+        repository: %s
+        """
+            .formatted(disk, folder.resolve("repository"));
+    Path definition = Files.writeString(folder.resolve("jobs/grown.yaml"), one);
+    String body = "{\"vm_name\":\"grown\",\"backup_type\":\"incremental\",\"strict\":true}";
+    awaitCompleted(post("/api/v1/backups", admin, "{\"vm_name\":\"grown\"}"));
+    awaitCompleted(post("/api/v1/backups", admin, body));
+
+    Files.writeString(
+        definition,
+        one.replace("repository:", "    - { key: vdb, path: " + added + " }\nrepository:"));
+
+    assertProblem(post("/api/v1/backups", admin, body), 422, "NO_BASELINE", "[vdb]");
+  }
+
+  private static void awaitCompleted(HttpResponse<String> begun) throws Exception {
+    String path = "/api/v1/backups/" + JSON.readTree(begun.body()).path("backup_id").asString();
+    for (int i = 0; i < 600; i++) {
+      if (json(get(path, admin)).get("status").asString().equals("COMPLETED")) {
+        return;
+      }
+      Thread.sleep(50);
+    }
+    throw new AssertionError(begun.body() + get(path, admin).body());
+  }
+
+  @Test
   void wrongBodiesAreRefusedByName() throws Exception {
     assertProblem(post("/api/v1/backups", admin, "{"), 400, "JSON");
     assertProblem(post("/api/v1/backups", admin, "[]"), 400, "object");
