@@ -1,5 +1,6 @@
 package dev.backstep.api;
 
+import static dev.backstep.api.ServerProcess.assertProblem;
 import static dev.backstep.api.ServerProcess.disks;
 import static dev.backstep.api.ServerProcess.json;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -8,9 +9,14 @@ import dev.backstep.catalog.MariaDbServer;
 import dev.backstep.testing.Tool;
 import java.net.URI;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -84,9 +90,16 @@ class LostDatabaseIT {
     awaitBytes();
 
     database.kill();
+    List<CompletableFuture<HttpResponse<String>>> asked =
+        List.of(
+            send(server.request("/api/v1/backups/" + id)),
+            send(server.request("/api/v1/backups/" + id + "/stop").POST(BodyPublishers.noBody())));
     Thread.sleep(8000); // longer than a lease
     awaitHealth(503);
     assertThat(status("/health/live")).isEqualTo(200);
+    for (CompletableFuture<HttpResponse<String>> answer : asked) {
+      assertProblem(answer.join(), 503, "the database does not answer");
+    }
     database.startAgain();
 
     JsonNode backup = awaitCompleted(id);
@@ -102,6 +115,11 @@ class LostDatabaseIT {
         image,
         "nbd+unix:///?socket=" + folder.resolve("quick.sock"));
     awaitHealth(200);
+  }
+
+  /** A server waits for its database for a while before it answers that it is away. */
+  private static CompletableFuture<HttpResponse<String>> send(HttpRequest.Builder request) {
+    return ServerProcess.client().sendAsync(request.build(), BodyHandlers.ofString());
   }
 
   private void awaitBytes() throws Exception {
