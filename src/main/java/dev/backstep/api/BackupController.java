@@ -112,8 +112,9 @@ class BackupController {
   }
 
   @PostMapping("/{id}/relaunch")
-  ResponseEntity<Map<String, @Nullable Object>> relaunch(@PathVariable String id) {
-    jobs.relaunch(id);
+  ResponseEntity<Map<String, @Nullable Object>> relaunch(
+      @PathVariable String id, HttpServletRequest request) {
+    jobs.requeue(id, caller(request));
     return accepted(id);
   }
 

@@ -225,7 +225,7 @@ public final class BackupQueries {
             select id from backups
             where vm_id = :vm and repository_id = :repository and id <> :excluding
               and (status = 'RUNNING'
-                or status in ('FAILED', 'STOPPED') and snapshot_handle is not null)
+                or status in ('QUEUED', 'FAILED', 'STOPPED') and snapshot_handle is not null)
             limit 1\
             """)
         .param("vm", vm.value())

@@ -4,6 +4,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Mover;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import java.time.Clock;
 import java.time.Instant;
@@ -69,6 +70,41 @@ public final class BackupQueue {
   }
 
   /**
+   * Puts a failed or stopped backup in the queue, to be gone on with when there is room, whatever
+   * its window: from here on no other one of its VM can begin. It is a server's from then on, also
+   * where a command began it. The process that ran it before has no say in it any more.
+   *
+   * @param caller who asked for it, where nobody has asked a server for it before
+   * @param sourceHost where its source is, should that not be known
+   * @return false when it is neither failed nor stopped by now
+   * @throws VmBusyException when the VM has a backup that runs or waits, be it this one
+   * @throws java.util.NoSuchElementException when there is no such backup
+   */
+  public boolean addAgain(BackupId id, String caller, Optional<String> sourceHost) {
+    return transactions.in(() -> {
+      BackupOwner owner =
+          BackupOwner.find(jdbc, id).orElseThrow(() -> BackupQueries.unknown(id.value()));
+      Backups.requireIdle(jdbc, owner.vm());
+      // MariaDB assigns from left to right: the origin is looked at before it is changed.
+      return jdbc.sql(
+                  """
+                  update backups set status = 'QUEUED', active_vm_id = vm_id, start_after = :now,
+                    stop_at = null, waiting_for = null, completed_at = null, lease_token = null,
+                    source_host = coalesce(source_host, :host),
+                    requested_by = case when origin = 'COMMAND' then :caller else requested_by end,
+                    origin = case when origin = 'COMMAND' then 'API' else origin end
+                  where id = :id and status in ('FAILED', 'STOPPED')\
+                  """)
+              .param("now", UtcTime.of(clock.instant()))
+              .param("host", sourceHost.orElse(null))
+              .param("caller", caller)
+              .param("id", id.value())
+              .update()
+          == 1;
+    });
+  }
+
+  /**
    * Runs work while no other process decides what begins next; all that it changes is seen at once
    * by whoever decides after it.
    */
@@ -123,21 +159,29 @@ public final class BackupQueue {
   }
 
   /**
-   * Takes a queued backup under a lease: it is RUNNING from here on.
+   * Takes a queued backup under a lease: it is RUNNING from here on. Disks that it had, and that
+   * are not completed, become PENDING and keep their counters.
    *
    * @return whether it was still waiting
    */
   public boolean take(BackupId id, long leaseToken) {
-    return jdbc.sql(
-                """
-                update backups set status = 'RUNNING', lease_token = :token,
-                  attempts = attempts + 1, start_after = null, waiting_for = null
-                where id = :id and status = 'QUEUED'\
-                """)
-            .param("token", leaseToken)
-            .param("id", id.value())
-            .update()
-        == 1;
+    return transactions.in(() -> {
+      boolean taken =
+          jdbc.sql(
+                      """
+                      update backups set status = 'RUNNING', lease_token = :token,
+                        attempts = attempts + 1, start_after = null, waiting_for = null
+                      where id = :id and status = 'QUEUED'\
+                      """)
+                  .param("token", leaseToken)
+                  .param("id", id.value())
+                  .update()
+              == 1;
+      if (taken) {
+        DiskBackups.allUnfinished(jdbc, id, Status.PENDING);
+      }
+      return taken;
+    });
   }
 
   /** Notes that a backup was gone on with. */
@@ -182,16 +226,19 @@ public final class BackupQueue {
    * Takes a queued backup out of the queue; it can be relaunched.
    *
    * @param leaseToken of whoever does it
+   * @param note why, for whoever reads its row; empty: the one that it has stays
    * @return whether it was still waiting
    */
-  public boolean cancel(BackupId id, long leaseToken) {
+  public boolean cancel(BackupId id, long leaseToken, Optional<String> note) {
     return jdbc.sql(
                 """
                 update backups set status = 'STOPPED', active_vm_id = null, start_after = null,
-                  waiting_for = null, completed_at = :now, lease_token = :token
+                  waiting_for = null, completed_at = :now, lease_token = :token,
+                  note = coalesce(:note, note)
                 where id = :id and status = 'QUEUED'\
                 """)
             .param("now", UtcTime.of(clock.instant()))
+            .param("note", note.orElse(null))
             .param("token", leaseToken)
             .param("id", id.value())
             .update()

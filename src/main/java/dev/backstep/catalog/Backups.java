@@ -114,7 +114,7 @@ public final class Backups {
           .param("token", leaseToken)
           .param("id", id.value())
           .update();
-      disks.allUnfinished(id, Status.PENDING);
+      DiskBackups.allUnfinished(jdbc, id, Status.PENDING);
       return id;
     });
   }
@@ -333,7 +333,7 @@ public final class Backups {
           .param("error", error.orElse(null))
           .param("id", id.value())
           .update();
-      disks.allUnfinished(id, status);
+      DiskBackups.allUnfinished(jdbc, id, status);
       return true;
     });
   }

@@ -230,7 +230,7 @@ final class DiskBackups {
   }
 
   /** Gives every disk backup that is not completed this status. */
-  void allUnfinished(BackupId backup, Status status) {
+  static void allUnfinished(JdbcClient jdbc, BackupId backup, Status status) {
     jdbc.sql(
             """
             update backup_disks set status = :status

@@ -17,7 +17,7 @@ record ExecutionsList(Session session, CommandOptions options) {
 
   private static final int BACKUPS_MAX = 1000;
   private static final Set<Status> UNFINISHED =
-      EnumSet.of(Status.RUNNING, Status.FAILED, Status.STOPPED);
+      EnumSet.of(Status.QUEUED, Status.RUNNING, Status.FAILED, Status.STOPPED);
 
   /** Returns the exit code. */
   int print(boolean all) {
@@ -41,6 +41,7 @@ record ExecutionsList(Session session, CommandOptions options) {
       fields.put("status", row.status().name());
       fields.put("owner_alive", row.status() == Status.RUNNING && engine.ownerAlive(row));
       fields.put("created_at", BackupDocument.time(row.createdAt()));
+      fields.put("waiting_for", row.launch().waitingFor().orElse(null));
       fields.put("error", row.error().orElse(null));
       list.add(fields);
     }
@@ -49,7 +50,7 @@ record ExecutionsList(Session session, CommandOptions options) {
 
   private String text(Engine engine, List<BackupRow> rows) {
     if (rows.isEmpty()) {
-      return "nothing runs, failed or was stopped";
+      return "nothing runs, waits, failed or was stopped";
     }
     BackupText text = new BackupText(session.clock().getZone());
     Table table = new Table("EXECUTION", "BACKUP", "STATUS", "CREATED", "WHAT NEXT");
@@ -66,6 +67,8 @@ record ExecutionsList(Session session, CommandOptions options) {
 
   private static String next(Engine engine, BackupRow row) {
     return switch (row.status()) {
+      case QUEUED ->
+          "stop; waits for " + BackupText.printable(row.launch().waitingFor().orElse("a server"));
       case RUNNING -> engine.ownerAlive(row) ? "stop" : "its process died: recover, then relaunch";
       case FAILED -> "relaunch or abandon: " + BackupText.printable(row.error().orElse("failed"));
       case STOPPED -> "relaunch or abandon";

@@ -2,7 +2,7 @@ package dev.backstep.domain;
 
 /** Where a backup or a disk backup stands. */
 public enum Status {
-  /** A backup that waits for a server to begin it. */
+  /** A backup that waits for a server to begin it, or to go on with it. */
   QUEUED,
   /** A disk backup that has not begun. */
   PENDING,

@@ -32,6 +32,17 @@ public interface BackupJobs {
   BackupId enqueue(JobDefinition definition, RequestedLevel level, Launch launch);
 
   /**
+   * Puts a failed or stopped backup in the queue, from which one of the servers takes it to go on
+   * as {@link #relaunch} does, whatever its window.
+   *
+   * @param caller who asked for it
+   * @return its id
+   * @throws OperatorException NOT_FOUND; BUSY when it, or another backup of its VM, runs or waits,
+   *     or its repository is locked; FAILED when it is completed or abandoned, or cannot work here
+   */
+  BackupId requeue(String id, String caller);
+
+  /**
    * Takes a queued, failed or stopped backup for this process. {@link #begin} must follow, after
    * the surrounding transaction, if any, has ended.
    *
@@ -54,8 +65,8 @@ public interface BackupJobs {
   void drop(BackupId id);
 
   /**
-   * Continues a failed or stopped backup from its last committed chunk, with the definition that it
-   * was started with.
+   * Continues a failed or stopped backup from its last committed chunk, in this process and at
+   * once, with the definition that it was started with.
    *
    * @throws OperatorException NOT_FOUND; BUSY when it runs, here or elsewhere; FAILED when it is
    *     completed or abandoned

@@ -42,7 +42,7 @@ public final class Refusals {
             + "; only a backup that is "
             + expected
             + " can";
-    return row.status() == Status.RUNNING
+    return row.status() == Status.RUNNING || row.status() == Status.QUEUED
         ? OperatorException.busy(text, null)
         : OperatorException.failed(text, null);
   }

@@ -166,7 +166,9 @@ class RemoteCommandsIT {
     assertThat(Files.readString(err)).contains("backstep relaunch " + id);
 
     pace("8G");
-    assertThat(run(0, "relaunch", id).output()).contains("COMPLETED");
+    JsonNode done = run(0, "relaunch", id, "--json").json();
+    assertThat(done.get("backup_id").asString()).isEqualTo(id);
+    assertThat(done.get("status").asString()).isEqualTo("COMPLETED");
   }
 
   @Test

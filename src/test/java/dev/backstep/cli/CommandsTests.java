@@ -378,17 +378,22 @@ class CommandsTests {
 
   @Test
   void executionsVerbsReachTheEngine() {
+    engine.rows.add(BackupRowExamples.backup("4", Status.QUEUED));
     engine.rows.add(BackupRowExamples.backup("3", Status.RUNNING));
     engine.rows.add(BackupRowExamples.backup("2", Status.FAILED));
     engine.rows.add(BackupRowExamples.backup("1", Status.COMPLETED));
 
     assertThat(run("executions")).isZero();
     assertThat(out())
-        .contains("its process died: recover", "relaunch or abandon: disk 0: no space left")
+        .contains(
+            "stop; waits for a server",
+            "its process died: recover",
+            "relaunch or abandon: disk 0: no space left")
         .doesNotContain("backup-pg-1");
     out.reset();
     assertThat(run("executions", "list", "--all", "--json")).isZero();
-    assertThat(JsonPath.<List<Integer>>read(out(), "$[*].execution_id")).containsExactly(7, 7, 7);
+    assertThat(JsonPath.<List<Integer>>read(out(), "$[*].execution_id"))
+        .containsExactly(7, 7, 7, 7);
     assertThat(run("executions", "stop", "7")).isZero();
     assertThat(run("stop", "backup-pg-3")).isZero();
     assertThat(run("executions", "abandon", "backup-pg-2")).isZero();

@@ -1,6 +1,7 @@
 package dev.backstep.schedule;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Launch;
@@ -12,6 +13,7 @@ import dev.backstep.domain.Mover;
 import dev.backstep.domain.Origin;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
+import dev.backstep.job.OperatorException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalTime;
@@ -255,6 +257,139 @@ abstract class DispatchRules extends ScheduleTest {
     assertThat(row(id).status()).isEqualTo(Status.FAILED);
     assertThat(row(id).launch().startAfter()).isEmpty();
     assertThat(row(id).note()).contains("an operator asked not to go on with it");
+  }
+
+  @Test
+  void relaunchWaitsForAFreePlaceAsAStartDoes() throws Exception {
+    ScheduleSettings one = settings(1, 9, 9);
+    BackupId stopped = running(vm("a"), NIGHTLY, Optional.empty());
+    jobs.ends(stopped, Status.STOPPED, "");
+    BackupId other = running(vm("b"), NIGHTLY, Optional.empty());
+
+    realJobs.requeue(stopped.value(), "operator");
+    clock.set(Instant.now());
+    dispatcher(one).round();
+    BackupRow waiting = row(stopped);
+    jobs.completes(other);
+    dispatcher(one).round();
+
+    assertThat(waiting.status()).isEqualTo(Status.QUEUED);
+    assertThat(waiting.completedAt()).isEmpty();
+    assertThat(waiting.launch().waitingFor())
+        .contains("a free place: backstep.server.max-backups allows 1 backups at once");
+    assertThat(jobs.begun(3)).containsExactly(stopped, other, stopped);
+    assertThat(row(stopped).status()).isEqualTo(Status.RUNNING);
+    assertThat(row(stopped).launch().attempts()).isEqualTo(2);
+  }
+
+  @Test
+  void relaunchThatWaitsIsTheOneBackupOfItsVm() throws Exception {
+    BackupId stopped = running(vm("a"), NIGHTLY, Optional.empty());
+    jobs.ends(stopped, Status.STOPPED, "");
+    realJobs.requeue(stopped.value(), "operator");
+
+    assertThatThrownBy(() -> enqueue(vm("a"))).hasMessageContaining(stopped.value());
+    assertThatThrownBy(() -> realJobs.requeue(stopped.value(), "operator"))
+        .hasMessageContaining("QUEUED")
+        .extracting(e -> ((OperatorException) e).kind())
+        .isEqualTo(OperatorException.Kind.BUSY);
+
+    realJobs.stop(stopped.value());
+    BackupId other = running(vm("a"), NIGHTLY, Optional.empty());
+    assertThat(row(stopped).status()).isEqualTo(Status.STOPPED);
+    assertThatThrownBy(() -> realJobs.requeue(stopped.value(), "operator"))
+        .hasMessageContaining(other.value());
+  }
+
+  @Test
+  void processThatRanItBeforeAndWakesDoesNotEndARelaunchThatWaits() throws Exception {
+    BackupId id = running(vm("a"), NIGHTLY, Optional.empty());
+    jobs.ends(id, Status.FAILED, "the process that ran it is gone");
+    realJobs.requeue(id.value(), "operator");
+
+    jobs.ends(id, Status.FAILED, "woken");
+
+    assertThat(row(id).status()).isEqualTo(Status.QUEUED);
+    assertThatThrownBy(() -> enqueue(vm("a"))).hasMessageContaining(id.value());
+  }
+
+  @Test
+  void whatGoesOnByItselfKeepsTheLimits() throws Exception {
+    ScheduleSettings one = settings(1, 9, 9);
+    // Backups end by the machine's clock, so none of them is due before the test says so.
+    clock.set(Instant.now().minus(Duration.ofHours(1)));
+    BackupId dead = running(vm("a"), NIGHTLY, Optional.empty());
+    long gone = otherLease();
+    ownedBy(dead, gone);
+    leases.release(gone);
+    realJobs.recoverBackups();
+    BackupId retried =
+        running(vm("b"), NIGHTLY + ", retries: 1, retry-pause: 0s", Optional.empty());
+    BackupId stopped = running(vm("c"), NIGHTLY, Optional.empty());
+    running(vm("d"), NIGHTLY, Optional.empty());
+    jobs.ends(retried, Status.FAILED, "broken");
+    jobs.ends(stopped, Status.STOPPED, "");
+    queue.later(stopped, clock.instant(), Optional.empty());
+
+    clock.set(Instant.now());
+    dispatcher(one).round();
+
+    assertThat(jobs.begun).hasSize(4);
+    assertThat(List.of(row(dead), row(retried), row(stopped)))
+        .extracting(row -> row.launch().waitingFor().orElse(""))
+        .allMatch(text -> text.contains("max-backups allows 1"));
+  }
+
+  @Test
+  void relaunchedBackupOfACommandIsTheServersFromThenOn() throws Exception {
+    BackupId id = running(vm("a@esx1"), NIGHTLY, Optional.empty());
+    jdbc.sql(
+            """
+            update backups set origin = 'COMMAND', requested_by = null, source_host = null
+            where id = :id\
+            """)
+        .param("id", id.value())
+        .update();
+    jobs.ends(id, Status.FAILED, "broken");
+
+    realJobs.requeue(id.value(), "operator");
+
+    assertThat(row(id).launch().origin()).isEqualTo(Origin.API);
+    assertThat(row(id).launch().requestedBy()).contains("operator");
+    assertThat(row(id).launch().sourceHost()).contains("esx1");
+    assertThat(row(id).error()).contains("broken");
+  }
+
+  @Test
+  void relaunchByAnOperatorBeginsOutsideOfItsWindowToo() throws Exception {
+    Instant end = windowEnd();
+    BackupId id = running(vm("a"), windowAroundNow(), Optional.of(end));
+    jobs.ends(id, Status.FAILED, "broken");
+    clock.set(end.plusSeconds(60));
+
+    realJobs.requeue(id.value(), "operator");
+    dispatcher().round();
+    dispatcher().round();
+
+    assertThat(jobs.begun(2)).containsExactly(id, id);
+    assertThat(jobs.stopped).isEmpty();
+  }
+
+  @Test
+  void relaunchThatWaitsPastItsSnapshotsKeepTimeLeavesTheQueue() throws Exception {
+    BackupId id = running(vm("a"), NIGHTLY, Optional.empty());
+    jobs.opensSnapshot(id, Instant.now().minus(Duration.ofHours(2)), Duration.ofHours(1));
+    jobs.ends(id, Status.STOPPED, "");
+    realJobs.requeue(id.value(), "operator");
+
+    realJobs.recoverBackups();
+    dispatcher().round();
+
+    assertThat(row(id).status()).isEqualTo(Status.STOPPED);
+    assertThat(row(id).note().orElseThrow()).startsWith("its snapshot was held until ");
+    assertThat(row(id).launch().startAfter()).isEmpty();
+    assertThat(jobs.begun).hasSize(1);
+    assertThat(enqueue(vm("a"))).isNotNull();
   }
 
   /** A living process of this host that holds another lease than this one does. */

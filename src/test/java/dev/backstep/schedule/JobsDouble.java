@@ -121,6 +121,11 @@ final class JobsDouble implements BackupJobs {
   }
 
   @Override
+  public BackupId requeue(String id, String caller) {
+    return real.requeue(id, caller);
+  }
+
+  @Override
   public boolean take(BackupId id) {
     return real.take(id);
   }

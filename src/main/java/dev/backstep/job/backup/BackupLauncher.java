@@ -175,7 +175,14 @@ class BackupLauncher implements BackupJobs {
   }
 
   @Override
-  public BackupRun relaunch(String id) {
+  public BackupId requeue(String id, String caller) {
+    BackupRow row = relaunchable(id);
+    requests.again(row, caller);
+    events.publishEvent(new QueueChanged());
+    return row.id();
+  }
+
+  private BackupRow relaunchable(String id) {
     BackupRow row = row(id);
     if (isExternal(row)) {
       throw OperatorException.failed(
@@ -187,6 +194,12 @@ class BackupLauncher implements BackupJobs {
     if (row.status() != Status.FAILED && row.status() != Status.STOPPED) {
       throw Refusals.notNow(row, "relaunched", "FAILED or STOPPED");
     }
+    return row;
+  }
+
+  @Override
+  public BackupRun relaunch(String id) {
+    BackupRow row = relaunchable(id);
     try {
       JobExecution last = lastExecution(row);
       long token = lease.token();
@@ -268,7 +281,7 @@ class BackupLauncher implements BackupJobs {
   @Override
   public void stop(String id) {
     BackupRow row = row(id);
-    if (row.status() == Status.QUEUED && queue.cancel(row.id(), lease.token())) {
+    if (row.status() == Status.QUEUED && queue.cancel(row.id(), lease.token(), Optional.empty())) {
       return;
     }
     if (isExternal(row) && row.status() == Status.RUNNING) {

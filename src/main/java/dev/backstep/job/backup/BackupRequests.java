@@ -1,6 +1,7 @@
 package dev.backstep.job.backup;
 
 import dev.backstep.catalog.BackupQueue;
+import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Continuations;
 import dev.backstep.catalog.Launch;
 import dev.backstep.catalog.Machines;
@@ -22,7 +23,7 @@ import java.io.IOException;
 import java.util.Optional;
 import org.springframework.stereotype.Component;
 
-/** From a job definition to a backup in the queue. Thread-safe. */
+/** From a job definition, or a backup that is not done, to one in the queue. Thread-safe. */
 @Component
 class BackupRequests {
 
@@ -60,6 +61,22 @@ class BackupRequests {
                   ? launch
                   : launch.at(SourceHost.of(definition.source())),
               retries(definition)));
+    } catch (VmBusyException e) {
+      throw OperatorException.busy(Failures.text(e), e);
+    } catch (IOException e) {
+      throw Refusals.of(e);
+    }
+  }
+
+  /** See {@link dev.backstep.job.BackupJobs#requeue}. */
+  void again(BackupRow row, String caller) {
+    try {
+      JobDefinition definition = JobDefinitions.read(row.definition());
+      registration.reopen(row, definition);
+      sources.open(definition.source());
+      if (!queue.addAgain(row.id(), caller, SourceHost.of(definition.source()))) {
+        throw OperatorException.busy(row.id() + ": was relaunched or abandoned meanwhile", null);
+      }
     } catch (VmBusyException e) {
       throw OperatorException.busy(Failures.text(e), e);
     } catch (IOException e) {

@@ -2,6 +2,7 @@ package dev.backstep.job.backup;
 
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.Continuations;
@@ -24,6 +25,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -41,6 +43,7 @@ class Leftovers {
 
   private final Backups backups;
   private final BackupQueries queries;
+  private final BackupQueue queue;
   private final Continuations continuations;
   private final Machines machines;
   private final Sources sources;
@@ -50,6 +53,7 @@ class Leftovers {
   Leftovers(
       Backups backups,
       BackupQueries queries,
+      BackupQueue queue,
       Continuations continuations,
       Machines machines,
       Sources sources,
@@ -57,6 +61,7 @@ class Leftovers {
       ProcessLease lease) {
     this.backups = backups;
     this.queries = queries;
+    this.queue = queue;
     this.continuations = continuations;
     this.machines = machines;
     this.sources = sources;
@@ -163,10 +168,15 @@ class Leftovers {
     backups.snapshotClosed(row.id());
   }
 
-  /** Gives up a backup whose snapshot nobody will take up again. */
+  /**
+   * Gives up a backup whose snapshot nobody will take up again; one that waits to be gone on with
+   * leaves the queue first, so that no server takes it meanwhile.
+   */
   void giveUpExpired(BackupRow row) {
     String note = "its snapshot was held until " + row.snapshotKeepUntil().orElse(Instant.EPOCH);
-    if (continuations.notAgain(row.id(), note)) {
+    boolean left =
+        row.status() != Status.QUEUED || queue.cancel(row.id(), lease.token(), Optional.of(note));
+    if (left && continuations.notAgain(row.id(), note)) {
       tryGiveUp(row);
     }
   }

@@ -185,6 +185,51 @@ abstract class GoingOnRules extends JobTest {
   }
 
   @Test
+  void relaunchFromTheQueueGoesOnFromTheHeldSnapshot() throws Exception {
+    BackupId id = enqueue();
+    BackupRun run = begin(id);
+    awaitFirstChunk(id);
+    jobs.stop(id.value());
+    BackupRow stopped = ended(run);
+
+    jobs.requeue(id.value(), "operator");
+    BackupRow waiting = queries.backup(id);
+    BackupRow row = completed(id);
+
+    assertThat(waiting.status()).isEqualTo(Status.QUEUED);
+    assertThat(waiting.snapshotHandle()).isEqualTo(stopped.snapshotHandle()).isPresent();
+    assertThat(machine.snapshotsMade).isEqualTo(1);
+    assertThat(row.disks().getFirst().bytesRead())
+        .isGreaterThan(stopped.disks().getFirst().bytesRead())
+        .isLessThan(LARGE + stopped.disks().getFirst().bytesRead());
+    assertThat(row.launch().attempts()).isEqualTo(2);
+  }
+
+  @Test
+  void marksOfABackupThatWaitsToGoOnStayWhenAnOlderOneIsAbandoned() throws Exception {
+    BackupId old = enqueue();
+    BackupRun first = begin(old);
+    awaitFirstChunk(old);
+    jobs.stop(old.value());
+    ended(first);
+    jdbc.sql("update backups set scheduled_at = null where id = :id")
+        .param("id", old.value())
+        .update();
+    BackupId id = enqueue();
+    BackupRun run = begin(id);
+    awaitFirstChunk(id);
+    jobs.stop(id.value());
+    ended(run);
+    jobs.requeue(id.value(), "operator");
+    int made = machine.snapshotsMade;
+
+    jobs.abandon(old.value());
+    completed(id);
+
+    assertThat(machine.snapshotsMade).isEqualTo(made);
+  }
+
+  @Test
   void newSnapshotOfTheVmEndsWhatWasToGoOn() throws Exception {
     BackupId old = enqueue();
     BackupRun run = begin(old);
