@@ -12,7 +12,8 @@ import java.util.Optional;
  * @param replicas one for each VM path that is replicated
  * @param queue backups that wait to be begun for the first time
  * @param damagedImages images of restore points that were found damaged, or stand on one that was
- * @param failedTests restore points that did not pass the restore test that they were last put to
+ * @param failedTests restore points that did not pass the restore test that they were last put to,
+ *     or whose test could not be done
  * @param nextFire the earliest start that schedules have asked for, or will, and that no server has
  *     taken; empty when no schedule fires any more
  * @param at the time by which leases end

@@ -14,31 +14,23 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 public final class RestoreTestRounds {
 
   private final JdbcClient jdbc;
+  private final RoundTable table;
   private final IndexOrder order;
 
   public RestoreTestRounds(DataSource dataSource) {
     this.jdbc = JdbcClient.create(dataSource);
+    this.table = new RoundTable(jdbc, "restore_test_rounds");
     this.order = IndexOrder.of(dataSource);
   }
 
   /** When the VM's newest restore test was begun. */
   public Optional<Instant> last(VmId vm) {
-    return jdbc.sql("select ran_at from restore_test_rounds where vm_id = :vm")
-        .param("vm", vm.value())
-        .query((row, index) -> UtcTime.read(row, "ran_at"))
-        .optional();
+    return table.last(vm);
   }
 
   /** Whether a restore test that was begun so still runs, of whichever VM. */
   public boolean anyRuns() {
-    return jdbc.sql(
-                """
-                select count(*) from restore_test_rounds r join tasks t on t.id = r.task_id
-                where t.status = 'RUNNING'\
-                """)
-            .query(Long.class)
-            .single()
-        > 0;
+    return table.anyRuns();
   }
 
   /** The VM's newest restore point. */

@@ -80,15 +80,21 @@ public final class RestoreTests {
         .optional();
   }
 
-  /** How many restore points did not pass the test that they were last put to. */
+  /**
+   * How many restore points did not pass the test that they were last put to, those among them
+   * whose test could not be done.
+   */
   static long failing(JdbcClient jdbc) {
     return jdbc.sql(
             """
-            select count(*) from restore_tests r join backups b on b.id = r.backup_id
-            where r.verdict = 'FAILED' and b.status = 'COMPLETED' and not exists (
-              select 1 from restore_tests o where o.backup_id = r.backup_id
-                and o.verdict <> 'PENDING'
-                and (o.ended_at > r.ended_at or o.ended_at = r.ended_at and o.task_id > r.task_id))\
+            select count(*) from restore_tests r join tasks t on t.id = r.task_id
+              join backups b on b.id = r.backup_id
+            where (r.verdict = 'FAILED' or t.status = 'FAILED') and b.status = 'COMPLETED'
+              and not exists (
+                select 1 from restore_tests o join tasks n on n.id = o.task_id
+                where o.backup_id = r.backup_id and n.status in ('COMPLETED', 'FAILED')
+                  and (n.completed_at > t.completed_at
+                    or n.completed_at = t.completed_at and n.id > t.id))\
             """)
         .query(Long.class)
         .single();

@@ -15,9 +15,11 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 public final class VerifyRounds {
 
   private final JdbcClient jdbc;
+  private final RoundTable table;
 
   public VerifyRounds(DataSource dataSource) {
     this.jdbc = JdbcClient.create(dataSource);
+    this.table = new RoundTable(jdbc, "verify_rounds");
   }
 
   /**
@@ -50,22 +52,12 @@ public final class VerifyRounds {
 
   /** When the VM's newest round was. */
   public Optional<Instant> last(VmId vm) {
-    return jdbc.sql("select ran_at from verify_rounds where vm_id = :vm")
-        .param("vm", vm.value())
-        .query((row, index) -> UtcTime.read(row, "ran_at"))
-        .optional();
+    return table.last(vm);
   }
 
   /** Whether a verification that a round began still runs, of whichever VM. */
   public boolean anyRuns() {
-    return jdbc.sql(
-                """
-                select count(*) from verify_rounds r join tasks t on t.id = r.task_id
-                where t.status = 'RUNNING'\
-                """)
-            .query(Long.class)
-            .single()
-        > 0;
+    return table.anyRuns();
   }
 
   /** Whether the VM has a backup that runs or waits, or its repository as many as it may have. */

@@ -5,11 +5,12 @@ import dev.backstep.catalog.ScheduledMachine;
 import dev.backstep.catalog.ScheduledMachines;
 import dev.backstep.catalog.VerifyRounds;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.BootSettings;
+import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RestoreTestDefinition;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.RestoreTestJobs;
-import dev.backstep.job.definition.JobDefinitionException;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
@@ -57,20 +58,11 @@ final class RestoreTester {
     List<ScheduledMachine> all = machines.list();
     definitions.keep(all);
     for (ScheduledMachine machine : all) {
-      Optional<RestoreTestDefinition> test = machine.paused() ? Optional.empty() : test(machine);
+      Optional<RestoreTestDefinition> test =
+          definitions.active(machine, JobDefinition::restoreTest);
       if (test.isPresent() && begin(machine, test.get())) {
         return;
       }
-    }
-  }
-
-  /** Empty, too, when another release has written it in a way that this one does not read. */
-  private Optional<RestoreTestDefinition> test(ScheduledMachine machine) {
-    try {
-      return definitions.definition(machine).restoreTest();
-    } catch (JobDefinitionException e) {
-      log.warn("{}: its restore points are not booted: {}", machine.vmName(), e.getMessage());
-      return Optional.empty();
     }
   }
 
@@ -84,20 +76,24 @@ final class RestoreTester {
     if (!due || verifications.busy(vm, settings.maxBackupsPerRepository())) {
       return false;
     }
-    Optional<String> task = rounds.newest(vm).flatMap(point -> begin(vm, point, test));
-    rounds.ran(vm, now, task);
-    return task.isPresent();
+    Optional<BackupId> point = rounds.newest(vm);
+    if (point.isEmpty()) {
+      rounds.ran(vm, now, Optional.empty());
+      return false;
+    }
+    return begin(vm, point.get(), test.boot(), now);
   }
 
-  /** Empty when it was removed in this moment. */
-  private Optional<String> begin(VmId vm, BackupId point, RestoreTestDefinition test) {
+  /** A restore point that was removed in this moment is none; the next look finds another one. */
+  private boolean begin(VmId vm, BackupId point, BootSettings boot, Instant now) {
     try {
-      String task = jobs.boot(point.value(), test.boot()).id();
+      String task = jobs.boot(point.value(), boot).id();
+      rounds.ran(vm, now, Optional.of(task));
       log.info("{}: {} boots {}", vm, task, point);
-      return Optional.of(task);
+      return true;
     } catch (OperatorException e) {
-      log.warn("{}: {} is not booted: {}", vm, point, e.getMessage());
-      return Optional.empty();
+      log.warn("{}: {} is not booted now: {}", vm, point, e.getMessage());
+      return false;
     }
   }
 }

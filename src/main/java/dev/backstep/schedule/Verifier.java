@@ -4,11 +4,11 @@ import dev.backstep.catalog.ScheduledMachine;
 import dev.backstep.catalog.ScheduledMachines;
 import dev.backstep.catalog.VerifyRounds;
 import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.VerifyDefinition;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.VerifyJobs;
-import dev.backstep.job.definition.JobDefinitionException;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
@@ -57,20 +57,10 @@ final class Verifier {
     List<ScheduledMachine> all = machines.list();
     definitions.keep(all);
     for (ScheduledMachine machine : all) {
-      Optional<VerifyDefinition> policy = machine.paused() ? Optional.empty() : policy(machine);
+      Optional<VerifyDefinition> policy = definitions.active(machine, JobDefinition::verify);
       if (policy.isPresent() && begin(machine, policy.get())) {
         return;
       }
-    }
-  }
-
-  /** Empty, too, when another release has written it in a way that this one does not read. */
-  private Optional<VerifyDefinition> policy(ScheduledMachine machine) {
-    try {
-      return definitions.definition(machine).verify();
-    } catch (JobDefinitionException e) {
-      log.warn("{}: its images are not verified: {}", machine.vmName(), e.getMessage());
-      return Optional.empty();
     }
   }
 

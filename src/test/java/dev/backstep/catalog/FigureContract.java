@@ -4,16 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Mover;
+import dev.backstep.domain.Status;
+import dev.backstep.domain.TestVerdict;
 import dev.backstep.domain.VmId;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.springframework.transaction.PlatformTransactionManager;
 
 /** The numbers of a catalog, on any database. */
 abstract class FigureContract {
@@ -83,10 +87,41 @@ abstract class FigureContract {
   }
 
   private Instant completed(VmId vm, long lease) throws FencedException {
+    return catalog.queries.backup(restorePoint(vm, lease)).createdAt();
+  }
+
+  private BackupId restorePoint(VmId vm, long lease) throws FencedException {
     BackupId id = catalog.begin(vm, lease);
     catalog.complete(catalog.disk(id, lease, 0), lease, "change-" + id);
     catalog.backups.sealed(id, lease, clock.instant(), Optional.empty());
-    return catalog.queries.backup(id).createdAt();
+    return id;
+  }
+
+  @Test
+  void restorePointThatWasNotBootedLastIsCountedWhateverTheCause() throws Exception {
+    long lease = catalog.lease();
+    PlatformTransactionManager manager =
+        Objects.requireNonNull(catalog.transaction.getTransactionManager());
+    Tasks tasks = new Tasks(catalog.dataSource, manager, catalog.leases, clock);
+    RestoreTests tests = new RestoreTests(catalog.dataSource, manager, tasks, clock);
+    BackupId point = restorePoint(machine("a"), lease);
+
+    String dead = tests.begin(point, "a", "{}", lease);
+    assertThat(figures.read().failedTests()).as("it runs").isZero();
+    tests.ended(dead, TestVerdict.FAILED, "nothing on the console");
+    tasks.ended(dead, lease, Status.COMPLETED, Optional.empty());
+    assertThat(figures.read().failedTests()).isEqualTo(1);
+    clock.advance(Duration.ofMinutes(1));
+    String alive = tests.begin(point, "a", "{}", lease);
+    assertThat(figures.read().failedTests()).as("the next one runs").isEqualTo(1);
+    tests.ended(alive, TestVerdict.PASSED, "");
+    tasks.ended(alive, lease, Status.COMPLETED, Optional.empty());
+    assertThat(figures.read().failedTests()).isZero();
+    clock.advance(Duration.ofMinutes(1));
+    String never = tests.begin(point, "a", "{}", lease);
+    tasks.ended(never, lease, Status.FAILED, Optional.of("qemu-system-x86_64 is not installed"));
+
+    assertThat(figures.read().failedTests()).as("a test that could not be done").isEqualTo(1);
   }
 
   @Test

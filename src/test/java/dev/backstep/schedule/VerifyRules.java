@@ -29,6 +29,7 @@ import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TestVerdict;
+import dev.backstep.job.OperatorException;
 import dev.backstep.job.RestoreTestJobs;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
@@ -75,7 +76,7 @@ abstract class VerifyRules extends ScheduleTest {
   }
 
   /** Restore tests likewise. */
-  private final class Booted implements RestoreTestJobs {
+  private class Booted implements RestoreTestJobs {
     @Override
     public TaskRun boot(String id, BootSettings settings) {
       return begun(tests.begin(new BackupId(id), id, settings.toString(), lease.token()));
@@ -378,5 +379,26 @@ abstract class VerifyRules extends ScheduleTest {
 
     assertThat(begun).isEmpty();
     assertThat(testRounds.last(id(vm("a")))).contains(clock.instant());
+  }
+
+  @Test
+  void restorePointThatWasRemovedMeanwhileDoesNotCostTheRound() throws Exception {
+    Instant start = Instant.parse("2026-11-10T12:00:00Z");
+    defineTest(vm("a"), start);
+    image(vm("a"), 1, start);
+    clock.set(start.plus(Duration.ofDays(7)));
+    RestoreTestJobs removed =
+        new Booted() {
+          @Override
+          public TaskRun boot(String id, BootSettings settings) {
+            throw OperatorException.notFound(id + ": there is no such backup", null);
+          }
+        };
+
+    new RestoreTester(machines, testRounds, rounds, removed, SETTINGS, clock).round();
+    tester().round();
+
+    assertThat(begun).hasSize(1);
+    endTest(begun.getFirst(), TestVerdict.PASSED);
   }
 }
