@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -131,7 +130,7 @@ class NightIT {
 
     complete(id);
 
-    assertThat(executions(id)).containsExactly("COMPLETED", "FAILED");
+    assertThat(server.executions(id)).containsExactly("COMPLETED", "FAILED");
   }
 
   @Test
@@ -151,7 +150,7 @@ class NightIT {
     assertThat(relaunch(id).statusCode()).isIn(202, 409);
     complete(id);
 
-    assertThat(executions(id)).containsExactly("COMPLETED", "STOPPED");
+    assertThat(server.executions(id)).containsExactly("COMPLETED", "STOPPED");
   }
 
   @Test
@@ -164,7 +163,7 @@ class NightIT {
     json(relaunch(id), 202);
     complete(id);
 
-    assertThat(executions(id)).containsExactly("COMPLETED", "STOPPED");
+    assertThat(server.executions(id)).containsExactly("COMPLETED", "STOPPED");
   }
 
   @Test
@@ -215,21 +214,13 @@ class NightIT {
   private static JsonNode complete(String id) throws Exception {
     JsonNode backup = server.awaitCompleted(id);
     // The snapshot is let go behind the restore point; until then the disks are locked.
-    while (!executions(id).getFirst().equals("COMPLETED")) {
+    while (!server.executions(id).getFirst().equals("COMPLETED")) {
       Thread.sleep(20);
     }
     return backup;
   }
 
   /** How the executions of a backup ended, the newest first. */
-  private static List<String> executions(String id) {
-    List<String> statuses = new ArrayList<>();
-    json(server.get("/api/v1/executions?backup_id=" + id), 200)
-        .get("executions")
-        .forEach(execution -> statuses.add(execution.get("batch_status").asString()));
-    return statuses;
-  }
-
   private static HttpResponse<String> relaunch(String id) {
     return server.post(BACKUPS + "/" + id + "/relaunch", "{}");
   }

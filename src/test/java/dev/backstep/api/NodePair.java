@@ -199,18 +199,10 @@ final class NodePair implements AutoCloseable {
    */
   private static void awaitExecution(ServerProcess server, String id) throws Exception {
     long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
-    while (!List.of("COMPLETED", "FAILED").contains(executions(server, id).getFirst())) {
+    while (!List.of("COMPLETED", "FAILED").contains(server.executions(id).getFirst())) {
       assertThat(System.nanoTime()).as("the job of " + id + " ends").isLessThan(end);
       Thread.sleep(20);
     }
-  }
-
-  private static List<String> executions(ServerProcess server, String id) {
-    List<String> statuses = new ArrayList<>();
-    json(server.get("/api/v1/executions?backup_id=" + id), 200)
-        .get("executions")
-        .forEach(execution -> statuses.add(execution.get("batch_status").asString()));
-    return statuses;
   }
 
   private static Path image(ServerProcess server, String id) {
@@ -226,7 +218,7 @@ final class NodePair implements AutoCloseable {
     for (JsonNode row : json(server.get("/api/v1/backups?limit=1000"), 200).get("backups")) {
       String id = row.get("backup_id").asString();
       published.put(id, row.toString());
-      assertThat(executions(server, id).stream().filter("COMPLETED"::equals))
+      assertThat(server.executions(id).stream().filter("COMPLETED"::equals))
           .as("executions that completed " + id)
           .hasSizeLessThanOrEqualTo(1);
     }

@@ -161,6 +161,15 @@ public final class ServerProcess implements AutoCloseable {
         .asString();
   }
 
+  /** How the executions of a backup's job stand, the newest first. */
+  public List<String> executions(String backup) {
+    List<String> statuses = new ArrayList<>();
+    json(get("/api/v1/executions?backup_id=" + backup), 200)
+        .get("executions")
+        .forEach(execution -> statuses.add(execution.get("batch_status").asString()));
+    return statuses;
+  }
+
   public JsonNode awaitEnd(String backup) throws InterruptedException {
     for (int i = 0; i < 600; i++) {
       JsonNode now = json(get("/api/v1/backups/" + backup), 200);

@@ -9,7 +9,6 @@ import dev.backstep.domain.Status;
 import dev.backstep.job.OperatorException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,16 +51,10 @@ class CommandRecordTests {
   }
 
   private CommandLineProgram program() {
-    return new CommandLineProgram(
-        new Terminal(
-            new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8),
-            new PrintStream(err, true, StandardCharsets.UTF_8),
-            false,
-            80),
+    return TestProgram.of(
         (home, runsJobs, verbose) -> engine,
-        (settings, stopped, tell) -> {
-          throw new IllegalStateException("no server here");
-        },
+        new ByteArrayOutputStream(),
+        err,
         new Stopping(),
         Clock.fixed(BackupRowExamples.NIGHT, ZoneOffset.UTC));
   }

@@ -11,7 +11,6 @@ import dev.backstep.domain.Status;
 import dev.backstep.job.OperatorException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,25 +55,13 @@ class CommandsTests {
   }
 
   private CommandLineProgram program() {
-    Terminal terminal =
-        new Terminal(
-            new PrintStream(out, true, StandardCharsets.UTF_8),
-            new PrintStream(err, true, StandardCharsets.UTF_8),
-            false,
-            80);
     Engine.Starter starter =
         (home, runsJobs, verbose) -> {
           engines++;
           return engine;
         };
-    return new CommandLineProgram(
-        terminal,
-        starter,
-        (settings, stopped, tell) -> {
-          throw new IllegalStateException("no server here");
-        },
-        stopping,
-        Clock.fixed(BackupRowExamples.NIGHT, ZoneOffset.UTC));
+    return TestProgram.of(
+        starter, out, err, stopping, Clock.fixed(BackupRowExamples.NIGHT, ZoneOffset.UTC));
   }
 
   private int runWithJobs(String... args) {

@@ -9,7 +9,6 @@ import dev.backstep.domain.Status;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.OperatorException;
 import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
@@ -35,18 +34,8 @@ class ReportCommandsTests {
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
 
   private int run(String... args) {
-    return new CommandLineProgram(
-            new Terminal(
-                new PrintStream(out, true, StandardCharsets.UTF_8),
-                new PrintStream(err, true, StandardCharsets.UTF_8),
-                false,
-                80),
-            (home, runsJobs, verbose) -> engine,
-            (settings, stopped, tell) -> {
-              throw new IllegalStateException("no server here");
-            },
-            new Stopping(),
-            Clock.fixed(NOW, ZONE))
+    return TestProgram.of(
+            (home, runsJobs, verbose) -> engine, out, err, new Stopping(), Clock.fixed(NOW, ZONE))
         .run(args);
   }
 
