@@ -1,10 +1,17 @@
 package dev.backstep.catalog;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import liquibase.Contexts;
@@ -15,7 +22,10 @@ import liquibase.changelog.RanChangeSet;
 import liquibase.exception.DatabaseException;
 import liquibase.exception.LiquibaseException;
 import liquibase.integration.spring.SpringLiquibase;
+import org.jspecify.annotations.Nullable;
 import org.springframework.core.io.DefaultResourceLoader;
+import org.springframework.core.io.Resource;
+import org.springframework.core.io.support.PathMatchingResourcePatternResolver;
 
 /**
  * Brings the tables up to date before anything else uses them, refuses those of a newer release,
@@ -24,6 +34,10 @@ import org.springframework.core.io.DefaultResourceLoader;
  * <p>Liquibase's own lock is a row that outlives its holder: the next start would wait for it in
  * vain. So a lock that ends with its holder stands before it, and once that is held the row is
  * nobody's. An embedded database's file lock is one; a server gets a named lock.
+ *
+ * <p>Reading the changelog costs more than most commands. So the last change carries, as
+ * Liquibase's tag, the digest of the files that have been run to their end: where it is the one of
+ * our own files, nothing is left to do.
  */
 final class SchemaMigration extends SpringLiquibase {
 
@@ -32,7 +46,10 @@ final class SchemaMigration extends SpringLiquibase {
   /** One name for each database of a server; 64 characters at most, hence the digest. */
   private static final String LOCK_NAME = "concat('backstep-', md5(database()))";
 
+  private final String digest;
+
   SchemaMigration(DataSource dataSource) {
+    this.digest = digest();
     setDataSource(dataSource);
     setChangeLog("classpath:/db/changelog/db.changelog-master.yaml");
     setResourceLoader(new DefaultResourceLoader());
@@ -45,6 +62,9 @@ final class SchemaMigration extends SpringLiquibase {
    */
   @Override
   public void afterPropertiesSet() throws LiquibaseException {
+    if (isDone()) {
+      return;
+    }
     try {
       super.afterPropertiesSet();
     } catch (LiquibaseException e) {
@@ -78,7 +98,44 @@ final class SchemaMigration extends SpringLiquibase {
     }
   }
 
-  private static void update(Liquibase liquibase) throws LiquibaseException {
+  private boolean isDone() throws DatabaseException {
+    try (Connection connection = getDataSource().getConnection()) {
+      return digest.equals(lastTag(connection));
+    } catch (SQLException e) {
+      throw new DatabaseException(e);
+    }
+  }
+
+  private static @Nullable String lastTag(Connection connection) {
+    try (Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                "select TAG from DATABASECHANGELOG order by ORDEREXECUTED desc limit 1")) {
+      return row.next() ? row.getString(1) : null;
+    } catch (SQLException e) {
+      return null; // no such table yet; what else it may be shows when the changes are made
+    }
+  }
+
+  /** Of the names and bytes of all files of the changelog. */
+  private static String digest() {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      Resource[] files =
+          new PathMatchingResourcePatternResolver().getResources("classpath:/db/changelog/**/*.*");
+      Arrays.sort(files, Comparator.comparing(file -> file.getFilename()));
+      for (Resource file : files) {
+        digest.update(file.getContentAsByteArray());
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void update(Liquibase liquibase) throws LiquibaseException {
     Contexts contexts = new Contexts();
     LabelExpression labels = new LabelExpression();
     liquibase.forceReleaseLocks();
@@ -90,6 +147,7 @@ final class SchemaMigration extends SpringLiquibase {
               + "): a newer release made them; use that one, or another database");
     }
     liquibase.update(contexts, labels);
+    liquibase.tag(digest);
   }
 
   private static boolean isTrue(Connection connection, String function) throws SQLException {

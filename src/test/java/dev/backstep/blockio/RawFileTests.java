@@ -117,15 +117,8 @@ class RawFileTests {
   @Test
   void refusesADiskThatQemuWrites() throws Exception {
     Path file = file(1 << 20);
-    Path socket = folder.resolve("s");
-    Process writer =
-        new ProcessBuilder("qemu-nbd", "-t", "-f", "raw", "-k", socket.toString(), file.toString())
-            .start();
+    Process writer = Tool.writer(file, "raw", folder.resolve("s"));
     try {
-      for (int i = 0; i < 500 && !Files.exists(socket); i++) {
-        Thread.sleep(10);
-      }
-
       assertThatThrownBy(() -> DiskLock.shared(file))
           .isInstanceOf(DiskInUseException.class)
           .hasMessageContaining("disk.raw")

@@ -62,6 +62,29 @@ abstract class SchemaContract {
         .hasMessageContaining("newer release");
   }
 
+  @Test
+  void readsNoChangelogWhereItsLastChangeIsOurs() throws Exception {
+    DataSource dataSource = dataSource(newDatabase(home));
+    TestCatalog.migrate(dataSource);
+    JdbcClient jdbc = JdbcClient.create(dataSource);
+    jdbc.sql("delete from DATABASECHANGELOG where ID = 'cbt_audit_ranges'").update();
+
+    TestCatalog.migrate(dataSource);
+
+    assertThat(changes(jdbc, "ID = 'cbt_audit_ranges'")).as("changes that were run again").isZero();
+
+    jdbc.sql("update DATABASECHANGELOG set TAG = 'of other files' where TAG is not null").update();
+    TestCatalog.migrate(dataSource);
+
+    assertThat(changes(jdbc, "ID = 'cbt_audit_ranges'")).isOne();
+  }
+
+  private static long changes(JdbcClient jdbc, String condition) {
+    return jdbc.sql("select count(*) from DATABASECHANGELOG where " + condition)
+        .query(Long.class)
+        .single();
+  }
+
   private static boolean diesMigrating(MortalDataSource mortal) {
     mortal.revive();
     try {

@@ -120,8 +120,7 @@ class BadInputIT {
   void diskOfARunningVmIsBusyAndNeitherDiskIsTouched() throws Exception {
     defineGood();
     Path socket = folder.resolve("vm.sock");
-    start("qemu-nbd", "-t", "-f", "qcow2", "-k", socket, qcow2);
-    await(socket);
+    started.add(Tool.writer(qcow2, "qcow2", socket));
 
     assertSays(program.run("backup", "good"), 5, "disk a", qcow2.toString(), "running VM");
 

@@ -4,6 +4,7 @@ import static java.util.Map.entry;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -79,6 +80,22 @@ public final class Tool {
       words.add(word.toString());
     }
     return words;
+  }
+
+  /** A program that holds a disk open for writing, as a running VM does; the caller ends it. */
+  public static Process writer(Path disk, String format, Path socket)
+      throws IOException, InterruptedException {
+    Files.deleteIfExists(socket);
+    Process process =
+        new ProcessBuilder("qemu-nbd", "-t", "-f", format, "-k", socket + "", disk + "")
+            .inheritIO()
+            .start();
+    // Its socket is there before it has opened the disk; it answers behind that.
+    while (process.isAlive()
+        && tryRun("nbdinfo", "--size", "nbd+unix:///?socket=" + socket).status() != 0) {
+      Thread.sleep(10);
+    }
+    return process;
   }
 
   /** Fails unless `qemu-img check` finds neither errors nor leaks. */

@@ -148,16 +148,7 @@ abstract class FileDisksTest {
 
   /** A program that holds a disk open as a running VM does. */
   Process writer(Path file) throws Exception {
-    Path socket = folder.resolve("writer");
-    Files.deleteIfExists(socket);
-    Process process =
-        new ProcessBuilder("qemu-nbd", "-t", "-f", "qcow2", "-k", socket + "", file + "").start();
-    // Its socket is there before it has opened the file; it answers behind that.
-    while (process.isAlive()
-        && Tool.tryRun("nbdinfo", "--size", "nbd+unix:///?socket=" + socket).status() != 0) {
-      Thread.sleep(10);
-    }
-    return process;
+    return Tool.writer(file, "qcow2", folder.resolve("writer"));
   }
 
   static List<String> bitmaps(Path file) {
