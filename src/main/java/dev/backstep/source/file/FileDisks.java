@@ -14,11 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * The disks of a VM that does not run. The snapshot is nothing but a new bitmap in each qcow2 file
@@ -49,37 +51,66 @@ public final class FileDisks implements VmSource {
   @Override
   public Snapshot snapshot(SnapshotRequest request) throws SourceException {
     List<Marked> files = new ArrayList<>();
-    for (DiskDefinition disk : disks) {
-      if (!request.exclude().contains(disk.key())) {
-        files.add(new Marked(ImageFile.inspect(disk), marking.next(request)));
-      }
+    for (ImageFile file : Together.each(included(request.exclude()), ImageFile::inspect)) {
+      files.add(new Marked(file, marking.next(request)));
     }
-    List<Marked> marked = new ArrayList<>();
-    List<ImageDisk> opened = new ArrayList<>();
+    List<ImageDisk> opened = new CopyOnWriteArrayList<>();
     try {
-      for (Marked disk : files) {
-        if (disk.file().canBeMarked()) {
-          marked.add(disk);
-          disk.file().qcow2().addMark(disk.mark(), marking.withEnd(), runFolder);
-        }
-      }
-      for (Marked disk : files) {
-        opened.add(
-            ImageDisk.open(
-                disk.file(), disk.mark(), since(request, disk.file()), marking, runFolder));
-      }
-      return new ImageSnapshot(Instant.now(), opened);
+      mark(files);
+      List<ImageDisk> all =
+          Together.each(
+              files,
+              disk -> {
+                ImageDisk open =
+                    ImageDisk.open(
+                        disk.file(), disk.mark(), since(request, disk.file()), marking, runFolder);
+                opened.add(open);
+                return open;
+              });
+      return new ImageSnapshot(Instant.now(), all);
     } catch (SourceException | RuntimeException e) {
       opened.forEach(ImageDisk::close);
-      for (Marked disk : marked) {
-        try {
-          disk.file().qcow2().removeMark(disk.mark());
-        } catch (SourceException left) {
-          e.addSuppressed(left);
-        }
-      }
+      unmark(files, e);
       throw e;
     }
+  }
+
+  private List<DiskDefinition> included(Set<DiskKey> exclude) {
+    return disks.stream().filter(disk -> !exclude.contains(disk.key())).toList();
+  }
+
+  private void mark(List<Marked> files) throws SourceException {
+    List<Marked> markable = markable(files);
+    List<Long> sizes =
+        marking.withEnd()
+            ? markable.stream().map(disk -> disk.file().sizeBytes()).toList()
+            : List.of();
+    try (EndBitmaps ends = EndBitmaps.make(sizes, runFolder)) {
+      Together.each(
+          markable,
+          disk -> {
+            disk.file().qcow2().addMark(disk.mark(), ends.of(disk.file().sizeBytes()));
+            return disk;
+          });
+    }
+  }
+
+  /** Each of them, also where its mark was not made: a part of it may have been. */
+  private static void unmark(List<Marked> files, Exception why) {
+    try {
+      Together.each(
+          markable(files),
+          disk -> {
+            disk.file().qcow2().removeMark(disk.mark());
+            return disk;
+          });
+    } catch (SourceException left) {
+      why.addSuppressed(left);
+    }
+  }
+
+  private static List<Marked> markable(List<Marked> files) {
+    return files.stream().filter(disk -> disk.file().canBeMarked()).toList();
   }
 
   private static Optional<ChangeId> since(SnapshotRequest request, ImageFile file) {
@@ -125,35 +156,25 @@ public final class FileDisks implements VmSource {
   @Override
   public void releaseMarks(RepositoryId repository, Map<DiskKey, Set<ChangeId>> keep)
       throws SourceException {
-    SourceException first = null;
-    for (DiskDefinition disk : disks) {
-      Set<ChangeId> needed = keep.get(disk.key());
-      if (needed == null || !Files.exists(Path.of(disk.location()))) {
-        continue;
-      }
-      try {
-        release(ImageFile.inspect(disk), repository, needed);
-      } catch (SourceException e) {
-        if (first == null) {
-          first = e;
-        } else {
-          first.addSuppressed(e);
-        }
-      }
-    }
-    if (first != null) {
-      throw first;
-    }
+    List<DiskDefinition> there =
+        disks.stream()
+            .filter(disk -> keep.containsKey(disk.key()))
+            .filter(disk -> Files.exists(Path.of(disk.location())))
+            .toList();
+    Together.each(
+        there,
+        disk -> {
+          release(ImageFile.inspect(disk), repository, keep.get(disk.key()));
+          return disk;
+        });
   }
 
   @Override
   public Map<DiskKey, Long> sizes(Set<DiskKey> exclude) throws SourceException {
     Map<DiskKey, Long> sizes = new LinkedHashMap<>();
-    for (DiskDefinition disk : disks) {
-      if (!exclude.contains(disk.key())) {
-        sizes.put(disk.key(), ImageFile.sizeBytes(disk));
-      }
-    }
+    List<DiskDefinition> included = included(exclude);
+    Iterator<Long> each = Together.each(included, ImageFile::sizeBytes).iterator();
+    included.forEach(disk -> sizes.put(disk.key(), each.next()));
     return sizes;
   }
 

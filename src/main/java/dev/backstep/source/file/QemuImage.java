@@ -4,8 +4,6 @@ import dev.backstep.domain.ChangeId;
 import dev.backstep.source.QemuComplaint;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.ToolRunner;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -37,8 +35,6 @@ record QemuImage(
 
   /** Bytes of disk that one bit of a new bitmap stands for: one cluster of ours. */
   static final int GRANULARITY = 65_536;
-
-  private static final int SECTOR_BYTES = 512;
 
   /**
    * A persistent dirty bitmap.
@@ -127,44 +123,32 @@ record QemuImage(
   /**
    * Adds the mark of a snapshot.
    *
-   * @param withEnd whether what shows its end is added, too
-   * @param folder for a file that is gone when this returns
+   * @param end a disk of this one's size whose bitmap marks its end, too
    */
-  void addMark(ChangeId mark, boolean withEnd, Path folder) throws SourceException {
-    if (withEnd) {
-      addEnd(mark, folder);
+  void addMark(ChangeId mark, Optional<Path> end) throws SourceException {
+    if (end.isPresent()) {
+      qemuImg(
+          path,
+          "bitmap --add --disable -f qcow2 -F qcow2 -g "
+              + GRANULARITY
+              + " --merge "
+              + EndBitmaps.BITMAP
+              + " -b",
+          plain(end.get()),
+          plain(path),
+          EndMark.of(mark, virtualSize).name());
     }
-    qemuImg("bitmap --add -f qcow2 -g " + GRANULARITY, plain(path), mark.value());
+    addBitmap(path, mark.value());
   }
 
-  private void addEnd(ChangeId mark, Path folder) throws SourceException {
-    Path scratch = scratch(folder);
-    try {
-      addEnd(EndMark.of(mark, virtualSize), scratch);
-    } finally {
-      scratch.toFile().delete();
-    }
+  static void addBitmap(Path path, String name) throws SourceException {
+    qemuImg(path, "bitmap --add -f qcow2 -g " + GRANULARITY, plain(path), name);
   }
 
-  /** Only writing sets a bit: it is set in an empty disk of the same size, and merged. */
-  private void addEnd(EndMark end, Path scratch) throws SourceException {
-    qemuImg("create -q -f qcow2", plain(scratch), String.valueOf(virtualSize));
-    qemuImg("bitmap --add -f qcow2 -g " + GRANULARITY, plain(scratch), "end");
-    String lastSector = "write -z " + (virtualSize - SECTOR_BYTES) + " " + SECTOR_BYTES;
-    run(List.of("qemu-io", "-f", "qcow2", "-c", lastSector, plain(scratch)));
-    qemuImg(
-        "bitmap --add --disable --merge end -f qcow2 -F qcow2 -g " + GRANULARITY + " -b",
-        plain(scratch),
-        plain(path),
-        end.name());
-  }
-
-  private static Path scratch(Path folder) throws SourceException {
-    try {
-      return Files.createTempFile(folder, "end-", ".qcow2");
-    } catch (IOException e) {
-      throw new SourceException(SourceException.Kind.FAILED, folder + ": no file made: " + e, e);
-    }
+  /** Writes zeros, so that they count as written. */
+  static void writeZeros(Path path, long offset, int bytes) throws SourceException {
+    String write = "write -z " + offset + " " + bytes;
+    run(path, List.of("qemu-io", "-f", "qcow2", "-c", write, plain(path)));
   }
 
   /** Removes what {@link #addMark} added, all of it or what there is. */
@@ -177,20 +161,21 @@ record QemuImage(
   }
 
   void removeBitmap(String name) throws SourceException {
-    qemuImg("bitmap --remove -f qcow2", plain(path), name);
+    qemuImg(path, "bitmap --remove -f qcow2", plain(path), name);
   }
 
   /**
+   * @param path what it is about
    * @param words command and options, split at spaces
    */
-  private void qemuImg(String words, String... names) throws SourceException {
+  static void qemuImg(Path path, String words, String... names) throws SourceException {
     List<String> command = new ArrayList<>(List.of("qemu-img"));
     command.addAll(List.of(words.split(" ")));
     command.addAll(List.of(names));
-    run(command);
+    run(path, command);
   }
 
-  private void run(List<String> command) throws SourceException {
+  private static void run(Path path, List<String> command) throws SourceException {
     BriefLock.outlast(() -> output(path, command));
   }
 
