@@ -18,6 +18,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -164,7 +165,8 @@ public final class FileDisks implements VmSource {
     Together.each(
         there,
         disk -> {
-          release(ImageFile.inspect(disk), repository, keep.get(disk.key()));
+          release(
+              ImageFile.inspect(disk), repository, Objects.requireNonNull(keep.get(disk.key())));
           return disk;
         });
   }
