@@ -320,7 +320,11 @@ final class SpringEngine implements Engine {
     VerificationQueries verifications = context.getBean(VerificationQueries.class);
     return verifications
         .find(id)
-        .map(row -> new Verification(row, verifications.images(id), verifications.findings(id)));
+        .map(row ->
+            new Verification(
+                row,
+                verifications.images(id),
+                Page.rows(Integer.MAX_VALUE, request -> verifications.findings(id, request))));
   }
 
   @Override

@@ -3,7 +3,6 @@ package dev.backstep.api;
 import dev.backstep.catalog.VerificationQueries;
 import dev.backstep.catalog.VerificationRow;
 import dev.backstep.domain.BackupId;
-import dev.backstep.job.Verification;
 import dev.backstep.job.VerifyDocument;
 import dev.backstep.job.VerifyJobs;
 import jakarta.servlet.http.HttpServletRequest;
@@ -63,8 +62,31 @@ class VerificationController {
 
   @GetMapping("/{id}")
   Map<String, @Nullable Object> show(@PathVariable String id) {
-    return VerifyDocument.fields(
-        new Verification(row(id), queries.images(id), queries.findings(id)));
+    return VerifyDocument.fields(row(id));
+  }
+
+  @GetMapping("/{id}/images")
+  Map<String, @Nullable Object> images(
+      @PathVariable String id,
+      @RequestParam(name = "limit", defaultValue = "50") int limit,
+      @RequestParam(name = "after", required = false) @Nullable String after) {
+    VerificationRow row = row(id);
+    return Paging.answer(
+        "images",
+        Paging.page(Paging.request(limit, after), request -> queries.images(row.id(), request)),
+        VerifyDocument::image);
+  }
+
+  @GetMapping("/{id}/findings")
+  Map<String, @Nullable Object> findings(
+      @PathVariable String id,
+      @RequestParam(name = "limit", defaultValue = "50") int limit,
+      @RequestParam(name = "after", required = false) @Nullable String after) {
+    VerificationRow row = row(id);
+    return Paging.answer(
+        "findings",
+        Paging.page(Paging.request(limit, after), request -> queries.findings(row.id(), request)),
+        VerifyDocument::finding);
   }
 
   private VerificationRow row(String id) {

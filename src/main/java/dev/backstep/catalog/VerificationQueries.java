@@ -29,6 +29,34 @@ public final class VerificationQueries {
       from verifications v join tasks t on t.id = v.id
       """;
 
+  private static final String IMAGE_COLUMNS =
+      """
+      select i.image_no, i.result, i.bytes_checked, d.*, v.name as vm_name,
+        r.path as repository_path\
+      """;
+
+  private static final String IMAGE_TABLES =
+      """
+      from verification_images i
+      join backup_disks d on d.id = i.disk_backup_id
+      join vms v on v.id = d.vm_id
+      join repositories r on r.id = d.repository_id
+      """;
+
+  private static final String IMAGES = IMAGE_COLUMNS + "\n" + IMAGE_TABLES;
+
+  private static final String FINDINGS =
+      IMAGE_COLUMNS
+          + """
+          , f.finding_no, f.kind as finding_kind, f.offset_bytes, f.length_bytes, f.disk_ranges,
+          f.found, f.expected
+          """
+          + IMAGE_TABLES
+          + """
+          join verification_findings f
+            on f.verification_id = i.verification_id and f.image_no = i.image_no
+          """;
+
   private final JdbcClient jdbc;
 
   public VerificationQueries(DataSource dataSource) {
@@ -72,45 +100,82 @@ public final class VerificationQueries {
         > 0;
   }
 
-  /** The images of one, in the order of checking. */
+  /** All images of one, in the order of checking. */
   public List<VerifiedImage> images(String id) {
-    return jdbc.sql(
-            """
-            select i.image_no, i.result, i.bytes_checked, d.*, v.name as vm_name,
-              r.path as repository_path
-            from verification_images i
-            join backup_disks d on d.id = i.disk_backup_id
-            join vms v on v.id = d.vm_id
-            join repositories r on r.id = d.repository_id
-            where i.verification_id = :id order by i.image_no\
-            """)
+    return jdbc.sql(IMAGES + "where i.verification_id = :id order by i.image_no")
         .param("id", id)
-        .query((row, index) ->
-            new VerifiedImage(
-                row.getInt("image_no"),
-                new DiskBackupId(row.getString("id")),
-                new BackupId(row.getString("backup_id")),
-                new VmId(row.getString("vm_id")),
-                row.getString("vm_name"),
-                row.getInt("disk_id"),
-                new RepositoryId(row.getString("repository_id")),
-                row.getString("repository_path"),
-                Optional.ofNullable(row.getString("base_id")).map(DiskBackupId::new),
-                ImageResult.valueOf(row.getString("result")),
-                row.getLong("bytes_checked")))
+        .query((row, index) -> image(row))
         .list();
   }
 
-  /** What was found, by image. */
-  public List<FindingRow> findings(String id) {
-    return jdbc.sql(
-            """
-            select * from verification_findings where verification_id = :id
-            order by image_no, finding_no\
-            """)
-        .param("id", id)
-        .query((row, index) -> finding(row))
-        .list();
+  /**
+   * The images of one, in the order of checking.
+   *
+   * @throws IllegalArgumentException when the place is none that a page has given
+   */
+  public Page<VerifiedImage> images(String id, PageRequest request) {
+    List<VerifiedImage> rows =
+        jdbc.sql(
+                IMAGES
+                    + """
+                    where i.verification_id = :id and i.image_no > :after
+                    order by i.image_no limit :limit\
+                    """)
+            .param("id", id)
+            .param("after", Cursor.of(request).map(Cursor::number).orElse(-1L))
+            .param("limit", Cursor.rows(request))
+            .query((row, index) -> image(row))
+            .list();
+    return Cursor.page(rows, request, image -> new Cursor(image.number(), ""));
+  }
+
+  /**
+   * What was found, by image.
+   *
+   * @throws IllegalArgumentException when the place is none that a page has given
+   */
+  public Page<ImageFinding> findings(String id, PageRequest request) {
+    Optional<Cursor> after = Cursor.of(request);
+    List<ImageFinding> rows =
+        jdbc.sql(
+                FINDINGS
+                    + """
+                    where f.verification_id = :id
+                      and (f.image_no > :image or (f.image_no = :image and f.finding_no > :number))
+                    order by f.image_no, f.finding_no limit :limit\
+                    """)
+            .param("id", id)
+            .param("image", after.map(Cursor::number).orElse(-1L))
+            .param("number", after.map(cursor -> number(cursor.text())).orElse(-1))
+            .param("limit", Cursor.rows(request))
+            .query((row, index) ->
+                new ImageFinding(image(row), row.getInt("finding_no"), finding(row)))
+            .list();
+    return Cursor.page(
+        rows, request, row -> new Cursor(row.image().number(), String.valueOf(row.number())));
+  }
+
+  private static int number(String text) {
+    try {
+      return Integer.parseInt(text);
+    } catch (NumberFormatException e) {
+      throw Cursor.unknown(text, e);
+    }
+  }
+
+  private static VerifiedImage image(ResultSet row) throws SQLException {
+    return new VerifiedImage(
+        row.getInt("image_no"),
+        new DiskBackupId(row.getString("id")),
+        new BackupId(row.getString("backup_id")),
+        new VmId(row.getString("vm_id")),
+        row.getString("vm_name"),
+        row.getInt("disk_id"),
+        new RepositoryId(row.getString("repository_id")),
+        row.getString("repository_path"),
+        Optional.ofNullable(row.getString("base_id")).map(DiskBackupId::new),
+        ImageResult.valueOf(row.getString("result")),
+        row.getLong("bytes_checked"));
   }
 
   private static FindingRow finding(ResultSet row) throws SQLException {
@@ -121,7 +186,7 @@ public final class VerificationQueries {
             : Optional.of(new ByteRange(offset, row.getLong("length_bytes")));
     return new FindingRow(
         row.getInt("image_no"),
-        row.getString("kind"),
+        row.getString("finding_kind"),
         range,
         ranges(row.getString("disk_ranges")),
         row.getString("found"),

@@ -212,7 +212,7 @@ final class RemoteEngine implements Engine {
 
   @Override
   public Optional<Verification> verification(String id) {
-    return client.find(RemoteVerification.path(id)).map(RemoteVerification::read);
+    return RemoteVerification.find(client, id);
   }
 
   @Override

@@ -1,6 +1,9 @@
 package dev.backstep.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.backstep.catalog.FindingRow;
+import dev.backstep.catalog.ImageFinding;
 import dev.backstep.catalog.VerificationRow;
 import dev.backstep.catalog.VerifiedImage;
 import dev.backstep.domain.BackupId;
@@ -11,7 +14,9 @@ import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.Verification;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
@@ -20,47 +25,58 @@ final class RemoteVerification {
 
   static final String PATH = "/api/v1/verifications";
 
+  private static final int MAX = Integer.MAX_VALUE;
+
   private RemoteVerification() {}
 
-  static String path(String id) {
-    return PATH + "/" + RemoteClient.encoded(id);
+  /** As {@link dev.backstep.job.VerifyDocument} writes it, of as many pages as that takes. */
+  static Optional<Verification> find(RemoteClient client, String id) {
+    String path = PATH + "/" + RemoteClient.encoded(id);
+    return client
+        .find(path)
+        .map(json -> {
+          Map<Integer, VerifiedImage> images = new LinkedHashMap<>();
+          for (JsonNode image : client.rows(path + "/images", "images", Map.of(), MAX)) {
+            images.put(image.get("number").asInt(), image(image));
+          }
+          List<ImageFinding> findings = new ArrayList<>();
+          for (JsonNode finding : client.rows(path + "/findings", "findings", Map.of(), MAX)) {
+            VerifiedImage image = images.get(finding.get("number").asInt());
+            findings.add(
+                new ImageFinding(requireNonNull(image), findings.size(), finding(finding)));
+          }
+          return new Verification(row(json), List.copyOf(images.values()), findings);
+        });
   }
 
-  /** As {@link dev.backstep.job.VerifyDocument} writes it. */
-  static Verification read(JsonNode json) {
-    List<VerifiedImage> images = new ArrayList<>();
-    for (JsonNode image : json.get("images")) {
-      images.add(
-          new VerifiedImage(
-              image.get("number").asInt(),
-              new DiskBackupId(image.get("id").asString()),
-              new BackupId(image.get("backup_id").asString()),
-              new VmId(image.get("vm_id").asString()),
-              image.get("vm_name").asString(),
-              image.get("disk_id").asInt(),
-              new RepositoryId(image.get("repository_id").asString()),
-              image.get("repository").asString(),
-              RemoteRows.text(image, "base_id").map(DiskBackupId::new),
-              ImageResult.valueOf(image.get("result").asString()),
-              image.get("bytes_checked").asLong()));
-    }
-    List<FindingRow> findings = new ArrayList<>();
-    for (JsonNode finding : json.get("findings")) {
-      Optional<ByteRange> range =
-          finding.get("offset").isNumber()
-              ? Optional.of(
-                  new ByteRange(finding.get("offset").asLong(), finding.get("length").asLong()))
-              : Optional.empty();
-      findings.add(
-          new FindingRow(
-              finding.get("number").asInt(),
-              finding.get("kind").asString(),
-              range,
-              disk(finding),
-              finding.get("found").asString(),
-              finding.get("expected").asString()));
-    }
-    return new Verification(row(json), images, findings);
+  private static VerifiedImage image(JsonNode image) {
+    return new VerifiedImage(
+        image.get("number").asInt(),
+        new DiskBackupId(image.get("id").asString()),
+        new BackupId(image.get("backup_id").asString()),
+        new VmId(image.get("vm_id").asString()),
+        image.get("vm_name").asString(),
+        image.get("disk_id").asInt(),
+        new RepositoryId(image.get("repository_id").asString()),
+        image.get("repository").asString(),
+        RemoteRows.text(image, "base_id").map(DiskBackupId::new),
+        ImageResult.valueOf(image.get("result").asString()),
+        image.get("bytes_checked").asLong());
+  }
+
+  private static FindingRow finding(JsonNode finding) {
+    Optional<ByteRange> range =
+        finding.get("offset").isNumber()
+            ? Optional.of(
+                new ByteRange(finding.get("offset").asLong(), finding.get("length").asLong()))
+            : Optional.empty();
+    return new FindingRow(
+        finding.get("number").asInt(),
+        finding.get("kind").asString(),
+        range,
+        disk(finding),
+        finding.get("found").asString(),
+        finding.get("expected").asString());
   }
 
   private static List<ByteRange> disk(JsonNode finding) {

@@ -1,6 +1,7 @@
 package dev.backstep.cli;
 
 import dev.backstep.catalog.FindingRow;
+import dev.backstep.catalog.ImageFinding;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.VerificationRow;
 import dev.backstep.catalog.VerifiedImage;
@@ -40,8 +41,9 @@ final class VerifyText {
   }
 
   private void print(Verification verification) {
-    for (FindingRow finding : verification.findings()) {
-      VerifiedImage image = verification.image(finding);
+    for (ImageFinding row : verification.findings()) {
+      VerifiedImage image = row.image();
+      FindingRow finding = row.finding();
       session
           .terminal()
           .result(

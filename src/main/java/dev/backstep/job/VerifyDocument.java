@@ -1,6 +1,7 @@
 package dev.backstep.job;
 
 import dev.backstep.catalog.FindingRow;
+import dev.backstep.catalog.ImageFinding;
 import dev.backstep.catalog.VerificationRow;
 import dev.backstep.catalog.VerifiedImage;
 import dev.backstep.domain.BackupId;
@@ -31,15 +32,11 @@ public final class VerifyDocument {
   public static Map<String, @Nullable Object> fields(Verification verification) {
     Map<String, @Nullable Object> fields = fields(verification.row());
     fields.put("images", verification.images().stream().map(VerifyDocument::image).toList());
-    fields.put(
-        "findings",
-        verification.findings().stream()
-            .map(finding -> finding(verification.image(finding), finding))
-            .toList());
+    fields.put("findings", verification.findings().stream().map(VerifyDocument::finding).toList());
     return fields;
   }
 
-  private static Map<String, @Nullable Object> image(VerifiedImage image) {
+  public static Map<String, @Nullable Object> image(VerifiedImage image) {
     Map<String, @Nullable Object> fields = new LinkedHashMap<>();
     fields.put("number", image.number());
     fields.put("id", image.image().value());
@@ -62,7 +59,9 @@ public final class VerifyDocument {
         Path.of(image.repositoryPath()), image.vm(), image.diskId(), image.image());
   }
 
-  private static Map<String, @Nullable Object> finding(VerifiedImage image, FindingRow finding) {
+  public static Map<String, @Nullable Object> finding(ImageFinding row) {
+    VerifiedImage image = row.image();
+    FindingRow finding = row.finding();
     Map<String, @Nullable Object> fields = new LinkedHashMap<>();
     fields.put("number", image.number());
     fields.put("id", image.image().value());

@@ -438,8 +438,15 @@ class OpenApiIT {
       Thread.sleep(100);
       now = get(path + "/" + id);
     }
-    assertIs("VerificationDetails", now);
-    assertThat(now.get("findings").size()).isEqualTo(1);
+    assertIs("Verification", now);
+    JsonNode images = get(path + "/" + id + "/images?limit=1");
+    assertIs("VerifiedImagePage", images);
+    assertThat(images.get("images").size()).isEqualTo(1);
+    JsonNode findings = get(path + "/" + id + "/findings");
+    assertIs("VerifyFindingPage", findings);
+    assertThat(findings.get("findings").size()).isEqualTo(1);
+    assertIs("Problem", json(server.get(path + "/verify-nothing/images"), 404));
+    assertIs("Problem", json(server.get(path + "/" + id + "/findings?after=nowhere"), 400));
     assertIs("VerificationPage", get(path));
     String tasks = "/api/v1/tasks";
     assertIs("Task", get(tasks + "/" + id));

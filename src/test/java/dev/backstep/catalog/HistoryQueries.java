@@ -171,7 +171,7 @@ public final class HistoryQueries {
         round -> {
           verifications.find(task(round));
           verifications.images(task(round));
-          verifications.findings(task(round));
+          verifications.findings(task(round), PageRequest.first(100));
         });
     PrunePlans plans =
         new PrunePlans(dataSource, new JdbcTransactionManager(dataSource), Clock.systemUTC());

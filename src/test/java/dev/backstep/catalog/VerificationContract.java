@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -115,6 +116,49 @@ abstract class VerificationContract {
   }
 
   @Test
+  void imagesAndFindingsComeInPagesAndEachOnce() throws Exception {
+    List<DiskBackupId> full = completed("a", List.of());
+    completed("a", full);
+    completed("b", List.of());
+    String id = verifications.begin(Optional.empty(), true, lease);
+    List<VerifiedImage> images = queries.images(id);
+    for (VerifiedImage image : images) {
+      for (int i = 0; i < 3; i++) {
+        verifications.found(id, finding(image.number(), "damage " + i));
+      }
+    }
+
+    for (int limit = 1; limit <= 19; limit++) {
+      assertThat(inPages(limit, request -> queries.images(id, request))).isEqualTo(images);
+      List<ImageFinding> findings = inPages(limit, request -> queries.findings(id, request));
+      assertThat(findings).extracting(ImageFinding::image).containsOnlyElementsOf(images);
+      assertThat(findings)
+          .extracting(row -> row.image().number() + " " + row.finding().found())
+          .hasSize(3 * images.size())
+          .doesNotHaveDuplicates()
+          .isSorted();
+    }
+    assertThatThrownBy(() -> queries.findings(id, new PageRequest(Optional.of("1"), 5)))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  private static FindingRow finding(int image, String found) {
+    return new FindingRow(image, "DATA", Optional.empty(), List.of(), found, "none");
+  }
+
+  private static <T> List<T> inPages(int limit, Function<PageRequest, Page<T>> list) {
+    List<T> rows = new ArrayList<>();
+    Optional<String> after = Optional.empty();
+    do {
+      Page<T> page = list.apply(new PageRequest(after, limit));
+      assertThat(page.items()).hasSizeLessThanOrEqualTo(limit);
+      rows.addAll(page.items());
+      after = page.next();
+    } while (after.isPresent());
+    return rows;
+  }
+
+  @Test
   void allAreCheckedButWhatIsNoRestorePointAnyMore() throws Exception {
     List<DiskBackupId> full = completed("a", List.of());
     List<DiskBackupId> overlay = completed("a", full);
@@ -157,7 +201,10 @@ abstract class VerificationContract {
     assertThat(row.checked()).isEqualTo(2);
     assertThat(row.damaged()).isEqualTo(1);
     assertThat(row.task().bytesDone()).isEqualTo(300);
-    List<FindingRow> findings = queries.findings(id);
+    List<FindingRow> findings =
+        Page.rows(100, request -> queries.findings(id, request)).stream()
+            .map(ImageFinding::finding)
+            .toList();
     assertThat(findings).hasSize(2).first().isEqualTo(whole);
     assertThat(findings.get(1).range()).isEqualTo(part.range());
     assertThat(findings.get(1).disk()).isEqualTo(part.disk());

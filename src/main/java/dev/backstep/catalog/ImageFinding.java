@@ -1,0 +1,8 @@
+package dev.backstep.catalog;
+
+/**
+ * What a verification found wrong, with the image that it is about.
+ *
+ * @param number in the order of finding, of this image
+ */
+public record ImageFinding(VerifiedImage image, int number, FindingRow finding) {}
