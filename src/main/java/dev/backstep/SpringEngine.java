@@ -7,6 +7,7 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.DatabaseBusyException;
 import dev.backstep.catalog.DatabaseVersion;
+import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.Ledgers;
 import dev.backstep.catalog.NewerDatabaseException;
 import dev.backstep.catalog.Page;
@@ -300,7 +301,7 @@ final class SpringEngine implements Engine {
   }
 
   @Override
-  public List<TaskRow> tasks(Optional<TaskKind> kind, int limit) {
+  public List<JudgedTask> tasks(Optional<TaskKind> kind, int limit) {
     TaskQueries tasks = context.getBean(TaskQueries.class);
     return Page.rows(limit, request -> tasks.page(kind, request));
   }

@@ -1,7 +1,7 @@
 package dev.backstep.api;
 
+import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.TaskQueries;
-import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.TaskDocument;
 import dev.backstep.job.TaskJobs;
@@ -59,7 +59,7 @@ class TaskController {
 
   @GetMapping("/{id}")
   Map<String, @Nullable Object> show(@PathVariable String id) {
-    return TaskDocument.fields(row(id));
+    return TaskDocument.fields(task(id));
   }
 
   @PostMapping("/{id}/stop")
@@ -74,14 +74,14 @@ class TaskController {
     return accepted(id);
   }
 
-  private TaskRow row(String id) {
+  private JudgedTask task(String id) {
     return queries
-        .find(id)
+        .judged(id)
         .orElseThrow(() ->
             new Problem(HttpStatus.NOT_FOUND, "no task " + id + "; GET /api/v1/tasks lists them"));
   }
 
   private ResponseEntity<Map<String, @Nullable Object>> accepted(String id) {
-    return ResponseEntity.status(HttpStatus.ACCEPTED).body(TaskDocument.fields(row(id)));
+    return ResponseEntity.status(HttpStatus.ACCEPTED).body(TaskDocument.fields(task(id)));
   }
 }

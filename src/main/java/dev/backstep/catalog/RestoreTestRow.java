@@ -1,6 +1,7 @@
 package dev.backstep.catalog;
 
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.TaskVerdict;
 import dev.backstep.domain.TestVerdict;
 import java.util.Optional;
 
@@ -11,4 +12,10 @@ import java.util.Optional;
  * @param detail what was seen, or what was missing; empty until it has ended
  */
 public record RestoreTestRow(
-    TaskRow task, BackupId backup, TestVerdict verdict, Optional<String> detail) {}
+    TaskRow task, BackupId backup, TestVerdict verdict, Optional<String> detail) {
+
+  /** The verdict, which a test that ended without one does not wait for any more. */
+  public TaskVerdict outcome() {
+    return TaskVerdict.ofTest(task.status(), verdict);
+  }
+}

@@ -2,6 +2,8 @@ package dev.backstep.catalog;
 
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
+import dev.backstep.domain.TaskVerdict;
+import dev.backstep.domain.TestVerdict;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;
@@ -12,6 +14,20 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Questions about tasks. Changes nothing. Safe for use by several threads. */
 public final class TaskQueries {
+
+  /**
+   * What came of a task is one row of a test, and the index's entries of the damaged images of a
+   * verification, however many it checked. MariaDB would read them all when not told the index.
+   */
+  private static final String JUDGED =
+      """
+      select t.*,
+        (select r.verdict from restore_tests r where r.task_id = t.id) as verdict,
+        (select count(*)
+          from verification_images i use index (verification_images_by_result)
+          where i.verification_id = t.id and i.result = 'DAMAGED') as damaged
+      from tasks t
+      """;
 
   private final JdbcClient jdbc;
   private final Leases leases;
@@ -28,28 +44,36 @@ public final class TaskQueries {
         .optional();
   }
 
+  /** The same with what came of it. */
+  public Optional<JudgedTask> judged(String id) {
+    return jdbc.sql(JUDGED + "where t.id = :id")
+        .param("id", id)
+        .query((row, index) -> judged(row))
+        .optional();
+  }
+
   /**
    * Newest first.
    *
    * @param kind of this kind only, when given
    * @throws IllegalArgumentException when the place is none that a page has given
    */
-  public Page<TaskRow> page(Optional<TaskKind> kind, PageRequest request) {
+  public Page<JudgedTask> page(Optional<TaskKind> kind, PageRequest request) {
     Optional<Cursor> after = Cursor.of(request);
     String where =
         (after.isPresent()
-                ? "where created_at <= :at and (created_at < :at or id < :id)\n"
+                ? "where t.created_at <= :at and (t.created_at < :at or t.id < :id)\n"
                 : "where 1 = 1\n")
-            + (kind.isPresent() ? "and kind = :kind\n" : "");
-    List<TaskRow> rows =
-        jdbc.sql("select * from tasks " + where + "order by created_at desc, id desc limit :limit")
+            + (kind.isPresent() ? "and t.kind = :kind\n" : "");
+    List<JudgedTask> rows =
+        jdbc.sql(JUDGED + where + "order by t.created_at desc, t.id desc limit :limit")
             .param("at", after.map(Cursor::time).map(UtcTime::of).orElse(null))
             .param("id", after.map(Cursor::text).orElse(""))
             .param("kind", kind.map(TaskKind::name).orElse(""))
             .param("limit", Cursor.rows(request))
-            .query((row, index) -> row(row))
+            .query((row, index) -> judged(row))
             .list();
-    return Cursor.page(rows, request, row -> Cursor.at(row.createdAt(), row.id()));
+    return Cursor.page(rows, request, row -> Cursor.at(row.task().createdAt(), row.task().id()));
   }
 
   /** Those that the catalog calls running and whose owner gives no sign of life. */
@@ -61,6 +85,20 @@ public final class TaskQueries {
         .stream()
         .filter(row -> row.leaseToken().isEmpty() || !leases.alive(row.leaseToken().getAsLong()))
         .toList();
+  }
+
+  private static JudgedTask judged(ResultSet row) throws SQLException {
+    TaskRow task = row(row);
+    int damaged = row.getInt("damaged");
+    Optional<TaskVerdict> verdict =
+        switch (task.kind()) {
+          case VERIFY -> Optional.of(TaskVerdict.ofVerification(task.status(), damaged));
+          case TEST ->
+              Optional.of(
+                  TaskVerdict.ofTest(task.status(), TestVerdict.valueOf(row.getString("verdict"))));
+          case RESTORE, PRUNE, MERGE, COPY, REPLICATE -> Optional.empty();
+        };
+    return new JudgedTask(task, verdict, damaged);
   }
 
   static TaskRow row(ResultSet row) throws SQLException {

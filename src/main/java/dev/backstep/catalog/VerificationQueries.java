@@ -18,17 +18,6 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 /** Questions about verifications. Changes nothing. Safe for use by several threads. */
 public final class VerificationQueries {
 
-  private static final String ROWS =
-      """
-      select t.*, v.backup_id, v.whole,
-        (select count(*) from verification_images i where i.verification_id = v.id) as images,
-        (select count(*) from verification_images i
-          where i.verification_id = v.id and i.result <> 'PENDING') as checked,
-        (select count(*) from verification_images i
-          where i.verification_id = v.id and i.result = 'DAMAGED') as damaged
-      from verifications v join tasks t on t.id = v.id
-      """;
-
   private static final String IMAGE_COLUMNS =
       """
       select i.image_no, i.result, i.bytes_checked, d.*, v.name as vm_name,
@@ -58,13 +47,32 @@ public final class VerificationQueries {
           """;
 
   private final JdbcClient jdbc;
+  private final String verifications;
 
   public VerificationQueries(DataSource dataSource) {
     this.jdbc = JdbcClient.create(dataSource);
+    this.verifications = verifications(IndexOrder.of(dataSource));
+  }
+
+  /** How many images one has is the number of its last one: none is read but those not clean. */
+  private static String verifications(IndexOrder order) {
+    return """
+    select t.*, v.backup_id, v.whole,
+      coalesce((select i.image_no from verification_images i where i.verification_id = v.id
+        %s limit 1), 0) as images,
+      (select count(*)
+        from verification_images i use index (verification_images_by_result)
+        where i.verification_id = v.id and i.result = 'PENDING') as pending,
+      (select count(*)
+        from verification_images i use index (verification_images_by_result)
+        where i.verification_id = v.id and i.result = 'DAMAGED') as damaged
+    from verifications v join tasks t on t.id = v.id
+    """
+        .formatted(order.down("i.verification_id", "i.image_no"));
   }
 
   public Optional<VerificationRow> find(String id) {
-    return jdbc.sql(ROWS + "where v.id = :id")
+    return jdbc.sql(verifications + "where v.id = :id")
         .param("id", id)
         .query((row, index) -> row(row))
         .optional();
@@ -82,7 +90,7 @@ public final class VerificationQueries {
             ? "where t.created_at <= :at and (t.created_at < :at or t.id < :id)\n"
             : "";
     List<VerificationRow> rows =
-        jdbc.sql(ROWS + where + "order by t.created_at desc, t.id desc limit :limit")
+        jdbc.sql(verifications + where + "order by t.created_at desc, t.id desc limit :limit")
             .param("at", after.map(Cursor::time).map(UtcTime::of).orElse(null))
             .param("id", after.map(Cursor::text).orElse(""))
             .param("limit", Cursor.rows(request))
@@ -210,7 +218,7 @@ public final class VerificationQueries {
         Optional.ofNullable(row.getString("backup_id")).map(BackupId::new),
         row.getBoolean("whole"),
         row.getInt("images"),
-        row.getInt("checked"),
+        row.getInt("images") - row.getInt("pending"),
         row.getInt("damaged"));
   }
 }

@@ -1,6 +1,7 @@
 package dev.backstep.catalog;
 
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.TaskVerdict;
 import java.util.Optional;
 
 /**
@@ -18,5 +19,9 @@ public record VerificationRow(
 
   public String id() {
     return task.id();
+  }
+
+  public TaskVerdict verdict() {
+    return TaskVerdict.ofVerification(task.status(), damaged);
   }
 }

@@ -1,6 +1,7 @@
 package dev.backstep.cli;
 
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.RestoreTestRow;
@@ -154,7 +155,7 @@ public interface Engine extends AutoCloseable {
   Optional<TaskRow> task(String id);
 
   /** Tasks whatever their status, newest first; of one kind only when given. */
-  List<TaskRow> tasks(Optional<TaskKind> kind, int limit);
+  List<JudgedTask> tasks(Optional<TaskKind> kind, int limit);
 
   /** Of retention. */
   RetentionVerbs retention();

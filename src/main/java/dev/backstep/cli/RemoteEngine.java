@@ -1,6 +1,7 @@
 package dev.backstep.cli;
 
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.RestoreTestRow;
@@ -192,11 +193,11 @@ final class RemoteEngine implements Engine {
   }
 
   @Override
-  public List<TaskRow> tasks(Optional<TaskKind> kind, int limit) {
+  public List<JudgedTask> tasks(Optional<TaskKind> kind, int limit) {
     Map<String, @Nullable Object> query = new HashMap<>();
     query.put("kind", kind.map(TaskKind::word).orElse(null));
     return client.rows(RemoteTask.PATH, "tasks", query, limit).stream()
-        .map(RemoteTask::row)
+        .map(RemoteTask::judged)
         .toList();
   }
 

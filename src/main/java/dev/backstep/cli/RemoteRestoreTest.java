@@ -3,6 +3,7 @@ package dev.backstep.cli;
 import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.BootSettings;
+import dev.backstep.domain.TaskVerdict;
 import dev.backstep.domain.TestVerdict;
 import dev.backstep.job.RestoreTestDocument;
 import java.util.LinkedHashMap;
@@ -32,12 +33,20 @@ final class RemoteRestoreTest {
     return json.path("run").isObject() ? json.get("run") : json.get("boot");
   }
 
+  private static TestVerdict verdict(String word) {
+    return switch (TaskVerdict.valueOf(word)) {
+      case PASSED -> TestVerdict.PASSED;
+      case FAILED -> TestVerdict.FAILED;
+      case PENDING, NOT_DONE, CLEAN, DAMAGED -> TestVerdict.PENDING;
+    };
+  }
+
   /** As {@link RestoreTestDocument} writes it. */
   static RestoreTestRow row(JsonNode json) {
     return new RestoreTestRow(
         RemoteTask.row(json, settings(json).toString()),
         new BackupId(json.get("backup_id").asString()),
-        TestVerdict.valueOf(json.get("verdict").asString()),
+        verdict(json.get("verdict").asString()),
         RemoteRows.text(json, "detail"));
   }
 }

@@ -1,8 +1,10 @@
 package dev.backstep.cli;
 
+import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
+import dev.backstep.domain.TaskVerdict;
 import dev.backstep.job.TaskRun;
 import java.time.Duration;
 import java.time.Instant;
@@ -46,6 +48,14 @@ record RemoteTask(RemoteClient client, String id) implements TaskRun {
   /** As {@link dev.backstep.job.TaskDocument} writes it. */
   static TaskRow row(JsonNode json) {
     return row(json, json.path("backup_id").asString(""));
+  }
+
+  /** The same with what came of it. */
+  static JudgedTask judged(JsonNode json) {
+    return new JudgedTask(
+        row(json),
+        RemoteRows.text(json, "verdict").map(TaskVerdict::valueOf),
+        json.path("images_damaged").asInt(0));
   }
 
   /** The same of one whose settings the server tells. */

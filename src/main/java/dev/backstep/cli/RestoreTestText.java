@@ -2,11 +2,13 @@ package dev.backstep.cli;
 
 import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.TaskRow;
+import dev.backstep.domain.TaskVerdict;
 import dev.backstep.domain.TestVerdict;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.OperatorException.Kind;
 import dev.backstep.job.RestoreTestDocument;
+import java.util.Locale;
 
 /** Prints what came of a restore test. */
 record RestoreTestText(Session session, Engine engine) {
@@ -22,11 +24,15 @@ record RestoreTestText(Session session, Engine engine) {
         .result(
             session.options().json()
                 ? BackupDocument.text(RestoreTestDocument.fields(test))
-                : test.verdict()
+                : word(test.outcome())
                     + "  "
                     + BackupText.printable(task.subject())
                     + test.detail().map(detail -> ": " + lines(detail)).orElse(""));
     return test.verdict() == TestVerdict.FAILED ? Kind.FAILED.exitCode() : 0;
+  }
+
+  private static String word(TaskVerdict verdict) {
+    return verdict.text().toUpperCase(Locale.ROOT);
   }
 
   /** Line by line, so that nothing in one moves the cursor. */

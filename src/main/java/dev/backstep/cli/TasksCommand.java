@@ -1,7 +1,9 @@
 package dev.backstep.cli;
 
+import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.TaskKind;
+import dev.backstep.domain.TaskVerdict;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.TaskDocument;
@@ -46,7 +48,7 @@ final class TasksCommand implements Callable<Integer> {
       throw OperatorException.usage("--limit is " + limit + "; expected at least 1", null);
     }
     Optional<TaskKind> of = Optional.ofNullable(kind).map(TasksCommand::kind);
-    List<TaskRow> tasks = session.catalog().tasks(of, limit);
+    List<JudgedTask> tasks = session.catalog().tasks(of, limit);
     session
         .terminal()
         .result(
@@ -69,20 +71,39 @@ final class TasksCommand implements Callable<Integer> {
                 null));
   }
 
-  private String text(List<TaskRow> tasks) {
+  private String text(List<JudgedTask> tasks) {
     if (tasks.isEmpty()) {
       return "no tasks yet";
     }
     ZoneId zone = session.clock().getZone();
-    Table table = new Table("TASK", "STATUS", "BEGAN", "DONE", "SUBJECT");
-    for (TaskRow task : tasks) {
+    Table table = new Table("TASK", "STATUS", "VERDICT", "BEGAN", "DONE", "SUBJECT");
+    for (JudgedTask judged : tasks) {
+      TaskRow task = judged.task();
       table.add(
           task.id(),
           task.status().name(),
+          verdict(judged),
           TIME.format(task.createdAt().atZone(zone)),
-          Sizes.bytes(task.bytesDone()) + " of " + Sizes.bytes(task.bytesTotal()),
+          done(task),
           BackupText.printable(task.subject()));
     }
     return table.toString();
+  }
+
+  private static String verdict(JudgedTask judged) {
+    return judged
+        .verdict()
+        .map(verdict ->
+            verdict == TaskVerdict.DAMAGED
+                ? judged.imagesDamaged() + " " + verdict.text()
+                : verdict.text())
+        .orElse("");
+  }
+
+  /** Empty where the work is not counted in bytes: a restore test's, for instance. */
+  private static String done(TaskRow task) {
+    return task.bytesTotal() == 0
+        ? ""
+        : Sizes.bytes(task.bytesDone()) + " of " + Sizes.bytes(task.bytesTotal());
   }
 }

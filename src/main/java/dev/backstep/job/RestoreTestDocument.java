@@ -22,7 +22,7 @@ public final class RestoreTestDocument {
   public static Map<String, @Nullable Object> fields(RestoreTestRow row) {
     Map<String, @Nullable Object> fields = TaskDocument.fields(row.task());
     fields.put("backup_id", row.backup().value());
-    fields.put("verdict", row.verdict().name());
+    fields.put("verdict", row.outcome().name());
     fields.put("detail", row.detail().orElse(null));
     fields.put("boot", boot(row.task().settings()).map(boot -> fields(boot)).orElse(null));
     fields.put("run", run(row.task().settings()).map(run -> fields(run)).orElse(null));

@@ -1,6 +1,9 @@
 package dev.backstep.job;
 
+import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.TaskRow;
+import dev.backstep.domain.TaskKind;
+import dev.backstep.domain.TaskVerdict;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -10,6 +13,7 @@ public final class TaskDocument {
 
   private TaskDocument() {}
 
+  /** Of a kind of task that comes to no verdict, or one whose verdict the caller adds. */
   public static Map<String, @Nullable Object> fields(TaskRow row) {
     Map<String, @Nullable Object> fields = new LinkedHashMap<>();
     fields.put("task_id", row.id());
@@ -23,6 +27,17 @@ public final class TaskDocument {
     fields.put("error", row.error().orElse(null));
     fields.put("bytes_total", row.bytesTotal());
     fields.put("bytes_done", row.bytesDone());
+    fields.put("verdict", null);
+    fields.put("images_damaged", null);
+    return fields;
+  }
+
+  public static Map<String, @Nullable Object> fields(JudgedTask judged) {
+    Map<String, @Nullable Object> fields = fields(judged.task());
+    fields.put("verdict", judged.verdict().map(TaskVerdict::name).orElse(null));
+    if (judged.task().kind() == TaskKind.VERIFY) {
+      fields.put("images_damaged", judged.imagesDamaged());
+    }
     return fields;
   }
 }

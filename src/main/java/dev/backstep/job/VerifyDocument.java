@@ -21,6 +21,7 @@ public final class VerifyDocument {
   /** Without images and findings. */
   public static Map<String, @Nullable Object> fields(VerificationRow row) {
     Map<String, @Nullable Object> fields = TaskDocument.fields(row.task());
+    fields.put("verdict", row.verdict().name());
     fields.put("backup_id", row.backup().map(BackupId::value).orElse(null));
     fields.put("structure_only", !row.whole());
     fields.put("images_total", row.images());

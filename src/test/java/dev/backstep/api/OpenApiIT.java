@@ -450,7 +450,10 @@ class OpenApiIT {
     assertIs("VerificationPage", get(path));
     String tasks = "/api/v1/tasks";
     assertIs("Task", get(tasks + "/" + id));
-    assertIs("TaskPage", get(tasks + "?kind=verify"));
+    JsonNode list = get(tasks + "?kind=verify");
+    assertIs("TaskPage", list);
+    assertThat(list.get("tasks").get(0).get("verdict").asString()).isEqualTo("DAMAGED");
+    assertThat(list.get("tasks").get(0).get("images_damaged").asInt()).isEqualTo(1);
     assertThat(get(tasks + "?kind=replicate").get("tasks").size()).isZero();
     assertIs("Problem", json(server.get(tasks + "?kind=dance"), 400));
     assertIs("Problem", json(server.get(tasks + "/verify-nothing"), 404));

@@ -77,6 +77,20 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
     from verification_images i join tasks t on t.id = i.verification_id\
     """,
     """
+    insert into tasks (id, kind, subject, settings, status, created_at, completed_at)
+    select 'task-all', 'VERIFY', 'all images', '', 'COMPLETED', max(created_at), max(created_at)
+    from tasks\
+    """,
+    """
+    insert into verifications (id, whole) values ('task-all', true)\
+    """,
+    """
+    insert into verification_images (verification_id, image_no, disk_backup_id, result,
+      bytes_checked)
+    select 'task-all', row_number() over (order by id), id, 'CLEAN', bytes_stored
+    from backup_disks\
+    """,
+    """
     insert into prune_plans (id, subject, status, definitions, drops, bytes_freed, created_at,
       created_by)
     select id, subject, 'RUN', 'vm: x', subject, 1, created_at, 'schedule'

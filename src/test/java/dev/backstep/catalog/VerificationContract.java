@@ -17,6 +17,8 @@ import dev.backstep.domain.Proven;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
+import dev.backstep.domain.TaskVerdict;
+import dev.backstep.domain.TestVerdict;
 import dev.backstep.domain.VmId;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -377,6 +379,57 @@ abstract class VerificationContract {
   }
 
   @Test
+  void listTellsWhatCameOfEach() throws Exception {
+    completed("a", List.of());
+    JdbcTransactionManager manager = new JdbcTransactionManager(catalog.dataSource);
+    RestoreTests tests = new RestoreTests(catalog.dataSource, manager, tasks, clock);
+    BackupId backup = new BackupId("backup-a");
+    String passed = tests.begin(backup, "a", "{}", lease);
+    tests.ended(passed, TestVerdict.PASSED, "");
+    end(passed, Status.COMPLETED);
+    String failed = tests.begin(backup, "a", "{}", lease);
+    tests.ended(failed, TestVerdict.FAILED, "");
+    end(failed, Status.COMPLETED);
+    String notBooted = tests.begin(backup, "a", "{}", lease);
+    end(notBooted, Status.FAILED);
+    String booting = tests.begin(backup, "a", "{}", lease);
+    clock.advance(Duration.ofSeconds(1));
+    String clean = verifications.begin(Optional.empty(), true, lease);
+    verifications.done(clean, 1, ImageResult.CLEAN);
+    end(clean, Status.COMPLETED);
+    String stopped = verifications.begin(Optional.empty(), true, lease);
+    end(stopped, Status.STOPPED);
+    String damaged = verifications.begin(Optional.empty(), true, lease);
+    verifications.done(damaged, 1, ImageResult.DAMAGED);
+    verifications.done(damaged, 2, ImageResult.DAMAGED);
+    end(damaged, Status.COMPLETED);
+    String finding = verifications.begin(Optional.empty(), true, lease);
+    verifications.done(finding, 2, ImageResult.DAMAGED);
+    String copy = tasks.begin(TaskKind.COPY, "x", "{}", lease);
+
+    assertThat(taskQueries.page(Optional.empty(), PageRequest.first(20)).items())
+        .extracting(row -> row.task().id(), JudgedTask::verdict, JudgedTask::imagesDamaged)
+        .containsExactlyInAnyOrder(
+            tuple(passed, Optional.of(TaskVerdict.PASSED), 0),
+            tuple(failed, Optional.of(TaskVerdict.FAILED), 0),
+            tuple(notBooted, Optional.of(TaskVerdict.NOT_DONE), 0),
+            tuple(booting, Optional.of(TaskVerdict.PENDING), 0),
+            tuple(clean, Optional.of(TaskVerdict.CLEAN), 0),
+            tuple(stopped, Optional.of(TaskVerdict.NOT_DONE), 0),
+            tuple(damaged, Optional.of(TaskVerdict.DAMAGED), 2),
+            tuple(finding, Optional.of(TaskVerdict.DAMAGED), 1),
+            tuple(copy, Optional.empty(), 0));
+    assertThat(taskQueries.judged(damaged).orElseThrow().imagesDamaged()).isEqualTo(2);
+    assertThat(tests.find(notBooted).orElseThrow().outcome()).isEqualTo(TaskVerdict.NOT_DONE);
+    assertThat(queries.find(damaged).orElseThrow().verdict()).isEqualTo(TaskVerdict.DAMAGED);
+    assertThat(queries.find(finding).orElseThrow().checked()).isEqualTo(1);
+  }
+
+  private void end(String id, Status status) {
+    assertThat(tasks.ended(id, lease, status, Optional.empty())).isTrue();
+  }
+
+  @Test
   void onlyItsOwnerWritesToIt() throws Exception {
     completed("a", List.of());
     String id = verifications.begin(Optional.empty(), true, lease);
@@ -417,7 +470,7 @@ abstract class VerificationContract {
         .containsExactlyElementsOf(ids.subList(3, 5));
     assertThat(second.next()).isEmpty();
     assertThat(taskQueries.page(Optional.empty(), PageRequest.first(3)).items())
-        .extracting(TaskRow::id)
+        .extracting(row -> row.task().id())
         .containsExactlyElementsOf(ids.subList(0, 3));
     assertThat(taskQueries.page(Optional.of(TaskKind.COPY), PageRequest.first(3)).items())
         .isEmpty();

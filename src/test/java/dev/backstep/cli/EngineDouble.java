@@ -2,6 +2,7 @@ package dev.backstep.cli;
 
 import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.PlanRow;
@@ -179,9 +180,12 @@ final class EngineDouble implements Engine, RetentionVerbs, RepositoryVerbs {
   }
 
   @Override
-  public List<TaskRow> tasks(Optional<TaskKind> kind, int limit) {
+  public List<JudgedTask> tasks(Optional<TaskKind> kind, int limit) {
     note("tasks " + kind.map(TaskKind::word).orElse("all") + " " + limit);
-    return task("").stream().toList();
+    return Optional.ofNullable(verified).stream()
+        .map(Verification::row)
+        .map(row -> new JudgedTask(row.task(), Optional.of(row.verdict()), row.damaged()))
+        .toList();
   }
 
   @Override

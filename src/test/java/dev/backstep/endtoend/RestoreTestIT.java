@@ -91,7 +91,8 @@ class RestoreTestIT {
       assertThat(run).isEmpty();
     }
     String task = test.json().get("task_id").asString();
-    assertThat(program.succeed("tasks", "--kind", "test").output()).contains(task);
+    assertThat(program.succeed("tasks", "--kind", "test").output())
+        .containsPattern(task + " +COMPLETED +failed ");
     assertThat(program.run("show", task).output()).startsWith("FAILED  " + id);
   }
 
