@@ -137,14 +137,23 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
   @Override
   public void recoverDead() {
     for (TaskRow row : queries.dead()) {
-      dead.end(lastExecution(row));
-      if (row.leaseToken().isPresent()) {
-        tasks.ended(
-            row.id(),
-            row.leaseToken().getAsLong(),
-            Status.FAILED,
-            Optional.of("the process that ran it ended without finishing; relaunch it"));
+      try {
+        recover(row);
+      } catch (RuntimeException e) {
+        log.error(
+            "{}: cannot be recovered: {}", row.id(), Failures.text(Failures.root(List.of(e))));
       }
+    }
+  }
+
+  private void recover(TaskRow row) {
+    dead.end(lastExecution(row));
+    if (row.leaseToken().isPresent()) {
+      tasks.ended(
+          row.id(),
+          row.leaseToken().getAsLong(),
+          Status.FAILED,
+          Optional.of("the process that ran it ended without finishing; relaunch it"));
     }
   }
 

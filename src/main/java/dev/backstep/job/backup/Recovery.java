@@ -11,6 +11,7 @@ import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupEvent;
 import dev.backstep.job.DeadExecutions;
+import dev.backstep.job.Failures;
 import dev.backstep.job.LogFields;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.RestorePointRemoval;
@@ -73,24 +74,37 @@ class Recovery {
 
   /**
    * Recovers every backup and every execution whose owner is dead, lets snapshots go that nobody
-   * will take up again, and removes what deleted restore points have left.
+   * will take up again, and removes what deleted restore points have left. One that cannot be
+   * recovered is told and keeps nothing else from its work.
    */
   void run() {
     for (long number : queries.runningExecutions()) {
-      JobExecution execution = repository.getJobExecution(number);
-      if (execution == null || !isBackup(execution)) {
-        continue;
-      }
-      BackupId id = BackupParameters.backup(execution.getJobParameters());
-      queue.inTurn(() -> {
-        if (queries.find(id.value()).isEmpty() || !queries.ownerAlive(id)) {
-          end(execution);
-        }
-        return id;
-      });
+      apart("execution " + number, () -> recoverExecution(number));
     }
     recoverBackups(row -> false);
     removal.finish();
+  }
+
+  private void recoverExecution(long number) {
+    JobExecution execution = repository.getJobExecution(number);
+    if (execution == null || !isBackup(execution)) {
+      return;
+    }
+    BackupId id = BackupParameters.backup(execution.getJobParameters());
+    queue.inTurn(() -> {
+      if (queries.find(id.value()).isEmpty() || !queries.ownerAlive(id)) {
+        end(execution);
+      }
+      return id;
+    });
+  }
+
+  private static void apart(Object what, Runnable recovery) {
+    try {
+      recovery.run();
+    } catch (RuntimeException e) {
+      log.error("{}: cannot be recovered: {}", what, Failures.text(Failures.root(List.of(e))));
+    }
   }
 
   /** The repository's own question for the executions of a job reads all there ever were. */
@@ -108,16 +122,20 @@ class Recovery {
     for (BackupRow row : queries.running()) {
       if (!queries.ownerAlive(row.id()) || dropped.test(row)) {
         try (LogFields.Field _ = LogFields.backup(row.id())) {
-          recover(row);
+          apart(row.id(), () -> recover(row));
         }
       }
     }
     for (BackupRow row : queries.snapshotsToClose(Instant.now(), dropped)) {
-      if (row.wasCompleted()) {
-        closeSealed(row);
-      } else {
-        leftovers.giveUpExpired(row);
-      }
+      apart(
+          row.id(),
+          () -> {
+            if (row.wasCompleted()) {
+              closeSealed(row);
+            } else {
+              leftovers.giveUpExpired(row);
+            }
+          });
     }
   }
 

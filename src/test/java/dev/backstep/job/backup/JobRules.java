@@ -527,6 +527,47 @@ abstract class JobRules extends JobTest {
     sameDisk(backup, disk);
   }
 
+  /** As a row that an administrator has edited. */
+  @Test
+  void executionThatCannotBeReadKeepsNoProcessFromStarting() throws Exception {
+    addDisk("a", 3_000_000).write();
+    machine.readBudget = 0;
+    BackupRow failed = ended(jobs.launch(definition(), RequestedLevel.AUTO));
+    long execution = failed.executionId().orElseThrow();
+    jdbc.sql("update BATCH_JOB_EXECUTION set STATUS = 'STARTED' where JOB_EXECUTION_ID = :id")
+        .param("id", execution)
+        .update();
+    String context = jobContext(execution, "no JSON");
+    jdbc.sql(
+            "update backups set status = 'RUNNING', active_vm_id = vm_id, lease_token = 999999999"
+                + " where id = :id")
+        .param("id", failed.id().value())
+        .update();
+    machine.readBudget = -1;
+
+    jobs.recoverDead();
+
+    assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.FAILED);
+    jobContext(execution, context);
+    jobs.recoverDead();
+    assertThat(ended(jobs.relaunch(failed.id().value())).status()).isEqualTo(Status.COMPLETED);
+  }
+
+  /** Returns what was there. */
+  private String jobContext(long execution, String text) {
+    String table = " BATCH_JOB_EXECUTION_CONTEXT ";
+    String before =
+        jdbc.sql("select SHORT_CONTEXT from" + table + "where JOB_EXECUTION_ID = :id")
+            .param("id", execution)
+            .query(String.class)
+            .single();
+    jdbc.sql("update" + table + "set SHORT_CONTEXT = :text where JOB_EXECUTION_ID = :id")
+        .param("text", text)
+        .param("id", execution)
+        .update();
+    return before;
+  }
+
   @Test
   void relaunchAfterTheSnapshotIsLostMixesNoMoments() throws Exception {
     SimulatedDisk first = addDisk("a", 2_000_000);
