@@ -100,21 +100,28 @@ class RemoteCommandsIT {
                 Files.getPosixFilePermissions(folder.resolve("home/server.json"))))
         .isEqualTo("rw-------");
 
-    String remote = answers(id);
+    Files.delete(Path.of(backup.get("disks").get(0).get("image").asString()));
+    JsonNode damaged = run(1, "verify", "--all", "--json").json();
+    assertThat(damaged.get("findings").size()).as(damaged + "").isEqualTo(1);
+    String verification = damaged.get("task_id").asString();
+
+    String remote = answers(id, verification);
     assertThat(run(0, "doctor").output()).contains("open in the server at " + server.url());
     server.close();
 
     assertThat(folder.resolve("home/server.json")).doesNotExist();
-    assertThat(answers(id)).isEqualTo(remote).contains(id);
+    assertThat(answers(id, verification)).isEqualTo(remote).contains(id, "MISSING");
   }
 
-  private String answers(String id) throws Exception {
+  private String answers(String id, String verification) throws Exception {
     StringBuilder all = new StringBuilder();
     for (List<String> question : QUESTIONS) {
       all.append(run(0, with(question, "--json")).output());
     }
     all.append(run(0, "list").output()).append(run(0, "show", id).output());
     all.append(run(0, "show", id, "--json").output());
+    all.append(run(0, "show", verification).output());
+    all.append(run(0, "show", verification, "--json").output());
     all.append(run(4, "show", "nothing").errors());
     all.append(run(4, "changeid", "vm", "0").errors());
     all.append(run(4, "list", "--vm", "nobody").errors());

@@ -1,15 +1,18 @@
 package dev.backstep.bench;
 
+import dev.backstep.api.ServerProcess;
 import dev.backstep.catalog.HistoryQueries;
 import dev.backstep.catalog.LargeCatalog;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 
 /**
- * Every list and detail query over a long history, on both databases. Arguments: work folder, job
- * executions, VMs, and how often each query is asked.
+ * Every list and detail query over a long history, on both databases, alone and over HTTP.
+ * Arguments: work folder, job executions, VMs, and how often each query is asked.
  */
 public final class QueryBench {
 
@@ -23,13 +26,27 @@ public final class QueryBench {
     int executions = Integer.parseInt(args[1]);
     int vms = Integer.parseInt(args[2]);
     int rounds = Integer.parseInt(args[3]);
+    Files.createDirectories(folder.resolve("jobs"));
     try (LargeCatalog catalog = LargeCatalog.mariaDb(folder, executions, vms)) {
       run("MariaDB", catalog.queries(), rounds);
+      served("MariaDB", folder, "mariadb", catalog.environment(), rounds);
     }
     try (LargeCatalog catalog = LargeCatalog.h2(folder.resolve("h2"), executions, vms)) {
       run("H2", catalog.queries(), rounds);
     }
+    served("H2", folder, "h2", Map.of(), rounds);
     System.exit(0);
+  }
+
+  /** Over HTTP, by a server in a process of its own with the JVM's options as users have them. */
+  private static void served(
+      String database, Path folder, String home, Map<String, String> settings, int rounds)
+      throws Exception {
+    Map<String, String> environment = new HashMap<>(settings);
+    environment.put("BACKSTEP_JAVA_OPTS", "");
+    try (ServerProcess server = ServerProcess.start(folder, home, environment)) {
+      run(database, HistoryPages.of(server), rounds);
+    }
   }
 
   private static void run(String database, Map<String, HistoryQueries.Query> queries, int rounds)

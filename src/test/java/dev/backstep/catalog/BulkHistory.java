@@ -2,8 +2,8 @@ package dev.backstep.catalog;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.ObjectOutputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -12,13 +12,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
-import java.util.Base64;
-import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import javax.sql.DataSource;
 import org.springframework.batch.core.job.DefaultJobKeyGenerator;
 import org.springframework.batch.core.job.parameters.JobParametersBuilder;
+import org.springframework.batch.core.repository.dao.JacksonExecutionContextStringSerializer;
 
 /**
  * Years of backups, written straight into the tables as the program would have left them: the
@@ -41,9 +40,7 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
 
   private static final DefaultJobKeyGenerator KEYS = new DefaultJobKeyGenerator();
 
-  /** As Batch writes it by default: a serialized map in Base64. */
-  private static final String CONTEXT =
-      serialized(new HashMap<>(Map.of("disk_id", 1, "bytes_read", GIB, "batch.version", "6.0.6")));
+  private static final String CONTEXT = context();
 
   /** The newest ones run: these many under a living lease, one under one that has ended. */
   static final int RUNNING = 9;
@@ -172,14 +169,16 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
     return number % FAILED_EVERY == 7 ? "FAILED" : "COMPLETED";
   }
 
-  private static String serialized(HashMap<String, Object> context) {
+  /** As the program has Batch write it. */
+  private static String context() {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-      out.writeObject(context);
+    try {
+      new JacksonExecutionContextStringSerializer()
+          .serialize(Map.of("disk_id", 1, "bytes_read", GIB, "batch.version", "6.0.6"), bytes);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return Base64.getEncoder().encodeToString(bytes.toByteArray());
+    return bytes.toString(StandardCharsets.UTF_8);
   }
 
   private static void execute(Connection connection, String sql) throws SQLException {

@@ -17,6 +17,7 @@ import java.util.function.Function;
 import javax.sql.DataSource;
 import org.springframework.batch.core.job.parameters.JobParametersBuilder;
 import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.batch.core.repository.dao.JacksonExecutionContextStringSerializer;
 import org.springframework.batch.core.repository.support.JdbcJobRepositoryFactoryBean;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.support.JdbcTransactionManager;
@@ -237,6 +238,7 @@ public final class HistoryQueries {
   private static JobRepository jobRepository(DataSource dataSource) throws Exception {
     JdbcJobRepositoryFactoryBean factory = new JdbcJobRepositoryFactoryBean();
     factory.setDataSource(dataSource);
+    factory.setSerializer(new JacksonExecutionContextStringSerializer());
     factory.setTransactionManager(new JdbcTransactionManager(dataSource));
     factory.afterPropertiesSet();
     return factory.getObject();

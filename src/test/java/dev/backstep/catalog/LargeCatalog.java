@@ -15,21 +15,29 @@ public final class LargeCatalog implements AutoCloseable {
 
   private final TestCatalog catalog;
   private final BulkHistory history;
+  private final Map<String, String> environment;
 
-  private LargeCatalog(TestCatalog catalog, BulkHistory history) throws Exception {
+  private LargeCatalog(TestCatalog catalog, BulkHistory history, Map<String, String> environment)
+      throws Exception {
     this.catalog = catalog;
+    this.environment = environment;
     this.history = history;
     history.write(catalog.dataSource);
   }
 
   /** On the embedded database, in a folder. */
   public static LargeCatalog h2(Path home, int backups, int vms) throws Exception {
-    return new LargeCatalog(TestCatalog.h2(home, Clock.systemUTC()), history(backups, vms));
+    return new LargeCatalog(
+        TestCatalog.h2(home, Clock.systemUTC()), history(backups, vms), Map.of());
   }
 
   /** On a real MariaDB server of its own; the folder is not used. */
   public static LargeCatalog mariaDb(Path home, int backups, int vms) throws Exception {
-    return new LargeCatalog(TestCatalog.mariaDb(home, Clock.systemUTC()), history(backups, vms));
+    Map<String, String> environment = MariaDbServer.shared().newDatabase();
+    return new LargeCatalog(
+        TestCatalog.mariaDb(home, Clock.systemUTC(), environment),
+        history(backups, vms),
+        environment);
   }
 
   private static BulkHistory history(int backups, int vms) {
@@ -42,6 +50,11 @@ public final class LargeCatalog implements AutoCloseable {
     Map<String, HistoryQueries.Query> all = new LinkedHashMap<>(queries.all());
     all.putAll(queries.files(catalog.dataSource));
     return all;
+  }
+
+  /** By which variables the program finds this database; the embedded one by its folder alone. */
+  public Map<String, String> environment() {
+    return environment;
   }
 
   public KeptPoints keptPoints() {

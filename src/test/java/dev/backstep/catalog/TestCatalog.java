@@ -59,7 +59,12 @@ final class TestCatalog implements AutoCloseable {
   }
 
   static TestCatalog mariaDb(Path home, Clock clock) throws LiquibaseException {
-    Map<String, String> environment = MariaDbServer.shared().newDatabase();
+    return mariaDb(home, clock, MariaDbServer.shared().newDatabase());
+  }
+
+  /** On a database that the program would find by these variables. */
+  static TestCatalog mariaDb(Path home, Clock clock, Map<String, String> environment)
+      throws LiquibaseException {
     DatabaseSettings settings = DatabaseSettings.of(home, environment::get);
     return new TestCatalog(CatalogConfiguration.open(settings, home), clock);
   }
