@@ -17,11 +17,13 @@ import dev.backstep.domain.SourceDefinition.DiskDefinition;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.Selections;
 import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.job.definition.JobFolder;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -63,6 +65,7 @@ class RequestedBackups {
   private final Machines machines;
   private final Repositories repositories;
   private final RequiredBaselines baselines;
+  private final Selections selections;
   private final JobFolder definitions;
 
   RequestedBackups(
@@ -71,12 +74,14 @@ class RequestedBackups {
       Machines machines,
       Repositories repositories,
       RequiredBaselines baselines,
+      Selections selections,
       Environment environment) {
     this.jobs = jobs;
     this.queries = queries;
     this.machines = machines;
     this.repositories = repositories;
     this.baselines = baselines;
+    this.selections = selections;
     this.definitions = new JobFolder(Path.of(environment.getRequiredProperty("backstep.jobs")));
   }
 
@@ -104,7 +109,7 @@ class RequestedBackups {
 
   /** The definition of the VM that a request names. */
   JobDefinition definition(RequestBody body) {
-    JobFolder.Entry entry = entry(definitions.read(), body.text("vm_name"));
+    JobFolder.Entry entry = one(definitions.read(), body.text("vm_name"));
     JobDefinition definition = entry.definition();
     body.find("repository_id").ifPresent(id -> requireRepository(definition, id));
     body.find("definition").ifPresent(text -> requireSame(entry, text));
@@ -123,11 +128,14 @@ class RequestedBackups {
           HttpStatus.BAD_REQUEST, "'definitions' must be as many as 'vm_names', or none");
     }
     if (names.isEmpty()) {
-      return content.byVmName().values().stream().map(JobFolder.Entry::definition).toList();
+      Collection<JobDefinition> all = all(content);
+      return all.stream()
+          .flatMap(definition -> selections.expand(definition, all).definitions().stream())
+          .toList();
     }
     List<JobDefinition> found = new ArrayList<>();
     for (String name : names) {
-      JobFolder.Entry entry = entry(content, name);
+      JobFolder.Entry entry = one(content, name);
       if (!texts.isEmpty()) {
         requireSame(entry, texts.get(found.size()));
       }
@@ -136,17 +144,36 @@ class RequestedBackups {
     return found;
   }
 
-  private static JobFolder.Entry entry(JobFolder.Content content, String vmName) {
+  /** Of a VM that a definition names, or that one of the selections has now. */
+  private JobFolder.Entry one(JobFolder.Content content, String vmName) {
     JobFolder.Entry entry = content.byVmName().get(vmName);
     if (entry == null) {
+      JobDefinition selected =
+          selections.find(vmName, all(content)).orElseThrow(() -> unknown(content, vmName));
+      return new JobFolder.Entry(definitions.folder(), selected);
+    }
+    if (entry.definition().source().isSelection()) {
       throw new Problem(
-          HttpStatus.NOT_FOUND,
-          "no job definition of a VM named '"
-              + vmName
-              + "'; the server knows "
-              + content.byVmName().keySet());
+          HttpStatus.BAD_REQUEST,
+          vmName
+              + " is a selection of VMs, now of "
+              + selections.expand(entry.definition(), all(content)).names()
+              + "; name one of these");
     }
     return entry;
+  }
+
+  private static Problem unknown(JobFolder.Content content, String vmName) {
+    return new Problem(
+        HttpStatus.NOT_FOUND,
+        "no job definition of a VM named '"
+            + vmName
+            + "'; the server knows "
+            + content.byVmName().keySet());
+  }
+
+  private static Collection<JobDefinition> all(JobFolder.Content content) {
+    return content.byVmName().values().stream().map(JobFolder.Entry::definition).toList();
   }
 
   /** A caller with another definition in mind would get another backup than it asked for. */

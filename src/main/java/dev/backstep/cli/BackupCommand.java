@@ -1,10 +1,12 @@
 package dev.backstep.cli;
 
+import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.job.OperatorException;
-import dev.backstep.job.definition.DidYouMean;
-import dev.backstep.job.definition.JobFolder;
+import dev.backstep.job.OperatorException.Kind;
+import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -16,6 +18,8 @@ import picocli.CommandLine.Parameters;
     name = "backup",
     description = {
       "Backs a VM up: all its disks from one snapshot, what changed since the last time.",
+      "A file or selection of several VMs is backed up one VM after the other; the exit code is the"
+          + " worst.",
       "Runs here, or in the server that has the database open. Ctrl-C stops it at a chunk,"
           + " `relaunch`",
       "continues there."
@@ -31,10 +35,23 @@ import picocli.CommandLine.Parameters;
     })
 final class BackupCommand implements Callable<Integer> {
 
+  /** Of several VMs the command has the exit code that stands first. */
+  private static final List<Integer> WORST_FIRST =
+      List.of(
+          Kind.STOPPED.exitCode(),
+          Kind.FAILED.exitCode(),
+          Kind.USAGE.exitCode(),
+          Kind.NOT_FOUND.exitCode(),
+          Kind.BUSY.exitCode(),
+          Kind.UNPROTECTED.exitCode(),
+          0);
+
   private final Session session;
   private final CommandOptions options;
 
-  @Parameters(paramLabel = "FILE|VM", description = "A job definition's file, or a VM's name.")
+  @Parameters(
+      paramLabel = "FILE|VM",
+      description = "A file of job definitions, or the name of a VM or selection.")
   private String fileOrVm = "";
 
   @Option(
@@ -50,12 +67,42 @@ final class BackupCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    JobFolder.Entry job =
-        options.jobFolder().find(fileOrVm).orElseThrow(() -> unknown(options.jobFolder()));
-    RequestedLevel requested = level == null ? job.definition().level() : parse(level);
+    Optional<RequestedLevel> requested = Optional.ofNullable(level).map(BackupCommand::parse);
+    List<JobDefinition> definitions = new NamedDefinitions(session).of(List.of(fileOrVm));
+    if (definitions.isEmpty()) {
+      session.terminal().error("'" + fileOrVm + "' selects no VM now");
+      return 0;
+    }
     Engine engine = session.jobs();
-    return new RunWatch(session, options, engine)
-        .follow(engine.launch(job.definition(), requested));
+    int worst = 0;
+    for (JobDefinition definition : definitions) {
+      if (session.stopping().isRequested()) {
+        return Kind.STOPPED.exitCode();
+      }
+      RequestedLevel wanted = requested.orElse(definition.level());
+      int code =
+          definitions.size() == 1
+              ? follow(engine, definition, wanted)
+              : attempt(engine, definition, wanted);
+      worst = WORST_FIRST.indexOf(code) < WORST_FIRST.indexOf(worst) ? code : worst;
+    }
+    return worst;
+  }
+
+  private int follow(Engine engine, JobDefinition definition, RequestedLevel wanted)
+      throws InterruptedException {
+    return new RunWatch(session, options, engine).follow(engine.launch(definition, wanted));
+  }
+
+  /** One VM that is refused keeps no other from its backup. */
+  private int attempt(Engine engine, JobDefinition definition, RequestedLevel wanted)
+      throws InterruptedException {
+    try {
+      return follow(engine, definition, wanted);
+    } catch (OperatorException e) {
+      session.terminal().error(definition.vmName() + ": " + e.getMessage());
+      return e.kind().exitCode();
+    }
   }
 
   private static RequestedLevel parse(String text) {
@@ -65,14 +112,5 @@ final class BackupCommand implements Callable<Integer> {
       throw OperatorException.usage(
           "--level is '" + text + "'; expected one of: auto, full, incremental", e);
     }
-  }
-
-  private OperatorException unknown(JobFolder folder) {
-    return OperatorException.notFound(
-        "'"
-            + fileOrVm
-            + "' is neither a file nor a VM defined in "
-            + folder.folder().toAbsolutePath().normalize()
-            + DidYouMean.hint(fileOrVm, folder.read().byVmName().keySet()));
   }
 }

@@ -5,6 +5,8 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.SourceDefinition.DiskDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupDocument;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.Selections;
 import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobFolder;
 import dev.backstep.source.SourceException;
@@ -98,7 +100,9 @@ final class DoctorCommand implements Callable<Integer> {
   private void definitions(JobFolder folder) {
     JobFolder.Content jobs = folder.read();
     jobs.broken().forEach(this::broken);
-    jobs.byVmName().values().forEach(this::definition);
+    List<JobDefinition> all =
+        jobs.byVmName().values().stream().map(JobFolder.Entry::definition).toList();
+    jobs.byVmName().values().forEach(entry -> definition(entry, all));
     if (jobs.byVmName().isEmpty() && jobs.broken().isEmpty()) {
       Path where = folder.folder().toAbsolutePath().normalize();
       found(true, "definitions", "none in " + where + "; --jobs names another folder");
@@ -109,12 +113,16 @@ final class DoctorCommand implements Callable<Integer> {
     broken.getMessage().lines().forEach(line -> found(false, "definition", line));
   }
 
-  private void definition(JobFolder.Entry entry) {
+  private void definition(JobFolder.Entry entry, List<JobDefinition> all) {
     JobDefinition definition = entry.definition();
     String vm = BackupText.printable(definition.vmName());
     found(true, "definition", vm + " in " + entry.file());
     check(vm + " repository", () -> FolderCheck.repository(Path.of(definition.repository())));
-    sourceOf(definition, vm);
+    if (definition.source().isSelection()) {
+      selection(definition, vm, all);
+    } else {
+      sourceOf(definition, vm);
+    }
     if (definition.immutable().isPresent()) {
       check(vm + " immutable", () -> FolderCheck.immutable(Path.of(definition.repository())));
     }
@@ -128,6 +136,19 @@ final class DoctorCommand implements Callable<Integer> {
                     ? DiskCheck.nbd(disk)
                     : DiskCheck.image(disk));
       }
+    }
+  }
+
+  /** What it gives now, and what the backups of those VMs need. */
+  private void selection(JobDefinition definition, String vm, List<JobDefinition> all) {
+    try {
+      Selections.Selected selected = NamedDefinitions.selections(options).expand(definition, all);
+      int count = selected.definitions().size();
+      found(true, vm + " selection", count == 0 ? "no VM now" : selected.names());
+      selected.leftOut().forEach(line -> found(true, vm + " selection", line));
+      selected.definitions().forEach(one -> sourceOf(one, BackupText.printable(one.vmName())));
+    } catch (OperatorException e) {
+      found(false, vm + " selection", e.getMessage());
     }
   }
 

@@ -1,9 +1,7 @@
 package dev.backstep.cli;
 
+import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
-import dev.backstep.job.OperatorException;
-import dev.backstep.job.definition.DidYouMean;
-import dev.backstep.job.definition.JobFolder;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -47,19 +45,9 @@ final class ReplicateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    JobFolder folder = session.options().jobFolder();
-    JobFolder.Entry job =
-        folder
-            .find(fileOrVm)
-            .orElseThrow(() ->
-                OperatorException.notFound(
-                    "'"
-                        + fileOrVm
-                        + "' is neither a file nor a VM defined in "
-                        + folder.folder().toAbsolutePath().normalize()
-                        + DidYouMean.hint(fileOrVm, folder.read().byVmName().keySet())));
+    JobDefinition job = new NamedDefinitions(session).only(fileOrVm);
     Engine engine = session.jobs();
     RequestedLevel level = full ? RequestedLevel.FULL : RequestedLevel.AUTO;
-    return new TaskWatch(session, engine).follow(engine.replicate(job.definition(), level, verify));
+    return new TaskWatch(session, engine).follow(engine.replicate(job, level, verify));
   }
 }

@@ -185,7 +185,7 @@ final class RestoreCommand implements Callable<Integer> {
 
   private int ontoMachine(Engine engine, BackupRow backup, TreeSet<Integer> disks, String name)
       throws IOException, InterruptedException {
-    JobDefinition definition = new NamedDefinitions(session.options()).of(List.of(name)).getFirst();
+    JobDefinition definition = new NamedDefinitions(session).only(name);
     if (!definition.source().type().equals("vsphere")) {
       throw OperatorException.usage(
           "--onto-vm "

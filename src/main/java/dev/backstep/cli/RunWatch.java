@@ -18,6 +18,9 @@ final class RunWatch {
   private final Engine engine;
   private Optional<String> told = Optional.empty();
 
+  /** Then there is nothing to stop, while the command may go on with other VMs. */
+  private volatile boolean over;
+
   RunWatch(Session session, CommandOptions options, Engine engine) {
     this.session = session;
     this.options = options;
@@ -40,6 +43,7 @@ final class RunWatch {
         show(view, run);
       }
     } finally {
+      over = true;
       note.ifPresent(RunNote::remove);
     }
     show(view, run);
@@ -59,6 +63,9 @@ final class RunWatch {
   }
 
   private void stop(String id) {
+    if (over) {
+      return;
+    }
     session.terminal().error("stopping at the next chunk ...");
     try {
       engine.stop(id);

@@ -8,7 +8,8 @@ import java.util.Set;
 /**
  * What to back up and how: the content of one {@code jobs/<name>.yaml}.
  *
- * @param vmName the VM's name shown everywhere, unique
+ * @param vmName the VM's name shown everywhere, unique; the selection's own where the source
+ *     selects VMs
  * @param exclude keys of disks to leave out
  * @param repository a folder's absolute path
  * @param compressionLevel zstd level 1 to 19; without meaning when compression is NONE
@@ -94,6 +95,29 @@ public record JobDefinition(
         cbtAudit,
         schedule,
         Optional.empty());
+  }
+
+  /** The same of one VM, where this one stands for several. */
+  public JobDefinition of(String name, SourceDefinition naming) {
+    return new JobDefinition(
+        name,
+        naming,
+        exclude,
+        repository,
+        level,
+        cbtReset,
+        compression,
+        compressionLevel,
+        parallelDisksMax,
+        chainLimit,
+        cbtAudit,
+        schedule,
+        retention,
+        verify,
+        restoreTest,
+        copies,
+        immutable,
+        replication);
   }
 
   /** The VM's stable id; sources without one of their own use the name. */

@@ -1,5 +1,6 @@
 package dev.backstep.domain;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -16,6 +17,25 @@ public record SourceDefinition(
   public SourceDefinition {
     disks = List.copyOf(disks);
     settings = Map.copyOf(settings);
+  }
+
+  /** What the names of settings begin with that select VMs. */
+  public static final String SELECT = "select-";
+
+  /** The setting with which a selection of no VM is right. */
+  public static final String ALLOW_EMPTY = "allow-empty";
+
+  /** Whether it stands for the VMs that it selects, however many these are, and not for one. */
+  public boolean isSelection() {
+    return settings.keySet().stream().anyMatch(name -> name.startsWith(SELECT));
+  }
+
+  /** One VM of those that it selects, as if a definition had named it. */
+  public SourceDefinition selected(Map<String, String> naming) {
+    Map<String, String> own = new HashMap<>(settings);
+    own.keySet().removeIf(name -> name.startsWith(SELECT) || name.equals(ALLOW_EMPTY));
+    own.putAll(naming);
+    return new SourceDefinition(type, disks, own);
   }
 
   /**

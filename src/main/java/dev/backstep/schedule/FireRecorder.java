@@ -25,8 +25,14 @@ import java.text.ParseException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.context.ApplicationEventPublisher;
@@ -49,6 +55,7 @@ final class FireRecorder {
   private final Continuations continuations;
   private final BackupJobs jobs;
   private final TriggerStore triggers;
+  private final SelectedNow selected;
   private final Duration misfireAfter;
   private final Clock clock;
   private final ApplicationEventPublisher events;
@@ -67,6 +74,33 @@ final class FireRecorder {
     static Outcome failed(String reason) {
       return new Outcome(FireOutcome.FAILED, Optional.of(reason), Optional.empty());
     }
+
+    /** Of a selection: failed where one did, else queued where one was. */
+    static Outcome ofAll(Map<String, Outcome> each) {
+      Set<FireOutcome> became =
+          each.values().stream().map(Outcome::outcome).collect(Collectors.toSet());
+      FireOutcome worst =
+          Stream.of(FireOutcome.FAILED, FireOutcome.QUEUED)
+              .filter(became::contains)
+              .findFirst()
+              .orElse(FireOutcome.SKIPPED);
+      String text =
+          each.entrySet().stream()
+              .map(one ->
+                  one.getKey()
+                      + " "
+                      + one.getValue().outcome().name().toLowerCase(Locale.ROOT)
+                      + ": "
+                      + one.getValue().what())
+              .collect(Collectors.joining("; "));
+      return new Outcome(
+          worst, Optional.of(text.isEmpty() ? "it selects no VM now" : text), Optional.empty());
+    }
+
+    /** The backup, or why there is none. */
+    String what() {
+      return reason.or(() -> backup.map(BackupId::value)).orElse("");
+    }
   }
 
   FireRecorder(
@@ -76,6 +110,7 @@ final class FireRecorder {
       Continuations continuations,
       BackupJobs jobs,
       TriggerStore triggers,
+      SelectedNow selected,
       ScheduleSettings settings,
       Clock clock,
       ApplicationEventPublisher events) {
@@ -85,6 +120,7 @@ final class FireRecorder {
     this.continuations = continuations;
     this.jobs = jobs;
     this.triggers = triggers;
+    this.selected = selected;
     this.misfireAfter = settings.misfireAfter();
     this.clock = clock;
     this.events = events;
@@ -104,13 +140,16 @@ final class FireRecorder {
     }
     machines.fired(vm, due);
     Outcome outcome = outcome(machine.get(), due);
-    fires.ended(vmName, due, outcome.outcome(), outcome.reason(), outcome.backup());
+    ended(vmName, due, outcome);
     events.publishEvent(new FireTaken(Duration.between(due, clock.instant())));
+  }
+
+  private void ended(String vmName, Instant due, Outcome outcome) {
+    fires.ended(vmName, due, outcome.outcome(), outcome.reason(), outcome.backup());
     if (outcome.outcome() == FireOutcome.QUEUED) {
-      log.info("{}: due at {}, queued as {}", vmName, due, outcome.backup().orElseThrow());
+      log.info("{}: due at {}, queued as {}", vmName, due, outcome.what());
     } else {
-      log.warn(
-          "{}: due at {}, {}: {}", vmName, due, outcome.outcome(), outcome.reason().orElse(""));
+      log.warn("{}: due at {}, {}: {}", vmName, due, outcome.outcome(), outcome.what());
     }
   }
 
@@ -126,16 +165,43 @@ final class FireRecorder {
       if (missed.isPresent()) {
         return Outcome.skipped(missed.get(), Optional.empty());
       }
-      Optional<Continuations.Pending> unfinished = continuations.of(machine.vmId());
-      if (unfinished.isPresent()) {
-        BackupId backup = unfinished.get().backup();
-        return Outcome.skipped(
-            backup + " is unfinished and goes on at " + unfinished.get().at(), Optional.of(backup));
-      }
-      return enqueued(definition, schedule, due);
+      return definition.source().isSelection()
+          ? eachOf(definition, schedule, due)
+          : unlessUnfinished(definition, schedule, due);
     } catch (JobDefinitionException e) {
       return Outcome.failed("the stored definition cannot be used: " + e.getMessage());
     }
+  }
+
+  /** Each VM gets a record of its own; asked again, those that are queued stay so. */
+  private Outcome eachOf(JobDefinition selection, ScheduleDefinition schedule, Instant due) {
+    Map<String, Outcome> each = new LinkedHashMap<>();
+    try {
+      for (JobDefinition definition : selected.of(selection).definitions()) {
+        Outcome outcome =
+            queue
+                .ofFire(definition.vmId(), due)
+                .map(Outcome::queued)
+                .orElseGet(() -> unlessUnfinished(definition, schedule, due));
+        fires.begin(definition.vmName(), due);
+        ended(definition.vmName(), due, outcome);
+        each.put(definition.vmName(), outcome);
+      }
+    } catch (OperatorException e) {
+      return Outcome.failed(e.getMessage());
+    }
+    return Outcome.ofAll(each);
+  }
+
+  private Outcome unlessUnfinished(
+      JobDefinition definition, ScheduleDefinition schedule, Instant due) {
+    Optional<Continuations.Pending> unfinished = continuations.of(definition.vmId());
+    if (unfinished.isPresent()) {
+      BackupId backup = unfinished.get().backup();
+      return Outcome.skipped(
+          backup + " is unfinished and goes on at " + unfinished.get().at(), Optional.of(backup));
+    }
+    return enqueued(definition, schedule, due);
   }
 
   /** After a clock that was wrong by years, not each start of those years is worth a record. */

@@ -131,6 +131,11 @@ final class QuartzSchedules implements Schedules {
   public BackupId runNow(
       String vmName, Optional<RequestedLevel> level, Optional<String> requestedBy) {
     JobDefinition definition = definitions.definition(machine(vmName));
+    if (definition.source().isSelection()) {
+      throw OperatorException.usage(
+          vmName + " is a selection of VMs; `backstep backup " + vmName + "` backs each of them up",
+          null);
+    }
     Launch launch =
         new Launch(
             Origin.API,

@@ -12,6 +12,7 @@ import dev.backstep.job.BackupJobs;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.ReplicationJobs;
 import dev.backstep.job.RestoreTestJobs;
+import dev.backstep.job.Selections;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.VerifyJobs;
 import dev.backstep.job.definition.JobFolder;
@@ -111,10 +112,21 @@ class ScheduleConfiguration {
       Continuations continuations,
       BackupJobs jobs,
       TriggerStore triggers,
+      Selections selections,
+      JobFolder scheduledFolder,
       ScheduleSettings settings,
       ApplicationEventPublisher events) {
     return new FireRecorder(
-        fires, machines, queue, continuations, jobs, triggers, settings, clock, events);
+        fires,
+        machines,
+        queue,
+        continuations,
+        jobs,
+        triggers,
+        new SelectedNow(selections, machines, scheduledFolder),
+        settings,
+        clock,
+        events);
   }
 
   // queue

@@ -51,8 +51,9 @@ public interface Schedules {
    *
    * @param level in place of the definition's
    * @param requestedBy who asked for it
-   * @throws OperatorException NOT_FOUND when the VM has no schedule; BUSY when a backup of it runs
-   *     or waits; as {@link dev.backstep.job.BackupJobs#enqueue} otherwise
+   * @throws OperatorException NOT_FOUND when the VM has no schedule; USAGE when it is a selection
+   *     of VMs; BUSY when a backup of it runs or waits; as {@link
+   *     dev.backstep.job.BackupJobs#enqueue} otherwise
    */
   BackupId runNow(String vmName, Optional<RequestedLevel> level, Optional<String> requestedBy);
 

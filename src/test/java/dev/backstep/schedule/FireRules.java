@@ -1,6 +1,7 @@
 package dev.backstep.schedule;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.FireRow;
@@ -12,12 +13,16 @@ import dev.backstep.domain.Mover;
 import dev.backstep.domain.Origin;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
+import dev.backstep.job.definition.JobDefinitions;
+import dev.backstep.source.ListedVm;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
@@ -264,5 +269,123 @@ abstract class FireRules extends ScheduleTest {
 
     assertThat(fires.trim(DUE)).isEqualTo(1);
     assertThat(fire(vm("a")).scheduledAt()).isEqualTo(DUE);
+  }
+
+  private String selection(String name, String settings) throws Exception {
+    String text = yaml(vm(name), NIGHTLY).replace("machine: " + vm(name), settings);
+    clock.set(DUE.minus(Duration.ofDays(3)));
+    Files.writeString(folder.resolve("jobs/" + vm(name) + ".yaml"), text);
+    reload().run();
+    clock.set(DUE.plusSeconds(1));
+    return vm(name);
+  }
+
+  private void has(String... names) {
+    listed.clear();
+    for (String name : names) {
+      listed.add(new ListedVm(vm(name), "", Set.of(), Map.of("machine", vm(name))));
+    }
+  }
+
+  @Test
+  void fireOfASelectionIsABackupOfEachVmThatIsThereThen() throws Exception {
+    String all = selection("all", "select-name: '*-web?'");
+    has("web1", "web2", "db");
+
+    recorder().fire(id(all), DUE);
+    recorder().fire(id(all), DUE);
+
+    for (String vm : List.of(vm("web1"), vm("web2"))) {
+      assertThat(queries.list(Optional.of(vm), 10)).hasSize(1);
+      BackupRow backup = newest(vm);
+      assertThat(backup.launch().scheduledAt()).contains(DUE);
+      assertThat(JobDefinitions.read(backup.definition()).source().settings())
+          .containsEntry("machine", vm)
+          .doesNotContainKey("select-name");
+      assertThat(fire(vm).outcome()).isEqualTo(FireOutcome.QUEUED);
+      assertThat(fire(vm).backup()).contains(backup.id());
+    }
+    assertThat(queries.list(Optional.of(vm("db")), 10)).isEmpty();
+    assertThat(queries.list(Optional.of(all), 10)).isEmpty();
+    assertThat(fire(all).outcome()).isEqualTo(FireOutcome.QUEUED);
+    assertThat(fire(all).reason().orElseThrow())
+        .isEqualTo(
+            vm("web1")
+                + " queued: "
+                + newest(vm("web1")).id()
+                + "; "
+                + vm("web2")
+                + " queued: "
+                + newest(vm("web2")).id());
+  }
+
+  @Test
+  void vmThatIsBusyIsSkippedAndTheOthersOfItsSelectionAreNot() throws Exception {
+    String all = selection("all", "select-name: '*web?'");
+    has("web1", "web2");
+    BackupId running =
+        realJobs.enqueue(
+            definition(vm("web1"), NIGHTLY), RequestedLevel.AUTO, launch(Optional.empty()));
+
+    recorder().fire(id(all), DUE);
+
+    assertThat(fire(vm("web1")).outcome()).isEqualTo(FireOutcome.SKIPPED);
+    assertThat(fire(vm("web1")).backup()).contains(running);
+    assertThat(fire(vm("web2")).outcome()).isEqualTo(FireOutcome.QUEUED);
+    assertThat(fire(all).outcome()).isEqualTo(FireOutcome.QUEUED);
+    assertThat(fire(all).reason().orElseThrow())
+        .contains(vm("web1") + " skipped: " + running + " of this VM runs or waits");
+  }
+
+  /** The server dies between the backups and the record of them; the VM has left meanwhile. */
+  @Test
+  void fireOfASelectionLeftHalfWayIsTakenUp() throws Exception {
+    String all = selection("all", "select-name: '*web?'");
+    has("web1", "web2");
+    fires.begin(all, DUE);
+    BackupId before =
+        realJobs.enqueue(
+            definition(vm("web1"), NIGHTLY), RequestedLevel.AUTO, launch(Optional.of(DUE)));
+
+    recorder().fire(id(all), DUE);
+
+    assertThat(fire(vm("web1")).backup()).contains(before);
+    assertThat(queries.list(Optional.of(vm("web1")), 10)).hasSize(1);
+    assertThat(queries.list(Optional.of(vm("web2")), 10)).hasSize(1);
+  }
+
+  @Test
+  void vmWithADefinitionOfItsOwnFiresByThatOne() throws Exception {
+    define(vm("web1"), NIGHTLY);
+    String all = selection("all", "select-name: '*web?'");
+    has("web1", "web2");
+
+    recorder().fire(id(all), DUE);
+
+    assertThat(queries.list(Optional.of(vm("web1")), 10)).isEmpty();
+    assertThat(fire(vm("web2")).outcome()).isEqualTo(FireOutcome.QUEUED);
+  }
+
+  @Test
+  void fireOfASelectionThatFindsNothingFailsUnlessThatIsAllowed() throws Exception {
+    String none = selection("none", "select-name: nosuch");
+    String some = selection("some", "select-name: nosuch, allow-empty: true");
+    has("web1");
+
+    recorder().fire(id(none), DUE);
+    recorder().fire(id(some), DUE);
+
+    assertThat(fire(none).outcome()).isEqualTo(FireOutcome.FAILED);
+    assertThat(fire(none).reason().orElseThrow()).contains("name 'nosuch'", vm("web1"));
+    assertThat(fire(some).outcome()).isEqualTo(FireOutcome.SKIPPED);
+    assertThat(fire(some).reason()).contains("it selects no VM now");
+  }
+
+  @Test
+  void selectionIsNotRunAsOneBackup() throws Exception {
+    String all = selection("all", "select-name: '*'");
+
+    assertThatThrownBy(() -> schedules().runNow(all, Optional.empty(), Optional.empty()))
+        .hasMessageContaining("`backstep backup " + all + "`");
   }
 }

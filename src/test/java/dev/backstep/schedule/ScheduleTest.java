@@ -12,12 +12,17 @@ import dev.backstep.catalog.MovableClock;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.ScheduledMachines;
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.ProcessLease;
+import dev.backstep.job.Selections;
 import dev.backstep.job.backup.BackupConfiguration;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.job.definition.JobFolder;
+import dev.backstep.source.ListedVm;
+import dev.backstep.source.SourceProvider;
+import dev.backstep.source.VmSource;
 import dev.backstep.testing.TemporaryHome;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,6 +30,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
@@ -97,6 +103,28 @@ abstract class ScheduleTest {
   Fires fires;
   ScheduledMachines machines;
   JobsDouble jobs;
+
+  /** The machines that selections may find. */
+  final List<ListedVm> listed = new ArrayList<>();
+
+  private final SourceProvider listing =
+      new SourceProvider() {
+        @Override
+        public String type() {
+          return "x-simulated";
+        }
+
+        @Override
+        public VmSource open(SourceDefinition definition, Path runFolder) {
+          throw new AssertionError("it only lists");
+        }
+
+        @Override
+        public List<ListedVm> list(SourceDefinition definition, Path runFolder) {
+          return listed;
+        }
+      };
+
   private String prefix = "";
 
   @SpringBootConfiguration
@@ -152,7 +180,17 @@ abstract class ScheduleTest {
         TriggerStore triggers,
         MovableClock clock) {
       return new FireRecorder(
-          fires, machines, queue, continuations, jobs, triggers, SETTINGS, clock, event -> {});
+          fires,
+          machines,
+          queue,
+          continuations,
+          jobs,
+          triggers,
+          new SelectedNow(
+              new Selections(List.of(), Path.of(".")), machines, new JobFolder(Path.of("none"))),
+          SETTINGS,
+          clock,
+          event -> {});
     }
   }
 
@@ -217,7 +255,19 @@ abstract class ScheduleTest {
 
   FireRecorder recorder(Clock time) {
     return new FireRecorder(
-        fires, machines, queue, continuations, realJobs, triggers, SETTINGS, time, event -> {});
+        fires,
+        machines,
+        queue,
+        continuations,
+        realJobs,
+        triggers,
+        new SelectedNow(
+            new Selections(List.of(listing), folder),
+            machines,
+            new JobFolder(folder.resolve("jobs"))),
+        SETTINGS,
+        time,
+        event -> {});
   }
 
   Dispatcher dispatcher() {

@@ -7,7 +7,10 @@ import dev.backstep.job.ProcessLease;
 import dev.backstep.job.Registration;
 import dev.backstep.job.RepositoryLocks;
 import dev.backstep.job.RestorePointRemoval;
+import dev.backstep.job.Selections;
 import dev.backstep.job.Sources;
+import dev.backstep.source.SourceProvider;
+import java.util.List;
 import org.springframework.batch.core.repository.ExecutionContextSerializer;
 import org.springframework.batch.core.repository.dao.JacksonExecutionContextStringSerializer;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
@@ -35,5 +38,10 @@ public class BackupConfiguration {
   @Bean
   ExecutionContextSerializer executionContextSerializer() {
     return new JacksonExecutionContextStringSerializer();
+  }
+
+  @Bean
+  Selections selections(List<SourceProvider> providers, JobSettings settings) {
+    return new Selections(providers, settings.runFolder());
   }
 }

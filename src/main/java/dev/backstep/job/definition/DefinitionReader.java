@@ -39,6 +39,8 @@ final class DefinitionReader {
   /** Ranges of 64 KiB: 64 GiB. */
   private static final int AUDIT_SAMPLE_MAX = 1_000_000;
 
+  private static final List<String> OF_ONE_VM = List.of("verify", "restore-test", "replicate");
+
   private final Problems problems;
   private final Paths paths;
 
@@ -49,17 +51,19 @@ final class DefinitionReader {
 
   /**
    * @param folder what relative paths start from; without one they are problems
+   * @return one for each YAML document, at least one
    * @throws JobDefinitionException naming every problem
    */
-  static JobDefinition read(String text, String file, @Nullable Path folder) {
+  static List<JobDefinition> read(String text, String file, @Nullable Path folder) {
     Problems problems = new Problems(file);
-    Optional<JobDefinition> definition =
-        YamlTree.root(text, problems)
-            .flatMap(root -> Fields.of(root, "a job definition", problems))
-            .map(new DefinitionReader(problems, new Paths(folder))::definition);
+    DefinitionReader reader = new DefinitionReader(problems, new Paths(folder));
+    List<JobDefinition> definitions =
+        YamlTree.roots(text, problems).stream()
+            .flatMap(root -> Fields.of(root, "a job definition", problems).stream())
+            .map(reader::definition)
+            .toList();
     problems.throwIfAny();
-    return definition.orElseThrow(
-        () -> new IllegalStateException(file + " gave neither a definition nor a problem"));
+    return definitions;
   }
 
   /** What it returns is of use only when there were no problems. */
@@ -100,8 +104,22 @@ final class DefinitionReader {
             fields
                 .fields("replicate", "a replication")
                 .map(found -> new ReplicationReader(found, problems, paths, source).replication()));
+    if (source.isSelection()) {
+      refuseOfOne(fields);
+    }
     fields.refuseOthers();
     return definition;
+  }
+
+  /** What a server looks for under the definition's own name, which is no VM's. */
+  private static void refuseOfOne(Fields fields) {
+    List<String> said = OF_ONE_VM.stream().filter(fields::has).toList();
+    if (!said.isEmpty()) {
+      fields.problem(
+          "a selection of VMs with '"
+              + String.join("', '", said)
+              + "'; expected only where 'source' names one VM");
+    }
   }
 
   private static Optional<Duration> immutable(Fields fields) {

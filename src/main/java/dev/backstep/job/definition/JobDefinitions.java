@@ -9,28 +9,39 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 
 /** Reads and writes job definitions. Stateless, thread-safe. */
 public final class JobDefinitions {
+
+  private static final String JOB_DEFINITION = "job definition";
 
   private JobDefinitions() {}
 
   /**
    * Reads YAML, or JSON as {@link #write} leaves it. All paths in it are absolute.
    *
-   * @throws JobDefinitionException naming every problem with line and column
+   * @throws JobDefinitionException naming every problem with line and column, also when there is
+   *     more than one definition
    */
   public static JobDefinition read(String text) {
-    return DefinitionReader.read(text, "job definition", null);
+    List<JobDefinition> all = DefinitionReader.read(text, JOB_DEFINITION, null);
+    if (all.size() > 1) {
+      throw JobDefinitionException.of(
+          JOB_DEFINITION, all.size() + " definitions in one text; expected one");
+    }
+    return all.getFirst();
   }
 
   /**
-   * Reads a file; relative paths in it start from its folder.
+   * Reads a file, in which definitions stand as YAML documents, {@code ---} between them; relative
+   * paths in it start from its folder.
    *
+   * @return at least one
    * @throws JobDefinitionException naming every problem with line and column, also when the file
    *     cannot be read
    */
-  public static JobDefinition read(Path file) {
+  public static List<JobDefinition> readAll(Path file) {
     Path absolute = file.toAbsolutePath().normalize();
     return DefinitionReader.read(text(file), file.toString(), absolute.getParent());
   }

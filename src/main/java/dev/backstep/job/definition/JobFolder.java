@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  */
 public record JobFolder(Path folder) {
 
-  /** A definition and where it stands. */
+  /** A definition and where it stands; a file may hold several. */
   public record Entry(Path file, JobDefinition definition) {}
 
   /** What the folder holds: the usable definitions by VM name, and the rest with its problems. */
@@ -39,10 +39,11 @@ public record JobFolder(Path folder) {
     List<JobDefinitionException> broken = new ArrayList<>();
     for (Path file : files()) {
       try {
-        JobDefinition definition = JobDefinitions.read(file);
-        byName
-            .computeIfAbsent(definition.vmName(), name -> new ArrayList<>())
-            .add(new Entry(file, definition));
+        for (JobDefinition definition : JobDefinitions.readAll(file)) {
+          byName
+              .computeIfAbsent(definition.vmName(), name -> new ArrayList<>())
+              .add(new Entry(file, definition));
+        }
       } catch (JobDefinitionException e) {
         broken.add(e);
       }
@@ -80,51 +81,61 @@ public record JobFolder(Path folder) {
   }
 
   /**
-   * Finds the definition that an operator means: the file of that path, else the VM of that name,
-   * else the file of that name in this folder.
+   * Finds the definitions that an operator means: those in the file of that path, else the VM's of
+   * that name, else those in the file of that name in this folder.
    *
-   * @return empty when there is none and every file of the folder could be read
+   * @return none when there is none and every file of the folder could be read
    * @throws JobDefinitionException when it is broken or its VM is defined twice in this folder, or
    *     when it is not there while some other file is broken, which may be the one that was meant
    */
-  public Optional<Entry> find(String fileOrVm) {
+  public List<Entry> find(String fileOrVm) {
     Optional<Path> file = path(fileOrVm).filter(Files::isRegularFile);
     if (file.isPresent()) {
-      return Optional.of(only(file.get()));
+      return only(file.get());
     }
     Content content = read();
     Entry entry = content.byVmName().get(fileOrVm);
     if (entry != null) {
-      return Optional.of(entry);
+      return List.of(entry);
     }
     Optional<Path> named = files().stream().filter(path -> stem(path).equals(fileOrVm)).findFirst();
     if (named.isPresent()) {
-      return Optional.of(only(named.get()));
+      return only(named.get());
     }
     if (!content.broken().isEmpty()) {
       throw content.broken().getFirst();
     }
-    return Optional.empty();
+    return List.of();
   }
 
-  /** One file's definition, refused when another file of this folder defines the same VM. */
-  private Entry only(Path file) {
-    JobDefinition definition = JobDefinitions.read(file);
-    for (Path other : files()) {
-      if (!same(file, other) && definesVm(other, definition.vmName())) {
-        Entry first = new Entry(other, definition);
-        throw twice(definition.vmName(), List.of(first, new Entry(file, definition)));
+  /** One file's definitions, refused when the same VM is defined elsewhere in this folder. */
+  private List<Entry> only(Path file) {
+    Map<String, Entry> own = new LinkedHashMap<>();
+    for (JobDefinition definition : JobDefinitions.readAll(file)) {
+      Entry entry = new Entry(file, definition);
+      Entry earlier = own.putIfAbsent(definition.vmName(), entry);
+      if (earlier != null) {
+        throw twice(definition.vmName(), List.of(earlier, entry));
       }
     }
-    return new Entry(file, definition);
+    for (Path other : files()) {
+      for (JobDefinition definition :
+          same(file, other) ? List.<JobDefinition>of() : usable(other)) {
+        Entry entry = own.get(definition.vmName());
+        if (entry != null) {
+          throw twice(definition.vmName(), List.of(new Entry(other, definition), entry));
+        }
+      }
+    }
+    return List.copyOf(own.values());
   }
 
-  private static boolean definesVm(Path file, String vmName) {
+  private static List<JobDefinition> usable(Path file) {
     try {
-      return JobDefinitions.read(file).vmName().equals(vmName);
+      return JobDefinitions.readAll(file);
     } catch (JobDefinitionException e) {
       // A broken file backs nothing up; it is reported where it is used.
-      return false;
+      return List.of();
     }
   }
 

@@ -214,10 +214,7 @@ final class SourceReader {
   private SourceDefinition libvirt() {
     refuseDisks("libvirt");
     Map<String, String> settings = new LinkedHashMap<>();
-    fields
-        .requiredText("domain")
-        .flatMap(text -> text.line(KEY_LENGTH_MAX))
-        .ifPresent(domain -> settings.put("domain", domain));
+    new SelectionReader(fields, settings).read();
     fields
         .text("uri")
         .flatMap(text -> text.line(URI_LENGTH_MAX))

@@ -1,7 +1,8 @@
 package dev.backstep.job.definition;
 
 import java.io.StringReader;
-import java.util.Optional;
+import java.util.ArrayList;
+import java.util.List;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
@@ -22,25 +23,26 @@ final class YamlTree {
 
   private YamlTree() {}
 
-  /** The root; empty after having reported why there is none. */
-  static Optional<Node> root(String text, Problems problems) {
+  /** The roots of its documents; empty after having reported why there is none. */
+  static List<Node> roots(String text, Problems problems) {
     if (text.length() > LENGTH_MAX) {
       problems.at(null, text.length() + " characters; expected at most " + LENGTH_MAX);
-      return Optional.empty();
+      return List.of();
     }
     try {
-      Node root = new Yaml(bounds()).compose(new StringReader(text));
-      if (root == null) {
+      List<Node> roots = new ArrayList<>();
+      new Yaml(bounds()).composeAll(new StringReader(text)).forEach(roots::add);
+      if (roots.isEmpty()) {
         problems.at(
             null, "the file is empty; expected a job definition with vm, source, repository");
       }
-      return Optional.ofNullable(root);
+      return roots;
     } catch (MarkedYAMLException e) {
       problems.at(e.getProblemMark(), "not YAML: " + oneLine(e.getProblem()));
     } catch (YAMLException e) {
       problems.at(null, "not YAML: " + oneLine(String.valueOf(e.getMessage())));
     }
-    return Optional.empty();
+    return List.of();
   }
 
   private static LoaderOptions bounds() {

@@ -34,6 +34,9 @@ interface HypervisorControl {
     PERSISTENT
   }
 
+  /** The UUIDs of all domains, running or not. */
+  List<String> domains() throws SourceException;
+
   /**
    * @param domain name or UUID
    * @return XML

@@ -30,14 +30,7 @@ record LibvirtSettings(
 
   static LibvirtSettings of(SourceDefinition definition) throws SourceException {
     Map<String, String> texts = definition.settings();
-    String uri = texts.getOrDefault(URI, "qemu:///system");
-    if (uri.matches("[a-z+]+://[^/?]+.*")) {
-      throw new SourceException(
-          SourceException.Kind.FAILED,
-          uri
-              + ": names another host; disks are read through a socket of the hypervisor's host, so"
-              + " run this program there");
-    }
+    String uri = uri(definition);
     String domain = texts.get(DOMAIN);
     if (domain == null) {
       throw new SourceException(
@@ -53,5 +46,18 @@ record LibvirtSettings(
             Optional.ofNullable(texts.get(BEFORE)),
             Optional.ofNullable(texts.get(AFTER)),
             Duration.ofSeconds(Long.parseLong(texts.getOrDefault(HOOK_LIMIT, "60")))));
+  }
+
+  /** The daemon's, refused where that is another host's. */
+  static String uri(SourceDefinition definition) throws SourceException {
+    String uri = definition.settings().getOrDefault(URI, "qemu:///system");
+    if (uri.matches("[a-z+]+://[^/?]+.*")) {
+      throw new SourceException(
+          SourceException.Kind.FAILED,
+          uri
+              + ": names another host; disks are read through a socket of the hypervisor's host, so"
+              + " run this program there");
+    }
+    return uri;
   }
 }

@@ -1,10 +1,12 @@
 package dev.backstep.source.libvirt;
 
 import dev.backstep.domain.SourceDefinition;
+import dev.backstep.source.ListedVm;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.SourceProvider;
 import dev.backstep.source.VmSource;
 import java.nio.file.Path;
+import java.util.List;
 
 /** Makes sources of type {@code libvirt}. */
 public final class LibvirtSourceProvider implements SourceProvider {
@@ -18,5 +20,10 @@ public final class LibvirtSourceProvider implements SourceProvider {
   public VmSource open(SourceDefinition definition, Path runFolder) throws SourceException {
     LibvirtSettings settings = LibvirtSettings.of(definition);
     return new LibvirtSource(settings, new Virsh(settings.uri(), runFolder), runFolder);
+  }
+
+  @Override
+  public List<ListedVm> list(SourceDefinition definition, Path runFolder) throws SourceException {
+    return DomainList.of(new Virsh(LibvirtSettings.uri(definition), runFolder));
   }
 }

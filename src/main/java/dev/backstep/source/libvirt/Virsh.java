@@ -36,6 +36,11 @@ final class Virsh implements HypervisorControl {
   }
 
   @Override
+  public List<String> domains() throws SourceException {
+    return lines(call("list", "--all", "--uuid"));
+  }
+
+  @Override
   public String definition(String domain, View view) throws SourceException {
     return view == View.LIVE
         ? call("dumpxml", "--domain", domain)
@@ -141,11 +146,11 @@ final class Virsh implements HypervisorControl {
 
   @Override
   public List<String> checkpoints(String uuid) throws SourceException {
-    return call("checkpoint-list", "--name", "--domain", uuid)
-        .lines()
-        .map(String::strip)
-        .filter(line -> !line.isEmpty())
-        .toList();
+    return lines(call("checkpoint-list", "--name", "--domain", uuid));
+  }
+
+  private static List<String> lines(String output) {
+    return output.lines().map(String::strip).filter(line -> !line.isEmpty()).toList();
   }
 
   @Override

@@ -281,7 +281,7 @@ class JobDefinitionsTests {
         repository: backups
         """);
 
-    JobDefinition definition = JobDefinitions.read(file);
+    JobDefinition definition = JobDefinitions.readAll(file).getFirst();
 
     assertThat(definition.repository()).isEqualTo(folder.resolve("backups").toString());
     assertThat(definition.source().disks().getFirst().location())
@@ -456,10 +456,11 @@ class JobDefinitionsTests {
     assertThat(
             catchThrowableOfType(
                 JobDefinitionException.class,
-                () -> JobDefinitions.read(folder.resolve("absent.yaml"))))
+                () -> JobDefinitions.readAll(folder.resolve("absent.yaml"))))
         .hasMessage(folder.resolve("absent.yaml") + ": there is no such file");
     assertThat(
-            catchThrowableOfType(JobDefinitionException.class, () -> JobDefinitions.read(binary)))
+            catchThrowableOfType(
+                JobDefinitionException.class, () -> JobDefinitions.readAll(binary)))
         .hasMessage(binary + ": not UTF-8 text");
   }
 

@@ -32,9 +32,11 @@ class JobFolderTests {
   void findsByVmNameByPathAndByFileName() throws Exception {
     Path file = write("nightly.yaml", "../my vm");
 
-    assertThat(jobs().find("../my vm")).map(JobFolder.Entry::file).contains(file);
-    assertThat(jobs().find(file.toString())).map(JobFolder.Entry::file).contains(file);
-    assertThat(jobs().find("nightly")).map(JobFolder.Entry::file).contains(file);
+    assertThat(jobs().find("../my vm")).extracting(JobFolder.Entry::file).containsExactly(file);
+    assertThat(jobs().find(file.toString()))
+        .extracting(JobFolder.Entry::file)
+        .containsExactly(file);
+    assertThat(jobs().find("nightly")).extracting(JobFolder.Entry::file).containsExactly(file);
     assertThat(jobs().find("other")).isEmpty();
   }
 
@@ -56,7 +58,7 @@ class JobFolderTests {
     Path good = write("good.yaml", "pg");
     Files.writeString(folder.resolve("broken.yaml"), "vm: [");
 
-    assertThat(jobs().find("pg")).map(JobFolder.Entry::file).contains(good);
+    assertThat(jobs().find("pg")).extracting(JobFolder.Entry::file).containsExactly(good);
     assertThatThrownBy(() -> jobs().find("unknown")).hasMessageContaining("broken.yaml:1:");
     assertThat(jobs().read().broken()).hasSize(1);
   }
@@ -70,5 +72,30 @@ class JobFolderTests {
     assertThat(jobs().read().byVmName()).isEmpty();
     assertThat(jobs().read().broken()).isEmpty();
     assertThat(new JobFolder(folder.resolve("absent")).find("a")).isEmpty();
+  }
+
+  @Test
+  void findsEveryDefinitionOfAFileAndEachByItsName() throws Exception {
+    Path file = write("group.yaml", "a");
+    Files.writeString(
+        file, Files.readString(file) + "---\n" + Files.readString(write("b.yaml", "b")));
+    Files.delete(folder.resolve("b.yaml"));
+
+    assertThat(jobs().find("group"))
+        .extracting(entry -> entry.definition().vmName())
+        .containsExactly("a", "b");
+    assertThat(jobs().find("b")).hasSize(1);
+    assertThat(jobs().read().byVmName()).containsOnlyKeys("a", "b");
+  }
+
+  @Test
+  void refusesOneVmTwiceInAFile() throws Exception {
+    Path file = write("group.yaml", "a");
+    Files.writeString(file, Files.readString(file) + "---\n" + Files.readString(file));
+
+    assertThatThrownBy(() -> jobs().find("group"))
+        .isInstanceOf(JobDefinitionException.class)
+        .hasMessageContaining("VM 'a' is defined in " + file + " already");
+    assertThat(jobs().read().byVmName()).isEmpty();
   }
 }
