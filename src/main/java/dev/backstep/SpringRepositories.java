@@ -1,17 +1,19 @@
 package dev.backstep;
 
-import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupQueries;
-import dev.backstep.catalog.CatalogContent;
+import dev.backstep.catalog.Page;
 import dev.backstep.catalog.Repositories;
+import dev.backstep.catalog.RepositoryCheckRow;
+import dev.backstep.catalog.RepositoryChecks;
 import dev.backstep.catalog.RepositoryRow;
 import dev.backstep.cli.RepositoryVerbs;
+import dev.backstep.domain.CheckFinding;
 import dev.backstep.domain.RepositoryId;
-import dev.backstep.job.CatalogCheck;
 import dev.backstep.job.CopyJobs;
 import dev.backstep.job.CopyRequest;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.OrphanCollection;
+import dev.backstep.job.RepositoryCheckJobs;
 import dev.backstep.job.RepositoryImport;
 import dev.backstep.job.RepositoryLocks;
 import dev.backstep.job.TaskRun;
@@ -51,13 +53,21 @@ final class SpringRepositories implements RepositoryVerbs {
   }
 
   @Override
-  public RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress) {
-    RepositoryRow row =
-        repository(id)
-            .orElseThrow(() ->
-                OperatorException.notFound(
-                    id + ": no repository with this id is known, and there is no such folder"));
-    return new CatalogCheck(context.getBean(CatalogContent.class)).run(row, progress);
+  public TaskRun checkRepository(String id) {
+    return context.getBean(RepositoryCheckJobs.class).check(id);
+  }
+
+  @Override
+  public Optional<RepositoryCheckRow> repositoryCheck(String id) {
+    return context.getBean(RepositoryChecks.class).find(id);
+  }
+
+  @Override
+  public List<CheckFinding> checkFindings(String id) {
+    RepositoryChecks checks = context.getBean(RepositoryChecks.class);
+    return Page.rows(Integer.MAX_VALUE, request -> checks.findings(id, request)).stream()
+        .map(RepositoryChecks.Numbered::finding)
+        .toList();
   }
 
   @Override

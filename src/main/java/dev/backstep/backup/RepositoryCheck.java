@@ -11,7 +11,9 @@ import dev.backstep.repository.RestorePoint;
 import dev.backstep.repository.Stray;
 import dev.backstep.repository.Strays;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,20 +21,14 @@ import java.util.Map;
 /**
  * Checks the structure of a whole repository by its own files: restore points against manifests,
  * manifests against images, chains, and what lies about beside them. Goes on after each finding.
- * Reads tables, no data: that is a verification's. For one thread.
+ * Reads tables, no data: that is a verification's. Safe for use by several threads.
  */
 public final class RepositoryCheck {
 
   private final Repository repository;
-  private final Progress progress;
-  private final List<Problem> problems = new ArrayList<>();
 
-  /**
-   * @param progress told after each image
-   */
-  public RepositoryCheck(Repository repository, Progress progress) {
+  public RepositoryCheck(Repository repository) {
     this.repository = repository;
-    this.progress = progress;
   }
 
   /** Is told how far a check is. */
@@ -79,43 +75,82 @@ public final class RepositoryCheck {
   }
 
   /**
+   * Checks all of it.
+   *
+   * @param progress told after each image
    * @throws IOException when a folder cannot be listed
    */
-  public Result run() throws IOException {
+  public Result run(Progress progress) throws IOException {
     List<Stray> strays = Strays.of(repository);
     Holdings holdings = Holdings.of(repository);
     HeldImages held = HeldImages.of(repository);
-    holdings.problems().forEach(text -> add(About.RESTORE_POINT, text));
-    held.problems().forEach(text -> add(About.IMAGE, text));
+    List<Problem> problems = new ArrayList<>();
     int done = 0;
     for (DiskManifest manifest : held.manifests()) {
-      image(manifest);
+      problems.addAll(structure(manifest));
       done++;
       progress.checked(done, held.manifests().size());
     }
+    return result(strays, holdings, held, problems);
+  }
+
+  /**
+   * The images whose {@link #structure} is to be checked, by id.
+   *
+   * @throws IOException when a folder cannot be listed
+   */
+  public List<DiskManifest> images() throws IOException {
+    return HeldImages.of(repository).manifests().stream()
+        .sorted(Comparator.comparing(DiskManifest::diskBackupId))
+        .toList();
+  }
+
+  /**
+   * All but the structure of images: what belongs together and what lies about, as it is now.
+   *
+   * @throws IOException when a folder cannot be listed
+   */
+  public Result relations() throws IOException {
+    List<Stray> strays = Strays.of(repository);
+    Holdings holdings = Holdings.of(repository);
+    return result(strays, holdings, HeldImages.of(repository), List.of());
+  }
+
+  private Result result(
+      List<Stray> strays, Holdings holdings, HeldImages held, List<Problem> ofImages) {
+    List<Problem> problems = new ArrayList<>();
+    holdings.problems().forEach(line -> problems.add(problem(About.RESTORE_POINT, line)));
+    held.problems().forEach(line -> problems.add(problem(About.IMAGE, line)));
+    problems.addAll(ofImages);
     Map<String, DiskManifest> whole = new HashMap<>();
     held.manifests().forEach(manifest -> whole.put(manifest.diskBackupId(), manifest));
-    holdings.points().forEach(point -> point(point, whole));
+    holdings.points().forEach(point -> point(point, whole, problems));
     return new Result(
         holdings.points(), held.manifests(), held.unneeded(holdings.points()), strays, problems);
   }
 
   /** The lines of these two begin with the file that they are about. */
-  private void add(About about, String line) {
+  private Problem problem(About about, String line) {
     int end = line.indexOf(": ");
-    problems.add(
-        end < 0
-            ? new Problem(about, repository.root().toString(), line)
-            : new Problem(about, line.substring(0, end), line.substring(end + 2)));
+    return end < 0
+        ? new Problem(about, repository.root().toString(), line)
+        : new Problem(about, line.substring(0, end), line.substring(end + 2));
   }
 
-  private void image(DiskManifest manifest) throws IOException {
+  /**
+   * What is wrong with one image; nothing when it was deleted meanwhile.
+   *
+   * @throws IOException when its file cannot be closed
+   */
+  public List<Problem> structure(DiskManifest manifest) throws IOException {
     DiskFolder folder = repository.disk(new VmId(manifest.vmId()), manifest.diskId());
     DiskBackupId id = new DiskBackupId(manifest.diskBackupId());
+    String image = folder.image(id).toString();
     try (ImageCheck check = new ImageCheck(folder, id)) {
-      for (Damage damage : check.structure()) {
-        problems.add(new Problem(About.IMAGE, folder.image(id).toString(), text(damage)));
-      }
+      List<Damage> damages = check.structure();
+      return Files.exists(folder.image(id))
+          ? damages.stream().map(damage -> new Problem(About.IMAGE, image, text(damage))).toList()
+          : List.of();
     }
   }
 
@@ -126,18 +161,20 @@ public final class RepositoryCheck {
         + damage.expected();
   }
 
-  private void point(RestorePoint point, Map<String, DiskManifest> whole) {
+  private static void point(
+      RestorePoint point, Map<String, DiskManifest> whole, List<Problem> problems) {
     for (RestorePoint.Disk disk : point.disks()) {
       DiskManifest manifest = whole.get(disk.diskBackupId());
       if (manifest == null) {
-        pointProblem(point, disk, "is not in the repository, or not whole");
+        add(problems, point, disk, "is not in the repository, or not whole");
       } else if (!disk.fits(manifest)) {
-        pointProblem(point, disk, "has another manifest than when it was sealed");
+        add(problems, point, disk, "has another manifest than when it was sealed");
       } else if (manifest.diskId() != disk.diskId()
           || !manifest.diskKey().equals(disk.diskKey())
           || !manifest.vmId().equals(point.vmId())
           || manifest.virtualSize() != disk.virtualSize()) {
-        pointProblem(
+        add(
+            problems,
             point,
             disk,
             "is disk "
@@ -158,7 +195,8 @@ public final class RepositoryCheck {
     }
   }
 
-  private void pointProblem(RestorePoint point, RestorePoint.Disk disk, String text) {
+  private static void add(
+      List<Problem> problems, RestorePoint point, RestorePoint.Disk disk, String text) {
     problems.add(
         new Problem(
             About.RESTORE_POINT,

@@ -211,6 +211,12 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  RepositoryChecks repositoryChecks(
+      DataSource dataSource, PlatformTransactionManager manager, Tasks tasks) {
+    return new RepositoryChecks(dataSource, manager, tasks);
+  }
+
+  @Bean
   VerifyRounds verifyRounds(DataSource dataSource) {
     return new VerifyRounds(dataSource);
   }

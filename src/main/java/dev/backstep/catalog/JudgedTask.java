@@ -6,7 +6,8 @@ import java.util.Optional;
 /**
  * A task with what came of it.
  *
- * @param verdict of a verification or a restore test; empty for the other kinds
- * @param imagesDamaged how many images a verification has found damaged; 0 for the other kinds
+ * @param verdict of a verification, a restore test or a check of a repository; empty for the others
+ * @param findings how many images a verification has found damaged, or what a check has found
+ *     wrong; 0 for the others
  */
-public record JudgedTask(TaskRow task, Optional<TaskVerdict> verdict, int imagesDamaged) {}
+public record JudgedTask(TaskRow task, Optional<TaskVerdict> verdict, int findings) {}

@@ -16,8 +16,9 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 public final class TaskQueries {
 
   /**
-   * What came of a task is one row of a test, and the index's entries of the damaged images of a
-   * verification, however many it checked. MariaDB would read them all when not told the index.
+   * What came of a task is one row of a test or of a repository's check, and the index's entries of
+   * the damaged images of a verification, however many it checked. MariaDB would read them all when
+   * not told the index.
    */
   private static final String JUDGED =
       """
@@ -25,7 +26,8 @@ public final class TaskQueries {
         (select r.verdict from restore_tests r where r.task_id = t.id) as verdict,
         (select count(*)
           from verification_images i use index (verification_images_by_result)
-          where i.verification_id = t.id and i.result = 'DAMAGED') as damaged
+          where i.verification_id = t.id and i.result = 'DAMAGED') as damaged,
+        (select c.problems from repository_checks c where c.task_id = t.id) as problems
       from tasks t
       """;
 
@@ -89,16 +91,16 @@ public final class TaskQueries {
 
   private static JudgedTask judged(ResultSet row) throws SQLException {
     TaskRow task = row(row);
-    int damaged = row.getInt("damaged");
+    int findings = task.kind() == TaskKind.CHECK ? row.getInt("problems") : row.getInt("damaged");
     Optional<TaskVerdict> verdict =
         switch (task.kind()) {
-          case VERIFY -> Optional.of(TaskVerdict.ofVerification(task.status(), damaged));
+          case VERIFY, CHECK -> Optional.of(TaskVerdict.ofFindings(task.status(), findings));
           case TEST ->
               Optional.of(
                   TaskVerdict.ofTest(task.status(), TestVerdict.valueOf(row.getString("verdict"))));
           case RESTORE, PRUNE, MERGE, COPY, REPLICATE -> Optional.empty();
         };
-    return new JudgedTask(task, verdict, damaged);
+    return new JudgedTask(task, verdict, findings);
   }
 
   static TaskRow row(ResultSet row) throws SQLException {

@@ -22,6 +22,6 @@ public record VerificationRow(
   }
 
   public TaskVerdict verdict() {
-    return TaskVerdict.ofVerification(task.status(), damaged);
+    return TaskVerdict.ofFindings(task.status(), damaged);
   }
 }

@@ -1,6 +1,8 @@
 package dev.backstep.cli;
 
-import dev.backstep.backup.RepositoryCheck;
+import dev.backstep.catalog.RepositoryCheckRow;
+import dev.backstep.domain.CheckFinding;
+import dev.backstep.domain.RepositoryId;
 import dev.backstep.job.CopyRequest;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.OrphanCollection;
@@ -19,6 +21,8 @@ import tools.jackson.databind.JsonNode;
 
 /** Repositories through a running server. */
 final class RemoteRepositories implements RepositoryVerbs {
+
+  private static final String CHECKS = "/api/v1/repository-checks";
 
   private final RemoteClient client;
 
@@ -52,12 +56,41 @@ final class RemoteRepositories implements RepositoryVerbs {
   }
 
   @Override
-  public RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress) {
-    throw OperatorException.busy(
-        "the server at "
-            + client.url()
-            + " has the database open; name the repository's folder, which is checked without it",
-        null);
+  public TaskRun checkRepository(String id) {
+    return RemoteTask.of(client, client.post(CHECKS, Map.of("repository_id", id)));
+  }
+
+  @Override
+  public Optional<RepositoryCheckRow> repositoryCheck(String id) {
+    return client
+        .find(check(id))
+        .map(json ->
+            new RepositoryCheckRow(
+                RemoteTask.row(json),
+                new RepositoryId(json.get("repository_id").asString()),
+                json.get("restore_points").asInt(),
+                json.get("images").asInt(),
+                json.get("problems_total").asInt()));
+  }
+
+  @Override
+  public List<CheckFinding> checkFindings(String id) {
+    return client.rows(check(id) + "/findings", "findings", Map.of(), Integer.MAX_VALUE).stream()
+        .map(RemoteRepositories::finding)
+        .toList();
+  }
+
+  private static String check(String id) {
+    return CHECKS + "/" + RemoteClient.encoded(id);
+  }
+
+  private static CheckFinding finding(JsonNode json) {
+    return new CheckFinding(
+        CheckFinding.Kind.valueOf(json.get("kind").asString()),
+        json.get("subject").asString(),
+        json.get("text").asString(),
+        json.get("bytes").asLong(),
+        RemoteRows.time(json, "modified_at"));
   }
 
   /** Over REST it would be a way to have a server read any folder. */

@@ -1,6 +1,7 @@
 package dev.backstep.cli;
 
-import dev.backstep.backup.RepositoryCheck;
+import dev.backstep.catalog.RepositoryCheckRow;
+import dev.backstep.domain.CheckFinding;
 import dev.backstep.job.CopyRequest;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.OrphanCollection;
@@ -33,13 +34,19 @@ public interface RepositoryVerbs {
   Optional<String> repositoryPath(String id);
 
   /**
-   * Checks a repository by its files and by the catalog.
+   * Checks a repository by its files and by the catalog; see {@link
+   * dev.backstep.job.RepositoryCheckJobs#check}.
    *
    * @param id the repository's
-   * @throws OperatorException NOT_FOUND; FAILED when its folder cannot be read; BUSY when a server
-   *     has the database
+   * @throws OperatorException as there
    */
-  RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress);
+  TaskRun checkRepository(String id);
+
+  /** A check of this task's id, without its findings. */
+  Optional<RepositoryCheckRow> repositoryCheck(String id);
+
+  /** What one found. */
+  List<CheckFinding> checkFindings(String id);
 
   /**
    * Files that nothing names; see {@link OrphanCollection#run}.

@@ -92,6 +92,7 @@ final class TaskWatch {
       case PRUNE -> freed(row);
       case RESTORE -> new RestoreText(session, engine).print(row);
       case REPLICATE -> new ReplicationText(session, engine).print(row);
+      case CHECK -> new RepositoryCheckText(session).print(engine, row);
       case TEST -> new RestoreTestText(session, engine).print(row);
       case COPY, MERGE -> plain(row);
     };

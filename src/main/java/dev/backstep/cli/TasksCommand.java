@@ -94,9 +94,11 @@ final class TasksCommand implements Callable<Integer> {
     return judged
         .verdict()
         .map(verdict ->
-            verdict == TaskVerdict.DAMAGED
-                ? judged.imagesDamaged() + " " + verdict.text()
-                : verdict.text())
+            verdict != TaskVerdict.DAMAGED
+                ? verdict.text()
+                : judged.task().kind() == TaskKind.CHECK
+                    ? verdict.text()
+                    : judged.findings() + " " + verdict.text())
         .orElse("");
   }
 

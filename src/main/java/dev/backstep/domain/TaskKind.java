@@ -12,7 +12,8 @@ public enum TaskKind {
   MERGE,
   TEST,
   COPY,
-  REPLICATE;
+  REPLICATE,
+  CHECK;
 
   /** Its name in ids, commands and answers. */
   public String word() {

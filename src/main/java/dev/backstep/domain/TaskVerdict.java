@@ -9,9 +9,9 @@ import java.util.Locale;
 public enum TaskVerdict {
   /** It has not come to one. */
   PENDING,
-  /** A verification without findings. */
+  /** A verification, or a check of a repository, without findings. */
   CLEAN,
-  /** A verification, and as soon as it has found damage. */
+  /** One with findings, as soon as it has any. */
   DAMAGED,
   /** A restore test whose signs of life were all seen. */
   PASSED,
@@ -21,12 +21,12 @@ public enum TaskVerdict {
   NOT_DONE;
 
   /**
-   * That of a verification.
+   * That of a verification, or of a check of a repository.
    *
-   * @param damaged how many images it has found damaged so far
+   * @param findings how many images it has found damaged, or things wrong, so far
    */
-  public static TaskVerdict ofVerification(Status task, int damaged) {
-    if (damaged > 0) {
+  public static TaskVerdict ofFindings(Status task, int findings) {
+    if (findings > 0) {
       return DAMAGED;
     }
     return task == Status.COMPLETED ? CLEAN : withoutOne(task);

@@ -4,14 +4,13 @@ import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.backup.RepositoryCheck.About;
 import dev.backstep.backup.RepositoryCheck.Problem;
 import dev.backstep.catalog.CatalogContent;
-import dev.backstep.catalog.RepositoryRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.repository.DiskManifest;
 import dev.backstep.repository.Repository;
 import dev.backstep.repository.RestorePoint;
 import java.io.IOException;
-import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +22,9 @@ import java.util.stream.Collectors;
 /** Compares what the catalog says a repository holds with what was found there. */
 public final class CatalogCheck {
 
+  /** Far longer than the time between the last rename of a publish and its commit. */
+  private static final Duration SECOND_LOOK_AFTER = Duration.ofSeconds(1);
+
   private final CatalogContent catalog;
 
   public CatalogCheck(CatalogContent catalog) {
@@ -30,24 +32,36 @@ public final class CatalogCheck {
   }
 
   /**
-   * Checks a repository by its files and by the catalog.
+   * Checks what belongs together in a repository, by its files and by the catalog. Backups, merges
+   * and prunes go on meanwhile: what they were just doing is not there any more at a second look,
+   * which is taken when the first one finds anything.
    *
-   * @throws OperatorException FAILED when its folder cannot be read
+   * @throws IOException when a folder cannot be listed
+   * @throws InterruptedException never by this program
    */
-  public RepositoryCheck.Result run(RepositoryRow row, RepositoryCheck.Progress progress) {
-    try {
-      Repository repository = Repository.open(Path.of(row.path()));
-      RepositoryCheck.Result found = new RepositoryCheck(repository, progress).run();
-      List<Problem> problems = new ArrayList<>(found.problems());
-      problems.addAll(compare(repository.id(), found));
-      return new RepositoryCheck.Result(
-          found.points(), found.images(), found.unneeded(), found.strays(), problems);
-    } catch (IOException e) {
-      throw OperatorException.failed(String.valueOf(e.getMessage()), e);
+  public RepositoryCheck.Result run(Repository repository)
+      throws IOException, InterruptedException {
+    RepositoryCheck.Result first = once(repository);
+    if (first.problems().isEmpty()) {
+      return first;
     }
+    Thread.sleep(SECOND_LOOK_AFTER);
+    RepositoryCheck.Result second = once(repository);
+    return with(second, second.problems().stream().filter(first.problems()::contains).toList());
   }
 
-  /** The differences. What a backup that runs has published meanwhile may be among them. */
+  private RepositoryCheck.Result once(Repository repository) throws IOException {
+    RepositoryCheck.Result found = new RepositoryCheck(repository).relations();
+    List<Problem> problems = new ArrayList<>(found.problems());
+    problems.addAll(compare(repository.id(), found));
+    return with(found, problems);
+  }
+
+  private static RepositoryCheck.Result with(RepositoryCheck.Result found, List<Problem> problems) {
+    return new RepositoryCheck.Result(
+        found.points(), found.images(), found.unneeded(), found.strays(), problems);
+  }
+
   private List<Problem> compare(RepositoryId repository, RepositoryCheck.Result found) {
     List<Problem> problems = new ArrayList<>();
     Map<String, DiskManifest> manifests =

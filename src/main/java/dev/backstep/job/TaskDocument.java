@@ -36,7 +36,7 @@ public final class TaskDocument {
     Map<String, @Nullable Object> fields = fields(judged.task());
     fields.put("verdict", judged.verdict().map(TaskVerdict::name).orElse(null));
     if (judged.task().kind() == TaskKind.VERIFY) {
-      fields.put("images_damaged", judged.imagesDamaged());
+      fields.put("images_damaged", judged.findings());
     }
     return fields;
   }

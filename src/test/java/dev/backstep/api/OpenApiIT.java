@@ -320,6 +320,7 @@ class OpenApiIT {
     restoreIsWhatItSays(backup);
     restoreTestIsWhatItSays(backup);
     verificationIsWhatItSays(backup);
+    repositoryCheckIsWhatItSays();
   }
 
   private static void copyIsWhatItSays(JsonNode source) throws Exception {
@@ -423,6 +424,34 @@ class OpenApiIT {
     assertThat(now.get("verdict").asString()).as(now.toString()).isEqualTo("FAILED");
     assertIs("Problem", json(server.post(path, point + "}"), 400));
     assertIs("Problem", json(server.get(path + "/test-nothing"), 404));
+  }
+
+  /** Of a repository without the image that a verification misses, too. */
+  private static void repositoryCheckIsWhatItSays() throws Exception {
+    String path = "/api/v1/repository-checks";
+    JsonNode repository = get("/api/v1/repositories").get("repositories").get(0);
+    String asked = "{\"repository_id\":\"" + repository.get("repository_id").asString() + "\"}";
+    JsonNode begun = json(server.post(path, asked), 202);
+    assertIs("RepositoryCheck", begun);
+    String id = begun.get("task_id").asString();
+    JsonNode now = get(path + "/" + id);
+    for (int i = 0; i < 300 && now.get("status").asString().equals("RUNNING"); i++) {
+      Thread.sleep(100);
+      now = get(path + "/" + id);
+    }
+    assertIs("RepositoryCheck", now);
+    assertThat(now.get("status").asString()).isEqualTo("COMPLETED");
+    assertThat(now.get("verdict").asString()).isEqualTo("DAMAGED");
+    JsonNode findings = get(path + "/" + id + "/findings?limit=1");
+    assertIs("RepositoryFindingPage", findings);
+    assertThat(findings.get("findings").size()).isEqualTo(1);
+    JsonNode list = get("/api/v1/tasks?kind=check");
+    assertIs("TaskPage", list);
+    assertThat(list.get("tasks").get(0).get("verdict").asString()).isEqualTo("DAMAGED");
+    assertIs("Problem", json(server.post(path, "{\"repository_id\":\"nothing\"}"), 404));
+    assertIs("Problem", json(server.post(path, "{}"), 400));
+    assertIs("Problem", json(server.get(path + "/check-nothing"), 404));
+    assertIs("Problem", json(server.get(path + "/" + id + "/findings?after=nowhere"), 400));
   }
 
   /** Of a damaged image, so that there is something to be told. */

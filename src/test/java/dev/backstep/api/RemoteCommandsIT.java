@@ -150,6 +150,29 @@ class RemoteCommandsIT {
     run(1, "restore", id, "--to", folder.resolve("again").toString());
   }
 
+  /** Also one that failed, and goes on when what was in its way is gone. */
+  @Test
+  void checksTheRepositoryInTheServer() throws Exception {
+    run(0, "backup", "vm");
+    JsonNode repository =
+        ServerProcess.json(server.get("/api/v1/repositories"), 200).get("repositories").get(0);
+    String id = repository.get("repository_id").asString();
+    Path place = Path.of(repository.get("path").asString());
+    Path stray = Files.writeString(place.resolve("notes.txt"), "mine");
+
+    JsonNode found = run(0, "repository", "check", id, "--json").json();
+
+    assertThat(found.get("restore_points").asInt()).isEqualTo(1);
+    assertThat(found.get("strays").get(0).get("file").asString()).isEqualTo(stray.toString());
+    assertThat(run(4, "repository", "check", "nothing").errors()).contains("no repository");
+    Path aside = Files.move(place, folder.resolve("aside"));
+    String failed = run(1, "repository", "check", id).output().lines().findFirst().orElseThrow();
+    Files.move(aside, place);
+    run(0, "relaunch", failed);
+    assertThat(run(0, "tasks", "--kind", "check").output())
+        .containsPattern(failed + " +COMPLETED +clean ");
+  }
+
   private String disk() throws IOException {
     String definition = Files.readString(folder.resolve("jobs/vm.yaml"));
     String path = definition.replaceAll("(?s).*?path: ([^ ]+) .*", "$1");

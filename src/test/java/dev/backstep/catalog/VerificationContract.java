@@ -408,7 +408,7 @@ abstract class VerificationContract {
     String copy = tasks.begin(TaskKind.COPY, "x", "{}", lease);
 
     assertThat(taskQueries.page(Optional.empty(), PageRequest.first(20)).items())
-        .extracting(row -> row.task().id(), JudgedTask::verdict, JudgedTask::imagesDamaged)
+        .extracting(row -> row.task().id(), JudgedTask::verdict, JudgedTask::findings)
         .containsExactlyInAnyOrder(
             tuple(passed, Optional.of(TaskVerdict.PASSED), 0),
             tuple(failed, Optional.of(TaskVerdict.FAILED), 0),
@@ -419,7 +419,7 @@ abstract class VerificationContract {
             tuple(damaged, Optional.of(TaskVerdict.DAMAGED), 2),
             tuple(finding, Optional.of(TaskVerdict.DAMAGED), 1),
             tuple(copy, Optional.empty(), 0));
-    assertThat(taskQueries.judged(damaged).orElseThrow().imagesDamaged()).isEqualTo(2);
+    assertThat(taskQueries.judged(damaged).orElseThrow().findings()).isEqualTo(2);
     assertThat(tests.find(notBooted).orElseThrow().outcome()).isEqualTo(TaskVerdict.NOT_DONE);
     assertThat(queries.find(damaged).orElseThrow().verdict()).isEqualTo(TaskVerdict.DAMAGED);
     assertThat(queries.find(finding).orElseThrow().checked()).isEqualTo(1);

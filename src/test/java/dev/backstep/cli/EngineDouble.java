@@ -1,17 +1,18 @@
 package dev.backstep.cli;
 
-import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.PlanRow;
+import dev.backstep.catalog.RepositoryCheckRow;
 import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.StoredChangeId;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.BootSettings;
+import dev.backstep.domain.CheckFinding;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RunSettings;
@@ -260,9 +261,18 @@ final class EngineDouble implements Engine, RetentionVerbs, RepositoryVerbs {
   }
 
   @Override
-  public RepositoryCheck.Result checkRepository(String id, RepositoryCheck.Progress progress) {
-    note("check " + id);
-    return new RepositoryCheck.Result(List.of(), List.of(), List.of(), List.of(), List.of());
+  public TaskRun checkRepository(String id) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Optional<RepositoryCheckRow> repositoryCheck(String id) {
+    return Optional.empty();
+  }
+
+  @Override
+  public List<CheckFinding> checkFindings(String id) {
+    return List.of();
   }
 
   @Override

@@ -146,7 +146,7 @@ class CopyH2IT extends JobTest {
 
   private RepositoryCheck.Result second() throws IOException {
     RepositoryCheck.Result found =
-        new RepositoryCheck(Repository.open(folder.resolve("second")), (images, of) -> {}).run();
+        new RepositoryCheck(Repository.open(folder.resolve("second"))).run((images, of) -> {});
     assertThat(found.problems()).isEmpty();
     return found;
   }

@@ -1,0 +1,245 @@
+package dev.backstep.job.backup;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.CatalogContent;
+import dev.backstep.catalog.JudgedTask;
+import dev.backstep.catalog.Page;
+import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.RepositoryCheckRow;
+import dev.backstep.catalog.RepositoryChecks;
+import dev.backstep.catalog.RepositoryChecks.Numbered;
+import dev.backstep.catalog.TaskQueries;
+import dev.backstep.domain.CbtAuditDefinition;
+import dev.backstep.domain.CbtResetPolicy;
+import dev.backstep.domain.CheckFinding;
+import dev.backstep.domain.Compression;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.SourceDefinition;
+import dev.backstep.domain.Status;
+import dev.backstep.domain.TaskVerdict;
+import dev.backstep.job.BackupJobs;
+import dev.backstep.job.CatalogCheck;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.ProcessLease;
+import dev.backstep.job.RepositoryCheckJobs;
+import dev.backstep.job.TaskJobs;
+import dev.backstep.job.TaskRun;
+import dev.backstep.job.verify.VerifyConfiguration;
+import dev.backstep.repository.Repository;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.test.context.TestConfiguration;
+import org.springframework.context.annotation.ComponentScan;
+import org.springframework.context.annotation.FilterType;
+import org.springframework.context.annotation.Import;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/** Checks of whole repositories as tasks, with backups beside them; on each database. */
+@Import({RepositoryCheckRules.TaskParts.class, VerifyConfiguration.class})
+abstract class RepositoryCheckRules extends JobTest {
+
+  @TestConfiguration(proxyBeanMethods = false)
+  @ComponentScan(
+      basePackages = "dev.backstep.job",
+      useDefaultFilters = false,
+      includeFilters =
+          @ComponentScan.Filter(
+              type = FilterType.REGEX,
+              pattern = "dev\\.backstep\\.job\\.Task(Launcher|Listener)"))
+  static class TaskParts {}
+
+  @Autowired BackupJobs jobs;
+  @Autowired BackupQueries queries;
+  @Autowired RepositoryCheckJobs repositoryChecks;
+  @Autowired RepositoryChecks checks;
+  @Autowired TaskJobs tasks;
+  @Autowired TaskQueries taskQueries;
+  @Autowired ProcessLease lease;
+  @Autowired CatalogContent content;
+  @Autowired JdbcClient jdbc;
+  @Autowired PlatformTransactionManager transactions;
+  @TempDir Path folder;
+
+  private String vm = "";
+  private SimulatedSource.Machine machine = new SimulatedSource.Machine();
+  private Repository repository;
+
+  @BeforeEach
+  void backUpTwice(TestInfo test) throws Exception {
+    vm = test.getTestMethod().orElseThrow().getName();
+    machine = SimulatedSource.machine(vm);
+    for (String key : List.of("a", "b")) {
+      machine.disks.put(key, new SimulatedDisk(key, 2_000_000, new Random(key.hashCode())));
+    }
+    backUp();
+    backUp();
+    repository = Repository.open(folder.resolve("repository"));
+  }
+
+  @AfterEach
+  void removeMachine() {
+    SimulatedSource.remove(vm);
+  }
+
+  private void backUp() throws Exception {
+    machine.disks.values().forEach(SimulatedDisk::write);
+    JobDefinition definition =
+        new JobDefinition(
+            vm,
+            new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
+            Set.of(),
+            folder.resolve("repository").toString(),
+            RequestedLevel.AUTO,
+            CbtResetPolicy.FULL,
+            Compression.NONE,
+            1,
+            2,
+            60,
+            CbtAuditDefinition.STANDARD,
+            Optional.empty(),
+            Optional.empty());
+    var run = jobs.launch(definition, RequestedLevel.AUTO);
+    assertThat(run.await(Duration.ofMinutes(2))).isTrue();
+    assertThat(queries.backup(run.backup()).status()).isEqualTo(Status.COMPLETED);
+  }
+
+  private BackupRow newest() {
+    return queries.list(Optional.of(vm), 1).getFirst();
+  }
+
+  private List<CheckFinding> findings(String id) {
+    return Page.rows(100, request -> checks.findings(id, request)).stream()
+        .map(Numbered::finding)
+        .toList();
+  }
+
+  private static void ended(TaskRun run, Status status) throws Exception {
+    assertThat(run.await(Duration.ofMinutes(2))).isTrue();
+    assertThat(run.state().status()).as("%s", run.state().error()).isEqualTo(status);
+  }
+
+  @Test
+  void wholeRepositoryIsFoundClean() throws Exception {
+    TaskRun run = repositoryChecks.check(repository.id().value());
+
+    ended(run, Status.COMPLETED);
+    RepositoryCheckRow row = checks.find(run.id()).orElseThrow();
+    assertThat(row.restorePoints()).isEqualTo(2);
+    assertThat(row.images()).isEqualTo(4);
+    assertThat(row.verdict()).isEqualTo(TaskVerdict.CLEAN);
+    assertThat(row.task().bytesDone()).isPositive().isEqualTo(row.task().bytesTotal());
+    assertThat(findings(run.id())).isEmpty();
+    assertThatThrownBy(() -> repositoryChecks.check("no such id"))
+        .isInstanceOf(OperatorException.class)
+        .hasMessageContaining("no repository with this id is known");
+  }
+
+  /** What the first part found is there once, and what comes behind it as well. */
+  @Test
+  void stoppedCheckGoesOnBehindWhatItHasChecked() throws Exception {
+    damageOneImage();
+    Files.writeString(repository.root().resolve("notes.txt"), "mine");
+    String id = checks.begin(repository.id(), repository.root().toString(), lease.token());
+    TaskRun run =
+        new TransactionTemplate(transactions)
+            .execute(held -> {
+              jdbc.sql("select task_id from repository_checks where task_id = ? for update")
+                  .param(id)
+                  .query(String.class)
+                  .single();
+              TaskRun launched = tasks.launch(id);
+              awaitPart(id);
+              tasks.stop(id);
+              return launched;
+            });
+
+    ended(run, Status.STOPPED);
+    RepositoryCheckRow half = checks.find(id).orElseThrow();
+    assertThat(half.problems()).isEqualTo(1);
+    assertThat(half.restorePoints()).as("the end is missing").isZero();
+    assertThat(half.verdict()).isEqualTo(TaskVerdict.DAMAGED);
+    ended(tasks.relaunch(id), Status.COMPLETED);
+
+    assertThat(findings(id))
+        .extracting(CheckFinding::kind)
+        .containsExactly(CheckFinding.Kind.IMAGE, CheckFinding.Kind.FOREIGN);
+    RepositoryCheckRow row = checks.find(id).orElseThrow();
+    assertThat(row.restorePoints()).isEqualTo(2);
+    assertThat(row.images()).isEqualTo(4);
+    assertThat(row.task().bytesDone()).isEqualTo(row.task().bytesTotal());
+    JudgedTask judged = taskQueries.page(Optional.empty(), PageRequest.first(1)).items().getFirst();
+    assertThat(judged.task().id()).isEqualTo(id);
+    assertThat(judged.verdict()).contains(TaskVerdict.DAMAGED);
+    assertThat(judged.findings()).isEqualTo(1);
+    assertThat(checks.findings(id, PageRequest.first(1)).next()).isPresent();
+  }
+
+  private void damageOneImage() throws IOException {
+    Path image = repository.disk(newest().vmId(), 0).image(newest().disks().getFirst().id());
+    byte[] bytes = Files.readAllBytes(image);
+    bytes[3] ^= 1;
+    Files.write(image, bytes);
+  }
+
+  /** A part has begun when its transaction has the task's row; it waits for the other one then. */
+  private void awaitPart(String id) {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    TransactionTemplate apart = new TransactionTemplate(transactions);
+    apart.setPropagationBehavior(TransactionTemplate.PROPAGATION_REQUIRES_NEW);
+    String probe = "select id from tasks where id = ? for update skip locked";
+    while (!Boolean.TRUE.equals(
+        apart.execute(tx -> jdbc.sql(probe).param(id).query(String.class).list().isEmpty()))) {
+      assertThat(System.nanoTime()).as("no part has begun").isLessThan(end);
+    }
+  }
+
+  @Test
+  void whatIsNotThereAtASecondLookIsNoFinding() throws Exception {
+    Path point =
+        repository
+            .root()
+            .resolve("vms/" + newest().vmId() + "/restore-points/" + newest().id() + ".json");
+    Path aside = folder.resolve("aside.json");
+    Files.move(point, aside);
+    CatalogCheck check = new CatalogCheck(content);
+    assertThat(check.run(repository).problems()).hasSize(1);
+
+    CompletableFuture<Void> back =
+        CompletableFuture.runAsync(
+            () -> move(aside, point),
+            CompletableFuture.delayedExecutor(300, TimeUnit.MILLISECONDS));
+
+    assertThat(check.run(repository).problems()).isEmpty();
+    back.join();
+  }
+
+  private static void move(Path from, Path to) {
+    try {
+      Files.move(from, to);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
