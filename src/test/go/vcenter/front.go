@@ -31,6 +31,7 @@ var order = map[string]string{
 	"ReconfigVM_Task":              "_this spec",
 	"QueryChangedDiskAreas":        "_this snapshot deviceKey startOffset changeId",
 	"ConsolidateVMDisks_Task":      "_this",
+	"CreateVM_Task":                "_this config pool host",
 	"HasPrivilegeOnEntities":       "_this entity sessionId privId",
 }
 
@@ -99,6 +100,9 @@ func (v *vcenter) carryOut(w http.ResponseWriter, r *http.Request, req *request,
 		v.createSnapshot(w, req, injected)
 	case "RemoveSnapshot_Task":
 		v.removeSnapshot(w, req, injected)
+	case "CreateVM_Task":
+		v.pass(w, r, req)
+		must(v.adopt())
 	case "ConsolidateVMDisks_Task":
 		v.consolidate(w, req, injected)
 	case "ReconfigVM_Task":

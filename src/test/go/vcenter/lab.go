@@ -6,10 +6,10 @@ import (
 	"crypto/sha1"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -86,6 +86,8 @@ func (v *vcenter) controlled(what string, r *http.Request) (interface{}, error) 
 		return map[string]string{"thumbprint": v.thumbprint()}, nil
 	case "power":
 		return v.power(r)
+	case "find":
+		return v.find(r)
 	case "snapshot":
 		return v.foreignSnapshot(r)
 	case "snapshots":
@@ -271,6 +273,8 @@ func (v *vcenter) power(r *http.Request) (interface{}, error) {
 		change = vm.PowerOn
 	case "suspended":
 		change = vm.Suspend
+	case "gone":
+		change = vm.Destroy
 	}
 	task, err := change(ctx)
 	if err != nil {
@@ -323,24 +327,7 @@ func (v *vcenter) equip(vm *simulator.VirtualMachine, path string, r *http.Reque
 		}
 		d.reset()
 		m.disks[key] = d
-		if err = os.MkdirAll(filepath.Dir(d.live), 0o755); err != nil {
-			return nil, err
-		}
-		file, err := os.Create(d.live)
-		if err != nil {
-			return nil, err
-		}
-		err = file.Truncate(size)
-		file.Close()
-		if err != nil {
-			return nil, err
-		}
-		// What the stand-in for the VDDK finds a disk by that is written.
-		writable := filepath.Join(v.folder, "writable")
-		if err = os.MkdirAll(writable, 0o755); err != nil {
-			return nil, err
-		}
-		if err = os.Symlink(d.live, filepath.Join(writable, digest(d.file))); err != nil && !os.IsExist(err) {
+		if err = v.provide(d, size); err != nil {
 			return nil, err
 		}
 		devices = append(devices, virtualDisk(d, size, int32(i)))
@@ -349,6 +336,80 @@ func (v *vcenter) equip(vm *simulator.VirtualMachine, path string, r *http.Reque
 	v.track(m, vm, r.FormValue("tracking") == "true")
 	m.recording = m.tracked
 	return map[string]string{"vm": vm.Self.Value, "path": path + "/" + name, "uuid": vm.Config.InstanceUuid}, nil
+}
+
+// provide puts an empty file behind a disk.
+func (v *vcenter) provide(d *disk, size int64) error {
+	if err := os.MkdirAll(filepath.Dir(d.live), 0o755); err != nil {
+		return err
+	}
+	file, err := os.Create(d.live)
+	if err != nil {
+		return err
+	}
+	err = file.Truncate(size)
+	file.Close()
+	if err != nil {
+		return err
+	}
+	// What the stand-in for the VDDK finds a disk by that is written.
+	link := filepath.Join(v.folder, "writable", digest(d.file))
+	if err = os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+		return err
+	}
+	if err = os.Remove(link); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return os.Symlink(d.live, link)
+}
+
+// adopt puts empty files behind the disks of VMs that a client has made.
+func (v *vcenter) adopt() error {
+	v.mutex.Lock()
+	defer v.mutex.Unlock()
+	for _, entity := range simulator.Map.All("VirtualMachine") {
+		vm, ok := entity.(*simulator.VirtualMachine)
+		if !ok || v.machines[vm.Self.Value] != nil {
+			continue
+		}
+		vm.Runtime.ConsolidationNeeded = types.NewBool(false)
+		vm.Capability.ChangeTrackingSupported = types.NewBool(true)
+		m := &machine{disks: map[int32]*disk{}}
+		v.machines[vm.Self.Value] = m
+		for _, device := range vm.Config.Hardware.Device {
+			one, isDisk := device.(*types.VirtualDisk)
+			if !isDisk {
+				continue
+			}
+			d := &disk{
+				key: one.Key, file: one.Backing.(*types.VirtualDiskFlatVer2BackingInfo).FileName,
+				live: filepath.Join(v.folder, "live", vm.Self.Value, fmt.Sprintf("%d.raw", one.Key)),
+			}
+			m.disks[one.Key] = d
+			if err := v.provide(d, one.CapacityInBytes); err != nil {
+				return err
+			}
+		}
+		v.track(m, vm, false)
+	}
+	return nil
+}
+
+// find tells where a VM is: vm by its path, so that a test can look at one that it has not made.
+func (v *vcenter) find(r *http.Request) (interface{}, error) {
+	ctx := context.Background()
+	client, err := govmomi.NewClient(ctx, v.service.Listen, true)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Logout(ctx)
+	found, err := object.NewSearchIndex(client.Client).FindByInventoryPath(ctx, r.FormValue("path"))
+	if err != nil || found == nil {
+		return nil, fmt.Errorf("%s is not there: %v", r.FormValue("path"), err)
+	}
+	vm := simulator.Map.Get(found.Reference()).(*simulator.VirtualMachine)
+	return map[string]string{"vm": vm.Self.Value, "path": r.FormValue("path"), "uuid": vm.Config.InstanceUuid,
+		"bios": vm.Config.Uuid, "memory": fmt.Sprint(vm.Config.Hardware.MemoryMB)}, nil
 }
 
 func virtualDisk(d *disk, size int64, unit int32) *types.VirtualDisk {
@@ -403,19 +464,9 @@ func (v *vcenter) snapshots(vm string) map[string]string {
 
 func digest(text string) string { return fmt.Sprintf("%x", sha1.Sum([]byte(text))) }
 
+// copyFile leaves holes where there are zeros, as a datastore does.
 func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	_, err = io.Copy(out, in)
-	return err
+	return exec.Command("cp", "--sparse=always", from, to).Run()
 }
 
 func must(err error) {

@@ -1,7 +1,9 @@
 package dev.backstep.cli;
 
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Effect(Effect.Kind.CHANGE)
@@ -27,6 +29,12 @@ final class RelaunchCommand implements Callable<Integer> {
       description = "A backup's or task's id, or a backup execution's number.")
   private String id = "";
 
+  @Option(
+      names = "--onto-vm",
+      paramLabel = "FILE|VM",
+      description = "For a restore onto the disks of a VM: as it was said to restore.")
+  private @Nullable String machine;
+
   RelaunchCommand(Session session) {
     this.session = session;
     this.options = session.options();
@@ -35,7 +43,11 @@ final class RelaunchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Engine engine = session.jobs();
+    if (machine != null) {
+      return new MachineRestore(session, engine, machine).goOn(id);
+    }
     if (TaskWatch.isOne(id)) {
+      MachineRestore.refuseUnserved(engine, id);
       return new TaskWatch(session, engine).follow(engine.relaunchTask(id));
     }
     return new RunWatch(session, options, engine).follow(engine.relaunch(id));

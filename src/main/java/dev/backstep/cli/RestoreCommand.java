@@ -2,10 +2,8 @@ package dev.backstep.cli;
 
 import dev.backstep.backup.DiskTarget;
 import dev.backstep.backup.RestoreTarget;
-import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.DiskKey;
-import dev.backstep.domain.JobDefinition;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.Refusals;
 import dev.backstep.job.RestoreRequest;
@@ -14,16 +12,13 @@ import dev.backstep.repository.Repository;
 import dev.backstep.repository.RestorePoint;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.libvirt.RestoredDomain;
-import dev.backstep.source.vsphere.RestoredMachine;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
@@ -102,6 +97,21 @@ final class RestoreCommand implements Callable<Integer> {
       description = "The daemon that gets the domain. Default: ${DEFAULT-VALUE}.")
   private String defineUri = "qemu:///system";
 
+  @Option(
+      names = "--create-in",
+      paramLabel = "PATH",
+      description = {
+        "With --onto-vm: the VM is gone, and is made anew first, without network adapters.",
+        "PATH is that of a cluster, host or resource pool in the inventory."
+      })
+  private @Nullable String place;
+
+  @Option(
+      names = "--datastore",
+      paramLabel = "NAME",
+      description = "Where the files of a VM that is made anew lie. Default: where they were.")
+  private @Nullable String datastore;
+
   /** One of them. */
   static final class Where {
 
@@ -146,6 +156,13 @@ final class RestoreCommand implements Callable<Integer> {
           "--differential and --holds are about targets that are there; say --onto or --onto-vm",
           null);
     }
+    if ((place != null && (where.machine == null || disk != null || differential || held != null))
+        || (datastore != null && place == null)) {
+      throw OperatorException.usage(
+          "--create-in goes with --onto-vm, and with all disks as a whole; --datastore with"
+              + " --create-in",
+          null);
+    }
     if (define != null && (folder == null || disk != null || repository != null)) {
       throw OperatorException.usage(
           "--define goes with --to, and with all disks; --repository and --disk do not go with it",
@@ -163,57 +180,26 @@ final class RestoreCommand implements Callable<Integer> {
     BackupRow backup = ShowCommand.find(engine, id);
     TreeSet<Integer> disks = RestoreTargets.disks(backup, id, Optional.ofNullable(disk));
     if (where.machine != null) {
-      return ontoMachine(engine, backup, disks, where.machine);
+      MachineRestore machine = new MachineRestore(session, engine, where.machine);
+      if (place != null) {
+        machine.make(backup, disks, place, Optional.ofNullable(datastore));
+      }
+      return machine.begin(backup, disks, targets -> request(backup, targets));
     }
     Map<Integer, DiskTarget> targets =
         folder != null
             ? RestoreTargets.made(disks, folder, made)
             : RestoreTargets.onto(disks, where.onto);
-    int code = restore(engine, backup, targets);
+    int code = new TaskWatch(session, engine).follow(engine.restore(request(backup, targets)));
     if (code == 0 && define != null && folder != null) {
       define(backup, define, folder, made);
     }
     return code;
   }
 
-  private int restore(Engine engine, BackupRow backup, Map<Integer, DiskTarget> targets)
-      throws IOException, InterruptedException {
-    RestoreRequest request =
-        new RestoreRequest(backup.id().value(), targets, differential, Optional.ofNullable(held));
-    return new TaskWatch(session, engine).follow(engine.restore(request));
-  }
-
-  private int ontoMachine(Engine engine, BackupRow backup, TreeSet<Integer> disks, String name)
-      throws IOException, InterruptedException {
-    JobDefinition definition = new NamedDefinitions(session).only(name);
-    if (!definition.source().type().equals("vsphere")) {
-      throw OperatorException.usage(
-          "--onto-vm "
-              + name
-              + ": its definition has a source of type "
-              + definition.source().type()
-              + "; expected vsphere",
-          null);
-    }
-    Map<DiskKey, Long> sizes = new LinkedHashMap<>();
-    Map<DiskKey, Integer> numbers = new HashMap<>();
-    for (BackupDiskRow row : backup.disks()) {
-      if (disks.contains(row.diskId())) {
-        sizes.put(row.diskKey(), row.virtualSize());
-        numbers.put(row.diskKey(), row.diskId());
-      }
-    }
-    Path runFolder = session.options().home().resolve("run");
-    try (RestoredMachine machine = RestoredMachine.open(definition.source(), runFolder, sizes)) {
-      Map<Integer, DiskTarget> targets = new HashMap<>();
-      machine
-          .exports()
-          .forEach((key, uri) ->
-              targets.put(Objects.requireNonNull(numbers.get(key)), DiskTarget.onto(uri.text())));
-      return restore(engine, backup, targets);
-    } catch (SourceException e) {
-      throw Refusals.of(e);
-    }
+  private RestoreRequest request(BackupRow backup, Map<Integer, DiskTarget> targets) {
+    return new RestoreRequest(
+        backup.id().value(), targets, differential, Optional.ofNullable(held));
   }
 
   private void define(BackupRow backup, String name, Path folder, RestoreTarget made)

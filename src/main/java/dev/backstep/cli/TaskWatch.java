@@ -18,10 +18,19 @@ final class TaskWatch {
 
   private final Session session;
   private final Engine engine;
+  private final String options;
 
   TaskWatch(Session session, Engine engine) {
+    this(session, engine, "");
+  }
+
+  /**
+   * @param options of the {@code relaunch} that would go on with it
+   */
+  TaskWatch(Session session, Engine engine, String options) {
     this.session = session;
     this.engine = engine;
+    this.options = options;
   }
 
   /** Whether an id is that of a task. */
@@ -80,6 +89,7 @@ final class TaskWatch {
                 + (stopped ? " was stopped" : " failed: " + row.error().orElse("the log says why"))
                 + "; `backstep relaunch "
                 + id
+                + options
                 + "` goes on where it stopped");
     return (stopped ? Kind.STOPPED : Kind.FAILED).exitCode();
   }

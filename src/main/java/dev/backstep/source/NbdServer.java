@@ -61,7 +61,23 @@ public final class NbdServer implements AutoCloseable {
    * @param runFolder where its socket and record are kept; exists
    */
   public static NbdServer start(Recipe recipe, Path runFolder) throws SourceException {
-    Path socket = socket(runFolder);
+    return start(recipe, runFolder, socket(runFolder, unique()));
+  }
+
+  /**
+   * As {@link #start(Recipe, Path)}, behind a socket that is named the same each time.
+   *
+   * @throws SourceException {@code LOCKED} when one with this name is being served already
+   */
+  public static NbdServer start(Recipe recipe, Path runFolder, String name) throws SourceException {
+    Path socket = socket(runFolder, name);
+    requireUnserved(NbdUri.unix(socket, recipe.export()), socket);
+    socket.toFile().delete();
+    return start(recipe, runFolder, socket);
+  }
+
+  private static NbdServer start(Recipe recipe, Path runFolder, Path socket)
+      throws SourceException {
     ChildProcess process =
         ChildProcess.start(runFolder, socket, recipe.command().apply(socket), recipe.input());
     NbdServer server = new NbdServer(process, socket, recipe.export(), runFolder);
@@ -78,7 +94,7 @@ public final class NbdServer implements AutoCloseable {
    */
   public static NbdServer start(Path image, List<String> options, Path runFolder)
       throws SourceException {
-    Path socket = socket(runFolder);
+    Path socket = socket(runFolder, unique());
     List<String> command =
         new ArrayList<>(List.of("qemu-nbd", "-t", "-e", String.valueOf(CLIENTS_MAX)));
     command.addAll(options);
@@ -91,8 +107,23 @@ public final class NbdServer implements AutoCloseable {
     return server;
   }
 
-  private static Path socket(Path runFolder) throws SourceException {
-    String name = "nbd-" + ProcessHandle.current().pid() + "-" + NUMBERS.incrementAndGet();
+  private static void requireUnserved(NbdUri uri, Path socket) throws SourceException {
+    try {
+      NbdConnection.open(uri, List.of(), STALL).close();
+    } catch (IOException e) {
+      if (e instanceof NbdException nbd && nbd.kind() == NbdException.Kind.UNREACHABLE) {
+        return;
+      }
+    }
+    throw new SourceException(
+        SourceException.Kind.LOCKED, socket + ": another command serves this disk already");
+  }
+
+  private static String unique() {
+    return "nbd-" + ProcessHandle.current().pid() + "-" + NUMBERS.incrementAndGet();
+  }
+
+  private static Path socket(Path runFolder, String name) throws SourceException {
     Path socket = runFolder.resolve(name);
     if (socket.toString().getBytes(StandardCharsets.UTF_8).length <= SOCKET_BYTES_MAX) {
       return socket;

@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.testing.Tool;
 import dev.backstep.testing.Vcenter.Vm;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -30,7 +34,7 @@ class VsphereRestoreIT extends VsphereTest {
 
     program.succeed("restore", id, "--onto-vm", "web");
 
-    assertHolds(web, point);
+    assertHoldsAll(web, point);
     assertThat(vcenter.servers()).isEmpty();
     assertThat(vcenter.openSessions()).isZero();
     assertThat(Tool.run("ls", folder.resolve("home/run").toString())).doesNotContain("nbd-");
@@ -43,7 +47,119 @@ class VsphereRestoreIT extends VsphereTest {
     vcenter.power(web, "off");
     vcenter.write(web, 2000, random, 9);
     program.succeed("restore", id, "--onto-vm", "web", "--disk", "0", "--differential");
-    assertHolds(web, point);
+    assertHoldsAll(web, point);
+  }
+
+  @Test
+  void restoreOntoAVmGoesOnWhereItsServerOrItsCommandDied() throws Exception {
+    Vm web = machine("web", true, "", 6 * MIB, MIB + 512);
+    write(web);
+    JsonNode point = program.succeed("backup", "web", "--json").json();
+    write(web);
+    vcenter.power(web, "off");
+    vcenter.power(machine("other", true, "", 6 * MIB, MIB + 512), "off");
+    vcenter.writeDelay(2000, "20");
+    Path output = folder.resolve("restore.txt");
+    String id = point.get("backup_id").asString();
+
+    Process restore = program.start(output, output, "restore", id, "--onto-vm", "web");
+    String task = await(restore, () -> running("restore-").findFirst().orElse(""));
+    String server = await(restore, () -> server("2000.raw"));
+    ProcessHandle.of(Long.parseLong(server)).orElseThrow().destroyForcibly();
+    assertThat(restore.waitFor()).as(Files.readString(output)).isEqualTo(1);
+    assertThat(Files.readString(output)).contains("relaunch " + task + " --onto-vm web");
+    assertThat(refused(2, "relaunch", task)).contains("relaunch " + task + " --onto-vm VM");
+    assertThat(refused(1, "relaunch", task, "--onto-vm", "other"))
+        .contains("is not written onto disk");
+
+    Process again = program.start(output, output, "relaunch", task, "--onto-vm", "web");
+    await(again, () -> running(task).findFirst().orElse(""));
+    again.destroyForcibly().waitFor();
+    byte[] mark = new byte[512];
+    Arrays.fill(mark, (byte) 7);
+    try (var file = new RandomAccessFile(vcenter.live(web, 2001).toFile(), "rw")) {
+      file.write(mark);
+    }
+    vcenter.writeDelay(2000, "");
+    program.succeed("relaunch", task, "--onto-vm", "web");
+
+    assertHolds(web, point.get("disks").get(0));
+    try (var file = Files.newInputStream(vcenter.live(web, 2001))) {
+      assertThat(file.readNBytes(512)).as("not written twice").isEqualTo(mark);
+    }
+    assertThat(vcenter.servers()).isEmpty();
+    vcenter.power(web, "on");
+    JsonNode next = program.succeed("backup", "web", "--json").json();
+    assertThat(next.get("disks").get(0).get("reason").asString()).isEqualTo("CBT_RESET");
+  }
+
+  @Test
+  void machineThatIsGoneIsMadeAnew() throws Exception {
+    Vm old = vcenter.vm("a/b 100%", 4 * MIB, MIB + 512);
+    define("web", "a/b 100%", "");
+    write(old);
+    JsonNode point = program.succeed("backup", "web", "--json").json();
+    String id = point.get("backup_id").asString();
+    String path = "/DC0/vm/a%2fb 100%25";
+    String[] again = {"restore", id, "--onto-vm", "web", "--create-in", "/DC0/host/DC0_C0"};
+    String identity = vcenter.control("find", "path", path).get("bios").asString();
+    assertThat(refused(1, again)).contains(old.moref() + ") is there");
+    vcenter.power(old, "off");
+    vcenter.power(old, "gone");
+    assertThat(refused(4, "restore", id, "--onto-vm", "web")).contains("no such VM");
+    assertThat(refused(4, with(again, "/DC0/host/none"))).contains("/DC0/host/none is not there");
+    assertThat(refused(1, with(again, "/DC0/vm"))).contains("expected one like");
+    assertThat(refused(2, "restore", id, "--to", "x", "--create-in", "y")).contains("--onto-vm");
+    vcenter.control("fault", "method", "CreateVM_Task", "fault", "NoPermission");
+    assertThat(refused(1, again)).contains("NoPermission");
+
+    program.succeed(again);
+
+    JsonNode found = vcenter.control("find", "path", path);
+    Vm made = new Vm(found.get("vm").asString(), path, found.get("uuid").asString(), old.keys());
+    assertThat(made.moref()).isNotEqualTo(old.moref());
+    assertThat(found.get("bios").asString()).as("as the guest knows itself").isEqualTo(identity);
+    assertHoldsAll(made, point);
+    vcenter.power(made, "on");
+    JsonNode next = program.succeed("backup", "web", "--json").json();
+    assertThat(next.get("disks").get(0).get("level").asString()).isEqualTo("full");
+    assertHoldsAll(made, next);
+    assertThat(vcenter.servers()).isEmpty();
+    assertThat(vcenter.openSessions()).isZero();
+  }
+
+  private static String[] with(String[] command, String last) {
+    String[] other = command.clone();
+    other[other.length - 1] = last;
+    return other;
+  }
+
+  /** What is there once it is not empty. */
+  private static String await(Process running, Supplier<String> what) throws Exception {
+    String found = what.get();
+    while (found.isEmpty()) {
+      assertThat(running.isAlive()).isTrue();
+      Thread.sleep(20);
+      found = what.get();
+    }
+    return found;
+  }
+
+  /** Ids of tasks that a command says it runs. */
+  private Stream<String> running(String prefix) {
+    String[] notes = folder.resolve("home/run").toFile().list();
+    return Arrays.stream(notes == null ? new String[0] : notes)
+        .filter(note -> note.startsWith(prefix) && note.endsWith(".running"))
+        .map(note -> note.replace(".running", ""));
+  }
+
+  /** The process that serves a file. */
+  private String server(String file) {
+    return vcenter.servers().stream()
+        .filter(line -> line.contains(file))
+        .map(line -> line.strip().split(" ")[0])
+        .findFirst()
+        .orElse("");
   }
 
   private void assertOtherMachinesAreRefused(String id) throws Exception {
@@ -68,16 +184,24 @@ class VsphereRestoreIT extends VsphereTest {
   }
 
   private String refused(String id, String onto, int status) throws Exception {
-    Program.Result result = program.run("restore", id, "--onto-vm", onto);
+    return refused(status, "restore", id, "--onto-vm", onto);
+  }
+
+  private String refused(int status, String... command) throws Exception {
+    Program.Result result = program.run(command);
     assertThat(result.status()).as(result.errors()).isEqualTo(status);
     return result.errors();
   }
 
-  private void assertHolds(Vm vm, JsonNode point) {
+  private void assertHoldsAll(Vm vm, JsonNode point) {
     for (JsonNode disk : point.get("disks")) {
-      Path image = Path.of(disk.get("image").asString());
-      int key = Integer.parseInt(disk.get("disk_key").asString());
-      Tool.compare(image, "qcow2", vcenter.live(vm, key), "raw");
+      assertHolds(vm, disk);
     }
+  }
+
+  private void assertHolds(Vm vm, JsonNode disk) {
+    Path image = Path.of(disk.get("image").asString());
+    int key = Integer.parseInt(disk.get("disk_key").asString());
+    Tool.compare(image, "qcow2", vcenter.live(vm, key), "raw");
   }
 }

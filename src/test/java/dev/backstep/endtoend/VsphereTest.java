@@ -45,15 +45,24 @@ abstract class VsphereTest {
    */
   final Vm machine(String name, boolean tracked, String more, long... disks) throws IOException {
     Vm vm = vcenter.vm(Map.of("name", name, "tracking", String.valueOf(tracked)), disks);
+    define(name, name, more);
+    return vm;
+  }
+
+  /**
+   * Writes a job definition.
+   *
+   * @param selected the VM's name at the vCenter
+   */
+  final void define(String name, String selected, String more) throws IOException {
     StringBuilder definition = new StringBuilder("vm: " + name + "\nsource:\n  type: vsphere\n");
     vcenter
-        .settings("name", name)
+        .settings("name", selected)
         .forEach((key, value) ->
             definition.append("  ").append(key).append(": \"").append(value).append("\"\n"));
     definition.append("repository: ").append(folder.resolve("repository")).append('\n');
     definition.append(more);
     Files.writeString(folder.resolve("jobs/" + name + ".yaml"), definition);
-    return vm;
   }
 
   /** The guest writes to each disk. */

@@ -324,6 +324,13 @@ public final class Vcenter implements AutoCloseable {
     Files.writeString(folder.resolve("read-delay"), delay);
   }
 
+  /** As {@link #readDelay}, for writes to the disks with a key. */
+  public void writeDelay(int key, String delay) throws IOException {
+    Path file = folder.resolve("write-delay").resolve(key + ".raw");
+    Files.createDirectories(file.getParent());
+    Files.writeString(file, delay);
+  }
+
   /** Switches a VM {@code on} or {@code off}, or has it {@code suspended}. */
   public void power(Vm vm, String state) {
     control("power", "vm", vm.moref(), "state", state);

@@ -33,7 +33,7 @@ final class MachineSelection {
     String wanted = settings.selected();
     return switch (settings.select()) {
       case "moref" -> machine(Optional.of(Moref.machine(wanted)));
-      case "instance-uuid" -> machine(gateway.byInstanceUuid(wanted));
+      case "instance-uuid" -> machine(gateway.byUuid(wanted, true));
       case "path" -> machine(gateway.byPath(wanted));
       case "attribute" -> {
         String[] parts = wanted.split("=", 2);

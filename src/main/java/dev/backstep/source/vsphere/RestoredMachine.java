@@ -3,6 +3,7 @@ package dev.backstep.source.vsphere;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.SourceDefinition;
 import dev.backstep.nbd.NbdUri;
+import dev.backstep.source.ChildProcess;
 import dev.backstep.source.NbdServer;
 import dev.backstep.source.SourceException;
 import java.io.IOException;
@@ -32,6 +33,9 @@ public final class RestoredMachine implements AutoCloseable {
   /** A VDDK that is ended writes out what it holds. */
   private static final Duration END_MAX = Duration.ofMinutes(5);
 
+  /** Of sockets whose names say which disk of which VM is behind them. */
+  private static final String SOCKET_PREFIX = "nbd-onto-";
+
   private final VsphereGateway gateway;
   private final Machine machine;
   private final Map<DiskKey, NbdServer> servers = new LinkedHashMap<>();
@@ -46,12 +50,17 @@ public final class RestoredMachine implements AutoCloseable {
    *
    * @param runFolder for sockets and records of processes; made when absent
    * @param sizes in bytes, of the disks that will be written
+   * @param before where an earlier command served them, which is where they are served again; empty
+   *     when there was none
    * @throws SourceException {@code LOCKED} when the VM is not off or has snapshots; {@code FAILED}
-   *     when a disk is not there, is not written through, or has another size. Nothing has changed
-   *     at the vCenter then
+   *     when a disk is not there, is not written through, has another size, or is not the one that
+   *     was served before. Nothing has changed at the vCenter then
    */
   public static RestoredMachine open(
-      SourceDefinition definition, Path runFolder, Map<DiskKey, Long> sizes)
+      SourceDefinition definition,
+      Path runFolder,
+      Map<DiskKey, Long> sizes,
+      Map<DiskKey, NbdUri> before)
       throws SourceException {
     VsphereSettings settings = VsphereSettings.of(definition);
     VsphereGateway gateway = VimClient.open(settings);
@@ -59,8 +68,10 @@ public final class RestoredMachine implements AutoCloseable {
       Machine machine = new MachineSelection(settings, gateway).find();
       requireAtRest(machine);
       List<DiskFacts> disks = wanted(machine, sizes);
+      requireServedBefore(machine, runFolder, before);
       requirePrivileges(settings, gateway, machine);
       Files.createDirectories(runFolder);
+      ChildProcess.endLeftovers(runFolder);
       RestoredMachine opened = new RestoredMachine(gateway, machine);
       opened.serve(new Vddk(settings, runFolder), disks);
       return opened;
@@ -127,6 +138,37 @@ public final class RestoredMachine implements AutoCloseable {
     return wanted;
   }
 
+  /** Whether this is where a disk of a VM is served by the command that restores it. */
+  public static boolean isServedByCommand(NbdUri uri) {
+    return uri.socket()
+        .map(socket -> socket.getFileName().toString().startsWith(SOCKET_PREFIX))
+        .orElse(false);
+  }
+
+  private static void requireServedBefore(
+      Machine machine, Path runFolder, Map<DiskKey, NbdUri> before) throws SourceException {
+    for (Map.Entry<DiskKey, NbdUri> disk : before.entrySet()) {
+      Path now = runFolder.resolve(socket(machine, disk.getKey()));
+      if (!disk.getValue().socket().equals(Optional.of(now))) {
+        throw new SourceException(
+            SourceException.Kind.FAILED,
+            machine
+                + ": what was begun is not written onto disk "
+                + disk.getKey()
+                + " of this VM, or was written with another home folder; name what was named"
+                + " then, or begin anew");
+      }
+    }
+  }
+
+  /** The same for the same disk of the same VM, so that what was begun can go on. */
+  private static String socket(Machine machine, DiskKey disk) {
+    // The end of the UUID tells vCenters apart; all of it would leave a socket's path little room.
+    String uuid = machine.instanceUuid().replaceFirst(".*-", "");
+    String name = machine.ref() + "-" + disk.value() + "-" + uuid;
+    return SOCKET_PREFIX + name.replaceAll("[^A-Za-z0-9-]", "_");
+  }
+
   private static void requirePrivileges(
       VsphereSettings settings, VsphereGateway gateway, Machine machine) throws IOException {
     Set<String> missing = gateway.missingPrivileges(machine.ref(), PRIVILEGES);
@@ -144,7 +186,8 @@ public final class RestoredMachine implements AutoCloseable {
       }
       for (DiskFacts disk : disks) {
         Vddk.Disk served = new Vddk.Disk(machine.ref(), Optional.empty(), disk.file());
-        servers.put(disk.diskKey(), vddk.serve(served, gateway.thumbprint()));
+        String socket = socket(machine, disk.diskKey());
+        servers.put(disk.diskKey(), vddk.serve(served, gateway.thumbprint(), socket));
       }
     } catch (IOException | RuntimeException e) {
       servers.values().forEach(NbdServer::close);

@@ -39,17 +39,24 @@ final class Vddk {
 
   /** Serves a disk; the caller closes it. */
   NbdServer serve(Disk disk, String thumbprint) throws SourceException {
-    NbdServer.Recipe recipe =
-        new NbdServer.Recipe(
-            "nbdkit",
-            "",
-            socket -> command(disk, thumbprint, socket),
-            settings.password().getBytes(StandardCharsets.UTF_8),
-            errors ->
-                new SourceException(
-                    SourceException.Kind.FAILED,
-                    disk.machine() + ", " + disk.file() + ": nbdkit vddk: " + errors));
-    return NbdServer.start(recipe, runFolder);
+    return NbdServer.start(recipe(disk, thumbprint), runFolder);
+  }
+
+  /** The same, behind a socket of this name. */
+  NbdServer serve(Disk disk, String thumbprint, String name) throws SourceException {
+    return NbdServer.start(recipe(disk, thumbprint), runFolder, name);
+  }
+
+  private NbdServer.Recipe recipe(Disk disk, String thumbprint) throws SourceException {
+    return new NbdServer.Recipe(
+        "nbdkit",
+        "",
+        socket -> command(disk, thumbprint, socket),
+        settings.password().getBytes(StandardCharsets.UTF_8),
+        errors ->
+            new SourceException(
+                SourceException.Kind.FAILED,
+                disk.machine() + ", " + disk.file() + ": nbdkit vddk: " + errors));
   }
 
   private List<String> command(Disk disk, String thumbprint, Path socket) {

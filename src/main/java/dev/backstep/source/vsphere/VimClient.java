@@ -136,8 +136,18 @@ final class VimClient implements VsphereGateway {
     return name.replaceAll("(?i)%2f", "/").replaceAll("(?i)%5c", "\\\\").replace("%25", "%");
   }
 
+  /** A name as a server writes it. */
+  static String written(String name) {
+    return name.replace("%", "%25").replace("/", "%2f").replace("\\", "%5c");
+  }
+
   @Override
   public Optional<Moref> byPath(String path) throws IOException {
+    return at(path).filter(ref -> ref.type().equals("VirtualMachine"));
+  }
+
+  @Override
+  public Optional<Moref> at(String path) throws IOException {
     String below = path.startsWith("/") ? path.substring(1) : path;
     return session
         .ask(
@@ -146,12 +156,11 @@ final class VimClient implements VsphereGateway {
                 SoapBody.of("FindByInventoryPath", session.service("searchIndex"))
                     .text("inventoryPath", below))
         .child("returnval")
-        .map(XmlNode::ref)
-        .filter(ref -> ref.type().equals("VirtualMachine"));
+        .map(XmlNode::ref);
   }
 
   @Override
-  public Optional<Moref> byInstanceUuid(String uuid) throws IOException {
+  public Optional<Moref> byUuid(String uuid, boolean instance) throws IOException {
     return session
         .ask(
             "FindByUuid",
@@ -159,7 +168,7 @@ final class VimClient implements VsphereGateway {
                 SoapBody.of("FindByUuid", session.service("searchIndex"))
                     .text("uuid", uuid)
                     .text("vmSearch", true)
-                    .text("instanceUuid", true))
+                    .text("instanceUuid", instance))
         .child("returnval")
         .map(XmlNode::ref);
   }
@@ -243,6 +252,19 @@ final class VimClient implements VsphereGateway {
                 .text("changeTrackingEnabled", on)
                 .end(),
         CONFIGURE_MAX);
+  }
+
+  @Override
+  public void createMachine(Moref folder, MachineSpec spec, Moref pool) throws IOException {
+    run(
+        folder,
+        "CreateVM_Task",
+        () -> {
+          SoapBody body = SoapBody.of("CreateVM_Task", folder);
+          spec.write(body);
+          return body.ref("pool", pool);
+        },
+        CREATE_MAX);
   }
 
   @Override

@@ -51,7 +51,13 @@ interface VsphereGateway extends AutoCloseable {
   /** The VM at a place such as {@code /Datacenter/vm/folder/web}. */
   Optional<Moref> byPath(String path) throws IOException;
 
-  Optional<Moref> byInstanceUuid(String uuid) throws IOException;
+  /** Whatever is at a place such as {@code /Datacenter/host/cluster}. */
+  Optional<Moref> at(String path) throws IOException;
+
+  /**
+   * @param instance whether it is the instance UUID; else that which the guest sees
+   */
+  Optional<Moref> byUuid(String uuid, boolean instance) throws IOException;
 
   /** The VMs that a tag of a category is attached to. */
   Set<Moref> tagged(String category, String tag) throws IOException;
@@ -65,6 +71,14 @@ interface VsphereGateway extends AutoCloseable {
    * was tracked before cannot be asked about any more.
    */
   void setTracking(Moref machine, boolean on) throws IOException;
+
+  /**
+   * Makes a VM, and waits for it.
+   *
+   * @param folder of VMs
+   * @param pool resource pool that it belongs to
+   */
+  void createMachine(Moref folder, MachineSpec spec, Moref pool) throws IOException;
 
   /** Makes a snapshot without memory, and waits for it. */
   void createSnapshot(Moref machine, String name, String description, boolean quiesce)

@@ -75,7 +75,7 @@ final class VsphereSnapshot implements Snapshot {
     what.put("quiesced", held.quiesced());
     what.put("powered_on", machine.poweredOn());
     return Map.of(
-        "vsphere-machine", JSON.writeValueAsString(what), "vsphere-configuration", configuration);
+        "vsphere-machine", JSON.writeValueAsString(what), NewMachine.CONFIGURATION, configuration);
   }
 
   /** In this order: a disk that is read while its snapshot is removed stays locked. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.backstep.blockio.ExtentVisitor;
+import dev.backstep.domain.DiskKey;
 import dev.backstep.source.SourceException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -196,6 +197,111 @@ class VimClientTests {
                 + "<changeTrackingEnabled>true</changeTrackingEnabled></spec>");
   }
 
+  /** What a vCenter tells of a VM, in parts. */
+  private static XmlNode configuration() throws IOException {
+    return XmlNode.parse(
+        """
+        <config xmlns="urn:vim25" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+          <uuid>42-1</uuid><version>vmx-19</version><guestId>debian12_64Guest</guestId>
+          <annotation>a &amp; b</annotation><files><vmPathName>[ds1] web/web.vmx</vmPathName></files>
+          <bootOptions><efiSecureBootEnabled>true</efiSecureBootEnabled></bootOptions>
+          <firmware>efi</firmware>
+          <hardware><numCPU>4</numCPU><numCoresPerSocket>2</numCoresPerSocket>
+            <memoryMB>4096</memoryMB>
+            <device xsi:type="VirtualIDEController"><key>200</key></device>
+            <device xsi:type="VirtualNVMEController"><key>31000</key><busNumber>0</busNumber></device>
+            <device xsi:type="ParaVirtualSCSIController"><key>1000</key><busNumber>0</busNumber>
+              <sharedBus>noSharing</sharedBus></device>
+            <device xsi:type="VirtualLsiLogicController"><key>1001</key><busNumber>1</busNumber>
+              <sharedBus>noSharing</sharedBus></device>
+            <device xsi:type="VirtualVmxnet3"><key>4000</key>
+              <deviceInfo><label>Network adapter 1</label></deviceInfo>
+              <backing><deviceName>VM Network</deviceName></backing>
+              <macAddress>00:50:56:01:02:03</macAddress></device>
+            <device xsi:type="VirtualDisk"><key>2000</key><backing
+              xsi:type="VirtualDiskFlatVer2BackingInfo"><fileName>[ds2] web/web.vmdk</fileName>
+              <thinProvisioned>false</thinProvisioned></backing><controllerKey>1000</controllerKey>
+              <unitNumber>0</unitNumber><capacityInKB>8</capacityInKB></device>
+            <device xsi:type="VirtualDisk"><key>2001</key>
+              <deviceInfo><label>Hard disk 2</label></deviceInfo><backing
+              xsi:type="VirtualDiskFlatVer2BackingInfo"><fileName>[ds1] web/web_1.vmdk</fileName>
+              </backing><controllerKey>1000</controllerKey>
+              <unitNumber>1</unitNumber><capacityInKB>8</capacityInKB></device>
+            <device xsi:type="VirtualDisk"><key>31000</key><backing
+              xsi:type="VirtualDiskFlatVer2BackingInfo"><fileName>[ds1] web/web_2.vmdk</fileName>
+              </backing><controllerKey>31000</controllerKey>
+              <unitNumber>0</unitNumber><capacityInKB>8</capacityInKB></device>
+          </hardware></config>
+        """
+            .getBytes(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void createMachine() throws IOException {
+    Map<DiskKey, Long> sizes = Map.of(new DiskKey("2000"), 8192L, new DiskKey("31000"), 1536L);
+    answerTask();
+
+    client.createMachine(
+        new Moref("Folder", "group-v3"),
+        new MachineSpec(configuration(), "a%2fb", Optional.empty(), sizes, true),
+        new Moref("ResourcePool", "resgroup-8"));
+
+    assertThat(carrier.sent.get(2))
+        .isEqualTo(
+            "<_this type=\"Folder\">group-v3</_this><config><name>a%2fb</name>"
+                + "<version>vmx-19</version><uuid>42-1</uuid><guestId>debian12_64Guest</guestId>"
+                + "<annotation>a &amp; b</annotation><files><vmPathName>[ds1]</vmPathName></files>"
+                + "<numCPUs>4</numCPUs><numCoresPerSocket>2</numCoresPerSocket>"
+                + "<memoryMB>4096</memoryMB>"
+                + "<deviceChange><operation>add</operation>"
+                + "<device xsi:type=\"ParaVirtualSCSIController\"><key>1000</key>"
+                + "<busNumber>0</busNumber><sharedBus>noSharing</sharedBus></device></deviceChange>"
+                + "<deviceChange><operation>add</operation>"
+                + "<device xsi:type=\"VirtualNVMEController\"><key>31000</key>"
+                + "<busNumber>0</busNumber></device></deviceChange>"
+                + disk(2000, "[ds2]", false, 1000, 8, 8192)
+                + disk(31000, "[ds1]", true, 31000, 2, 1536)
+                + "<bootOptions><efiSecureBootEnabled>true</efiSecureBootEnabled></bootOptions>"
+                + "<firmware>efi</firmware></config>"
+                + "<pool type=\"ResourcePool\">resgroup-8</pool>");
+  }
+
+  private static String disk(
+      int key, String file, boolean thin, int controller, int kib, int bytes) {
+    return "<deviceChange><operation>add</operation><fileOperation>create</fileOperation>"
+        + "<device xsi:type=\"VirtualDisk\"><key>%d</key>".formatted(key)
+        + "<backing xsi:type=\"VirtualDiskFlatVer2BackingInfo\"><fileName>%s</fileName>"
+            .formatted(file)
+        + "<diskMode>persistent</diskMode><thinProvisioned>%s</thinProvisioned></backing>"
+            .formatted(thin)
+        + "<controllerKey>%d</controllerKey><unitNumber>0</unitNumber>".formatted(controller)
+        + "<capacityInKB>%d</capacityInKB><capacityInBytes>%d</capacityInBytes>"
+            .formatted(kib, bytes)
+        + "</device></deviceChange>";
+  }
+
+  @Test
+  void machineThatIsMadeAnewTellsWhatItHasNotGot() throws IOException {
+    Map<DiskKey, Long> sizes = Map.of(new DiskKey("2000"), 8192L, new DiskKey("31000"), 1536L);
+
+    assertThat(
+            new MachineSpec(configuration(), "web", Optional.of("other"), sizes, false).leftOut())
+        .containsExactly(
+            "Network adapter 1 (VirtualVmxnet3, 00:50:56:01:02:03, VM Network)",
+            "Hard disk 2 (VirtualDisk)");
+  }
+
+  @Test
+  void machineWhoseDiskWasNotInItIsNotMade() {
+    Map<DiskKey, Long> sizes = Map.of(new DiskKey("2009"), 8192L);
+
+    assertThat(
+            catchThrowableOfType(
+                IOException.class,
+                () -> new MachineSpec(configuration(), "web", Optional.empty(), sizes, false)))
+        .hasMessageContaining("does not have all of its disks [2009]");
+  }
+
   @Test
   void consolidate() throws IOException {
     answerTask();
@@ -241,11 +347,14 @@ class VimClientTests {
 
   @Test
   void searchByUuidAndPath() throws IOException {
-    client.byInstanceUuid("50-1");
+    client.byUuid("50-1", true);
     assertThat(last())
         .isEqualTo(
             "<_this type=\"SearchIndex\">si</_this><uuid>50-1</uuid><vmSearch>true</vmSearch>"
                 + "<instanceUuid>true</instanceUuid>");
+
+    client.byUuid("42-1", false);
+    assertThat(last()).endsWith("<instanceUuid>false</instanceUuid>");
 
     client.byPath("/DC/vm/a%2fb");
     assertThat(last())
