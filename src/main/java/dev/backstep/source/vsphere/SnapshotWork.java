@@ -18,8 +18,10 @@ final class SnapshotWork {
 
   private static final Logger log = LoggerFactory.getLogger(SnapshotWork.class);
 
-  private static final int REMOVAL_TRIES = 4;
-  private static final Duration REMOVAL_PAUSE = Duration.ofSeconds(1);
+  /** Of what another task or reader is in the way of for a moment. */
+  private static final int TRIES = 4;
+
+  private static final Duration PAUSE = Duration.ofSeconds(1);
 
   /** The end of the mark of a snapshot that is made and removed only to begin tracking. */
   private static final String STUN = "stun";
@@ -117,22 +119,43 @@ final class SnapshotWork {
     String description = SnapshotMark.description(backup, mark);
     boolean quiesce = machine.poweredOn() && settings.quiesce() != VsphereSettings.Quiesce.OFF;
     try {
-      gateway.createSnapshot(machine.ref(), name, description, quiesce);
+      createUnlessBusy(machine, name, description, quiesce);
     } catch (VsphereFault e) {
       if (!quiesce
           || settings.quiesce() != VsphereSettings.Quiesce.TRY
-          || e.kind() == SourceException.Kind.UNREACHABLE) {
+          || e.kind() != SourceException.Kind.FAILED) {
         throw e;
       }
       log.warn(
           "{}: the guest did not come to rest, the snapshot is as after a power failure: {}",
           machine,
           e.getMessage());
-      gateway.createSnapshot(machine.ref(), name, description, false);
+      createUnlessBusy(machine, name, description, false);
     } catch (SourceException e) {
       requireMade(machine.ref(), mark, e);
     }
     return taken(machine.ref(), mark.value());
+  }
+
+  /** Another task that works on the VM, such as a migration, says nothing about its guest. */
+  private void createUnlessBusy(Machine machine, String name, String description, boolean quiesce)
+      throws IOException {
+    for (int tries = 1; ; tries++) {
+      try {
+        gateway.createSnapshot(machine.ref(), name, description, quiesce);
+        return;
+      } catch (VsphereFault e) {
+        if (tries == TRIES || e.kind() != SourceException.Kind.LOCKED) {
+          throw e;
+        }
+        pause(e, tries);
+      }
+    }
+  }
+
+  private static void pause(VsphereFault why, int tries) throws SourceException {
+    log.info("{}; trying again", why.getMessage());
+    Pauses.pause(PAUSE.toMillis() << (tries - 1));
   }
 
   /** The connection broke: the vCenter may be making it all the same. */
@@ -191,11 +214,10 @@ final class SnapshotWork {
         break;
       } catch (VsphereFault e) {
         // A disk may be locked for a moment by who has just read it.
-        if (tries == REMOVAL_TRIES || e.kind() == SourceException.Kind.UNREACHABLE) {
+        if (tries == TRIES || e.kind() == SourceException.Kind.UNREACHABLE) {
           throw e;
         }
-        log.info("{}; trying again", e.getMessage());
-        Pauses.pause(REMOVAL_PAUSE.toMillis() << (tries - 1));
+        pause(e, tries);
       }
     }
     if (gateway.machine(machine).consolidationNeeded()) {

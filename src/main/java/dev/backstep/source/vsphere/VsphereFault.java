@@ -15,6 +15,10 @@ final class VsphereFault extends SourceException {
       Set.of(
           "NotAuthenticated", "NoPermission", "InvalidLogin", "InvalidLocale", "RestrictedVersion");
 
+  /** Faults of a VM or disk that somebody else is busy with. */
+  private static final Set<String> OF_OTHERS =
+      Set.of("TaskInProgress", "ConcurrentAccess", "FileLocked", "VmToolsUpgradeInProgress");
+
   private final String fault;
   private final String property;
 
@@ -33,6 +37,9 @@ final class VsphereFault extends SourceException {
     if (fault.equals("ManagedObjectNotFound")) {
       return Kind.NOT_FOUND;
     }
+    if (OF_OTHERS.contains(fault)) {
+      return Kind.LOCKED;
+    }
     return OF_THE_SESSION.contains(fault) ? Kind.UNREACHABLE : Kind.FAILED;
   }
 
@@ -42,6 +49,8 @@ final class VsphereFault extends SourceException {
         switch (fault) {
           case "InvalidLogin" -> "; check user and password-file of the definition";
           case "NoPermission" -> "; `backstep doctor` names the privileges that are missing";
+          case "TaskInProgress", "ConcurrentAccess" ->
+              "; another task works on it: try again when that has ended";
           default -> "";
         };
     return (message.isEmpty() ? what : message + " [" + what + "]") + todo;

@@ -559,6 +559,26 @@ class VsphereIT extends JobTest {
   }
 
   @Test
+  void zerosInLargeChangedAreasAreNotRead() throws Exception {
+    byte[] area = new byte[(int) (3 * MIB)];
+    random.nextBytes(area);
+    writeFirst(area);
+    complete();
+    writeFirst(new byte[area.length]);
+
+    BackupRow row = complete();
+
+    assertThat(reasons(row)).containsOnly(Reason.CHANGED_EXTENTS);
+    assertThat(row.disks().getFirst().bytesRead()).isLessThan(MIB);
+  }
+
+  private void writeFirst(byte[] bytes) throws IOException {
+    try (var file = new java.io.RandomAccessFile(vcenter.live(vm, 2000).toFile(), "rw")) {
+      file.write(bytes);
+    }
+  }
+
+  @Test
   void grownDiskIsCopiedWhole() throws Exception {
     complete();
     vcenter.control("set", "vm", vm.moref(), "key", "2001", "size", String.valueOf(6 * MIB));
