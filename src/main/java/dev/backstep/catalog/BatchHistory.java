@@ -52,7 +52,8 @@ public final class BatchHistory {
 
   /**
    * Forgets the executions of backups that are completed or abandoned and whose executions have all
-   * ended before this time, and those of tasks that were completed before it.
+   * ended before this time, and those of tasks that were completed before it, or that {@link
+   * Tasks#trim} forgets then.
    *
    * @return how many job instances
    */
@@ -75,7 +76,8 @@ public final class BatchHistory {
             """
             select distinct e.JOB_INSTANCE_ID
             from tasks t join BATCH_JOB_EXECUTION e on e.JOB_EXECUTION_ID = t.execution_id
-            where t.status = 'COMPLETED' and t.completed_at < :before
+            where t.completed_at < :before and (t.status = 'COMPLETED'
+              or (t.kind in ('VERIFY', 'CHECK') and t.status in ('FAILED', 'STOPPED')))
             order by e.JOB_INSTANCE_ID\
             """)
         .param("before", UtcTime.of(before))

@@ -4,6 +4,8 @@ import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -17,6 +19,17 @@ public final class Tasks {
 
   private static final int ERROR_CHARS_MAX = 2000;
   private static final int SUBJECT_CHARS_MAX = 500;
+
+  /** What is kept of what looked at many images, beside its own row. */
+  private static final Map<TaskKind, List<String>> DETAILS =
+      Map.of(
+          TaskKind.VERIFY,
+          List.of(
+              "verification_findings where verification_id",
+              "verification_images where verification_id",
+              "verifications where id"),
+          TaskKind.CHECK,
+          List.of("repository_check_findings where task_id", "repository_checks where task_id"));
 
   private final JdbcClient jdbc;
   private final Transactions transactions;
@@ -169,5 +182,33 @@ public final class Tasks {
 
   private static String cut(String text) {
     return text.length() <= ERROR_CHARS_MAX ? text : text.substring(0, ERROR_CHARS_MAX) + "…";
+  }
+
+  /**
+   * Forgets verifications and checks of repositories that ended before a moment, with all that they
+   * told; what they proved stays in the ledger.
+   *
+   * @return how many
+   */
+  public int trim(Instant before) {
+    return DETAILS.keySet().stream().mapToInt(kind -> trim(kind, before)).sum();
+  }
+
+  private int trim(TaskKind kind, Instant before) {
+    String old =
+        "kind = :kind and status in ('COMPLETED', 'FAILED', 'STOPPED') and completed_at < :before";
+    return transactions.in(() -> {
+      for (String details : DETAILS.getOrDefault(kind, List.of())) {
+        trimmed(
+            "delete from " + details + " in (select id from tasks where " + old + ")",
+            kind,
+            before);
+      }
+      return trimmed("delete from tasks where " + old, kind, before);
+    });
+  }
+
+  private int trimmed(String sql, TaskKind kind, Instant before) {
+    return jdbc.sql(sql).param("kind", kind.name()).param("before", UtcTime.of(before)).update();
   }
 }

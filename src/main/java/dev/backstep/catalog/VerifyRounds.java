@@ -116,31 +116,4 @@ public final class VerifyRounds {
         .param("oldest", oldest.map(UtcTime::of).orElse(null))
         .update();
   }
-
-  /**
-   * Forgets verifications that ended before a moment; what they proved stays in the ledger.
-   *
-   * @return how many
-   */
-  public int trim(Instant before) {
-    String old =
-        """
-        (select id from tasks where kind = 'VERIFY' and status in ('COMPLETED', 'FAILED', 'STOPPED')
-          and completed_at < :before)\
-        """;
-    for (String sql :
-        List.of(
-            "delete from verification_findings where verification_id in " + old,
-            "delete from verification_images where verification_id in " + old,
-            "delete from verifications where id in " + old)) {
-      jdbc.sql(sql).param("before", UtcTime.of(before)).update();
-    }
-    return jdbc.sql(
-            """
-            delete from tasks where kind = 'VERIFY' and status in ('COMPLETED', 'FAILED', 'STOPPED')
-              and completed_at < :before\
-            """)
-        .param("before", UtcTime.of(before))
-        .update();
-  }
 }

@@ -3,7 +3,7 @@ package dev.backstep.schedule;
 import dev.backstep.catalog.BatchHistory;
 import dev.backstep.catalog.Fires;
 import dev.backstep.catalog.Replications;
-import dev.backstep.catalog.VerifyRounds;
+import dev.backstep.catalog.Tasks;
 import java.time.Clock;
 import org.quartz.DisallowConcurrentExecution;
 import org.quartz.Job;
@@ -20,7 +20,7 @@ final class HousekeepingJob implements Job {
   private final BatchHistory history;
   private final Fires fires;
   private final Replications replications;
-  private final VerifyRounds rounds;
+  private final Tasks tasks;
   private final ScheduleSettings settings;
   private final Clock clock;
 
@@ -28,10 +28,10 @@ final class HousekeepingJob implements Job {
       BatchHistory history,
       Fires fires,
       Replications replications,
-      VerifyRounds rounds,
+      Tasks tasks,
       ScheduleSettings settings) {
     this.history = history;
-    this.rounds = rounds;
+    this.tasks = tasks;
     this.fires = fires;
     this.replications = replications;
     this.settings = settings;
@@ -43,13 +43,13 @@ final class HousekeepingJob implements Job {
     int executions = history.trim(clock.instant().minus(settings.historyKeep()));
     int starts = fires.trim(clock.instant().minus(settings.firesKeep()));
     int runs = replications.trim(clock.instant().minus(settings.historyKeep()));
-    int verifications = rounds.trim(clock.instant().minus(settings.historyKeep()));
+    int checks = tasks.trim(clock.instant().minus(settings.historyKeep()));
     log.info(
-        "housekeeping: {} job instances, {} fires, {} runs of replications and {} verifications"
-            + " forgotten",
+        "housekeeping: {} job instances, {} fires, {} runs of replications and {} verifications and"
+            + " checks forgotten",
         executions,
         starts,
         runs,
-        verifications);
+        checks);
   }
 }

@@ -279,8 +279,8 @@ abstract class VerifyRules extends ScheduleTest {
     String running = verifications.begin("running", List.of(image), lease.token());
 
     // The clock of the tables is the machine's.
-    assertThat(rounds.trim(Instant.now().minus(Duration.ofDays(1)))).isZero();
-    assertThat(rounds.trim(Instant.now().plus(Duration.ofDays(1)))).isPositive();
+    assertThat(tasks.trim(Instant.now().minus(Duration.ofDays(1)))).isZero();
+    assertThat(tasks.trim(Instant.now().plus(Duration.ofDays(1)))).isPositive();
 
     assertThat(verified.find(old)).isEmpty();
     assertThat(taskQueries.find(old)).isEmpty();

@@ -13,6 +13,7 @@ import dev.backstep.catalog.RepositoryCheckRow;
 import dev.backstep.catalog.RepositoryChecks;
 import dev.backstep.catalog.RepositoryChecks.Numbered;
 import dev.backstep.catalog.TaskQueries;
+import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.CheckFinding;
@@ -35,6 +36,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -75,6 +77,7 @@ abstract class RepositoryCheckRules extends JobTest {
   @Autowired RepositoryCheckJobs repositoryChecks;
   @Autowired RepositoryChecks checks;
   @Autowired TaskJobs tasks;
+  @Autowired Tasks table;
   @Autowired TaskQueries taskQueries;
   @Autowired ProcessLease lease;
   @Autowired CatalogContent content;
@@ -154,6 +157,20 @@ abstract class RepositoryCheckRules extends JobTest {
     assertThatThrownBy(() -> repositoryChecks.check("no such id"))
         .isInstanceOf(OperatorException.class)
         .hasMessageContaining("no repository with this id is known");
+  }
+
+  @Test
+  void oldChecksAreForgottenWithWhatTheyFound() throws Exception {
+    damageOneImage();
+    TaskRun run = repositoryChecks.check(repository.id().value());
+    ended(run, Status.COMPLETED);
+    assertThat(table.trim(Instant.now().minus(Duration.ofDays(1)))).isZero();
+    assertThat(findings(run.id())).isNotEmpty();
+    assertThat(table.trim(Instant.now().plus(Duration.ofDays(1)))).isPositive();
+
+    assertThat(taskQueries.find(run.id())).isEmpty();
+    assertThat(checks.find(run.id())).isEmpty();
+    assertThat(findings(run.id())).isEmpty();
   }
 
   /** What the first part found is there once, and what comes behind it as well. */
