@@ -26,7 +26,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 @Effect(Effect.Kind.NONE)
 @Command(
@@ -37,7 +39,12 @@ import picocli.CommandLine.Command;
           + " and",
       "at backups that wait for an operator."
     },
-    exitCodeList = {"0:all is well", "1:something needs attention", ExitCode.USAGE})
+    exitCodeList = {
+      "0:all is well",
+      "1:something needs attention",
+      ExitCode.USAGE,
+      ExitCode.NOT_FOUND
+    })
 final class DoctorCommand implements Callable<Integer> {
 
   private static final int LOOK_BACK_BACKUPS = 1000;
@@ -51,6 +58,15 @@ final class DoctorCommand implements Callable<Integer> {
 
   private static final Duration TOOL_LIMIT = Duration.ofSeconds(15);
 
+  @Option(
+      names = "--source",
+      paramLabel = "VM",
+      description = {
+        "Looks only at the source of this VM, or of a job file:",
+        "login, rights, disks, tracking, what is left there."
+      })
+  @Nullable String source;
+
   private final Session session;
   private final CommandOptions options;
   private final List<Finding> findings = new ArrayList<>();
@@ -62,6 +78,18 @@ final class DoctorCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (source == null) {
+      everything();
+    } else {
+      for (JobDefinition definition : new NamedDefinitions(session).of(List.of(source))) {
+        sourceOf(definition, BackupText.printable(definition.vmName()));
+      }
+    }
+    print();
+    return findings.stream().allMatch(Finding::good) ? 0 : 1;
+  }
+
+  private void everything() {
     check("java", () -> Runtime.version() + " in " + System.getProperty("java.home"));
     TOOLS.forEach(tool -> check(tool, () -> version(tool)));
     check("home", () -> FolderCheck.home(options.home()));
@@ -69,8 +97,6 @@ final class DoctorCommand implements Callable<Integer> {
       leftovers(session.catalog());
     }
     definitions(options.jobFolder());
-    print();
-    return findings.stream().allMatch(Finding::good) ? 0 : 1;
   }
 
   private static String version(String tool) throws IOException {
@@ -126,17 +152,6 @@ final class DoctorCommand implements Callable<Integer> {
     if (definition.immutable().isPresent()) {
       check(vm + " immutable", () -> FolderCheck.immutable(Path.of(definition.repository())));
     }
-    for (DiskDefinition disk : definition.source().disks()) {
-      boolean examined = definition.source().type().equals("qmp");
-      if (!examined && !definition.exclude().contains(disk.key())) {
-        check(
-            vm + " disk " + BackupText.printable(disk.key().value()),
-            () ->
-                definition.source().type().equals("nbd")
-                    ? DiskCheck.nbd(disk)
-                    : DiskCheck.image(disk));
-      }
-    }
   }
 
   /** What it gives now, and what the backups of those VMs need. */
@@ -164,6 +179,17 @@ final class DoctorCommand implements Callable<Integer> {
         } catch (SourceException e) {
           found(false, vm + " source", String.valueOf(e.getMessage()));
         }
+      }
+    }
+    for (DiskDefinition disk : definition.source().disks()) {
+      boolean examined = definition.source().type().equals("qmp");
+      if (!examined && !definition.exclude().contains(disk.key())) {
+        check(
+            vm + " disk " + BackupText.printable(disk.key().value()),
+            () ->
+                definition.source().type().equals("nbd")
+                    ? DiskCheck.nbd(disk)
+                    : DiskCheck.image(disk));
       }
     }
   }

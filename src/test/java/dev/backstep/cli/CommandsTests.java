@@ -404,6 +404,17 @@ class CommandsTests {
   }
 
   @Test
+  void doctorLooksAtOneSourceAlone() {
+    assertThat(runWithJobs("doctor", "--source", "pg", "--home", folder.toString())).isEqualTo(1);
+    assertThat(out())
+        .contains("FAIL  pg disk vda: /vms/a.qcow2: there is no such file")
+        .doesNotContain("database:", "definition:", "repository:");
+
+    assertThat(runWithJobs("doctor", "--source", "nobody", "--home", folder.toString()))
+        .isEqualTo(4);
+  }
+
+  @Test
   void stateLivesWhereTheEnvironmentSays() {
     assertThat(CommandOptions.home(Map.of("BACKSTEP_HOME", "/a"), "/home/u"))
         .isEqualTo(Path.of("/a"));
