@@ -2,6 +2,7 @@ package dev.backstep.testing;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -31,9 +32,7 @@ public final class LibvirtHost implements AutoCloseable {
     Path guest = Path.of("target", "libvirt-guest").toAbsolutePath();
     Tool.run("src/test/resources/libvirt/make-guest.sh", guest);
     try {
-      // Short, for libvirt puts sockets deep into its home.
-      String name = "v" + ProcessHandle.current().pid();
-      Path folder = Files.createDirectory(Path.of("/tmp", name));
+      Path folder = newFolder();
       Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
       for (String own : List.of("h", "run", "disks", "scratch")) {
         Files.createDirectory(folder.resolve(own));
@@ -48,6 +47,18 @@ public final class LibvirtHost implements AutoCloseable {
       return host;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Short, for libvirt puts sockets deep into its home. */
+  private static Path newFolder() throws IOException {
+    for (int number = 0; ; number++) {
+      String name = "v" + ProcessHandle.current().pid() + (number == 0 ? "" : "-" + number);
+      try {
+        return Files.createDirectory(Path.of("/tmp", name));
+      } catch (FileAlreadyExistsException e) {
+        // Another daemon of this process, or what one that was killed has left.
+      }
     }
   }
 
