@@ -16,6 +16,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -78,12 +82,18 @@ abstract class MoverTroubles extends MoverTest {
   @Test
   void signOfLifeMovesTheDeadline() throws Exception {
     ExternalBackup backup = program.begin(definition);
-    pastDeadline(backup);
+    Instant deadline = Instant.now().plusSeconds(4);
+    program
+        .jdbc()
+        .sql("update backups set mover_deadline = :deadline where id = :id")
+        .param("deadline", LocalDateTime.ofInstant(deadline, ZoneOffset.UTC))
+        .param("id", backup.id().value())
+        .update();
     ExternalBackup answer = program.movers().keepAlive(backup.disks().get(1).id().value());
 
     assertThat(answer.silentUntil()).isAfter(backup.silentUntil().minusSeconds(1));
     assertThat(answer.disks()).isEqualTo(backup.disks());
-    Thread.sleep(1500);
+    Thread.sleep(Duration.between(Instant.now(), deadline.plusMillis(1500)));
     assertThat(program.row(backup.id()).status()).isEqualTo(Status.RUNNING);
   }
 
