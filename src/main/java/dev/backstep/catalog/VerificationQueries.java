@@ -26,13 +26,21 @@ public final class VerificationQueries {
 
   private static final String IMAGE_TABLES =
       """
-      from verification_images i
+      from %s i
       join backup_disks d on d.id = i.disk_backup_id
       join vms v on v.id = d.vm_id
       join repositories r on r.id = d.repository_id
       """;
 
-  private static final String IMAGES = IMAGE_COLUMNS + "\n" + IMAGE_TABLES;
+  private static final String IMAGES_FROM = IMAGE_COLUMNS + "\n" + IMAGE_TABLES;
+  private static final String IMAGES = IMAGES_FROM.formatted("verification_images");
+
+  /** Cut before anything is joined: MariaDB may else join all images of a large one first. */
+  private static final String PAGE_OF_IMAGES =
+      """
+      (select * from verification_images where verification_id = :id and image_no > :after
+        order by image_no limit :limit)\
+      """;
 
   private static final String FINDINGS =
       IMAGE_COLUMNS
@@ -40,7 +48,7 @@ public final class VerificationQueries {
           , f.finding_no, f.kind as finding_kind, f.offset_bytes, f.length_bytes, f.disk_ranges,
           f.found, f.expected
           """
-          + IMAGE_TABLES
+          + IMAGE_TABLES.formatted("verification_images")
           + """
           join verification_findings f
             on f.verification_id = i.verification_id and f.image_no = i.image_no
@@ -123,12 +131,7 @@ public final class VerificationQueries {
    */
   public Page<VerifiedImage> images(String id, PageRequest request) {
     List<VerifiedImage> rows =
-        jdbc.sql(
-                IMAGES
-                    + """
-                    where i.verification_id = :id and i.image_no > :after
-                    order by i.image_no limit :limit\
-                    """)
+        jdbc.sql(IMAGES_FROM.formatted(PAGE_OF_IMAGES) + "order by i.image_no")
             .param("id", id)
             .param("after", Cursor.of(request).map(Cursor::number).orElse(-1L))
             .param("limit", Cursor.rows(request))
