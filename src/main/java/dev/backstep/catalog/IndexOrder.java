@@ -7,9 +7,9 @@ import org.springframework.jdbc.support.JdbcUtils;
 import org.springframework.jdbc.support.MetaDataAccessException;
 
 /**
- * Orders by which a database reads an index backwards and stops at the limit, where it would
- * otherwise collect all rows and sort them. The rows are those of one value, or one each, in the
- * index's first columns: H2 must be told these columns, MariaDB must not be.
+ * Orders by which a database reads an index and stops at the limit, where it would otherwise
+ * collect all rows and sort them. The rows are those of one value, or one each, in the index's
+ * first columns: H2 must be told these columns, MariaDB must not be.
  */
 record IndexOrder(boolean naming) {
 
@@ -24,10 +24,19 @@ record IndexOrder(boolean naming) {
    * @param columns what is to be sorted by, the next ones of the index
    */
   String down(String fixed, String columns) {
+    return order(fixed, columns, " desc");
+  }
+
+  /** As {@link #down}, upwards. */
+  String up(String fixed, String columns) {
+    return order(fixed, columns, "");
+  }
+
+  private String order(String fixed, String columns, String direction) {
     Stream<String> first = naming ? Stream.of(fixed.split(", ")) : Stream.empty();
     return Stream.concat(first, Stream.of(columns.split(", ")))
         .filter(column -> !column.isEmpty())
-        .map(column -> column + " desc")
+        .map(column -> column + direction)
         .collect(Collectors.joining(", ", "order by ", ""));
   }
 

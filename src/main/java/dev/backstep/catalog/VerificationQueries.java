@@ -18,48 +18,57 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 /** Questions about verifications. Changes nothing. Safe for use by several threads. */
 public final class VerificationQueries {
 
-  private static final String IMAGE_COLUMNS =
+  /** Rows with an image each, cut before anything is joined: a large verification has many. */
+  private static final String WITH_IMAGES =
       """
-      select i.image_no, i.result, i.bytes_checked, d.*, v.name as vm_name,
-        r.path as repository_path\
-      """;
-
-  private static final String IMAGE_TABLES =
-      """
-      from %s i
-      join backup_disks d on d.id = i.disk_backup_id
+      select p.*, d.id, d.backup_id, d.vm_id, d.disk_id, d.repository_id, d.base_id,
+        v.name as vm_name, r.path as repository_path
+      from (%s) p
+      join backup_disks d on d.id = p.disk_backup_id
       join vms v on v.id = d.vm_id
       join repositories r on r.id = d.repository_id
+      order by p.image_no\
       """;
 
-  private static final String IMAGES_FROM = IMAGE_COLUMNS + "\n" + IMAGE_TABLES;
-  private static final String IMAGES = IMAGES_FROM.formatted("verification_images");
-
-  /** Cut before anything is joined: MariaDB may else join all images of a large one first. */
-  private static final String PAGE_OF_IMAGES =
-      """
-      (select * from verification_images where verification_id = :id and image_no > :after
-        order by image_no limit :limit)\
-      """;
-
-  private static final String FINDINGS =
-      IMAGE_COLUMNS
-          + """
-          , f.finding_no, f.kind as finding_kind, f.offset_bytes, f.length_bytes, f.disk_ranges,
-          f.found, f.expected
-          """
-          + IMAGE_TABLES.formatted("verification_images")
-          + """
-          join verification_findings f
-            on f.verification_id = i.verification_id and f.image_no = i.image_no
-          """;
+  private static final String IMAGES =
+      WITH_IMAGES.formatted("select * from verification_images where verification_id = :id");
 
   private final JdbcClient jdbc;
   private final String verifications;
+  private final String pageOfImages;
+  private final String pageOfFindings;
 
   public VerificationQueries(DataSource dataSource) {
     this.jdbc = JdbcClient.create(dataSource);
-    this.verifications = verifications(IndexOrder.of(dataSource));
+    IndexOrder order = IndexOrder.of(dataSource);
+    this.verifications = verifications(order);
+    this.pageOfImages = pageOfImages(order);
+    this.pageOfFindings = pageOfFindings(order);
+  }
+
+  private static String pageOfImages(IndexOrder order) {
+    return WITH_IMAGES.formatted(
+        """
+        select * from verification_images where verification_id = :id and image_no > :after
+        %s limit :limit\
+        """
+            .formatted(order.up("verification_id", "image_no")));
+  }
+
+  private static String pageOfFindings(IndexOrder order) {
+    return WITH_IMAGES.formatted(
+            """
+            select i.*, f.finding_no, f.kind, f.offset_bytes, f.length_bytes, f.disk_ranges,
+              f.found, f.expected
+            from (select * from verification_findings
+              where verification_id = :id and image_no >= :image
+                and (image_no > :image or finding_no > :number)
+              %s limit :limit) f
+            join verification_images i
+              on i.verification_id = f.verification_id and i.image_no = f.image_no\
+            """
+                .formatted(order.up("verification_id", "image_no, finding_no")))
+        + ", p.finding_no";
   }
 
   /** How many images one has is the number of its last one: none is read but those not clean. */
@@ -118,10 +127,7 @@ public final class VerificationQueries {
 
   /** All images of one, in the order of checking. */
   public List<VerifiedImage> images(String id) {
-    return jdbc.sql(IMAGES + "where i.verification_id = :id order by i.image_no")
-        .param("id", id)
-        .query((row, index) -> image(row))
-        .list();
+    return jdbc.sql(IMAGES).param("id", id).query((row, index) -> image(row)).list();
   }
 
   /**
@@ -131,7 +137,7 @@ public final class VerificationQueries {
    */
   public Page<VerifiedImage> images(String id, PageRequest request) {
     List<VerifiedImage> rows =
-        jdbc.sql(IMAGES_FROM.formatted(PAGE_OF_IMAGES) + "order by i.image_no")
+        jdbc.sql(pageOfImages)
             .param("id", id)
             .param("after", Cursor.of(request).map(Cursor::number).orElse(-1L))
             .param("limit", Cursor.rows(request))
@@ -148,13 +154,7 @@ public final class VerificationQueries {
   public Page<ImageFinding> findings(String id, PageRequest request) {
     Optional<Cursor> after = Cursor.of(request);
     List<ImageFinding> rows =
-        jdbc.sql(
-                FINDINGS
-                    + """
-                    where f.verification_id = :id
-                      and (f.image_no > :image or (f.image_no = :image and f.finding_no > :number))
-                    order by f.image_no, f.finding_no limit :limit\
-                    """)
+        jdbc.sql(pageOfFindings)
             .param("id", id)
             .param("image", after.map(Cursor::number).orElse(-1L))
             .param("number", after.map(cursor -> number(cursor.text())).orElse(-1))
@@ -197,7 +197,7 @@ public final class VerificationQueries {
             : Optional.of(new ByteRange(offset, row.getLong("length_bytes")));
     return new FindingRow(
         row.getInt("image_no"),
-        row.getString("finding_kind"),
+        row.getString("kind"),
         range,
         ranges(row.getString("disk_ranges")),
         row.getString("found"),

@@ -37,6 +37,8 @@ final class HistoryPages {
     "executions/stale",
     "executions/fulls",
     "verifications",
+    "verifications/" + BulkHistory.OF_ALL + "/images",
+    "verifications/" + BulkHistory.OF_ALL + "/findings",
     "plans",
     "replications",
     "replications/targets",

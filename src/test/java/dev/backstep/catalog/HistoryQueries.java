@@ -174,6 +174,12 @@ public final class HistoryQueries {
           verifications.images(task(round));
           verifications.findings(task(round), PageRequest.first(100));
         });
+    paged(
+        "page of the images of a verification of all",
+        page -> verifications.images(BulkHistory.OF_ALL, page));
+    paged(
+        "page of the findings of a verification of all",
+        page -> verifications.findings(BulkHistory.OF_ALL, page));
     PrunePlans plans =
         new PrunePlans(dataSource, new JdbcTransactionManager(dataSource), Clock.systemUTC());
     paged("page of stored plans", plans::page);
