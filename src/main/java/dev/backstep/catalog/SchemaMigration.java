@@ -2,6 +2,7 @@ package dev.backstep.catalog;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.sql.Connection;
@@ -125,6 +126,7 @@ final class SchemaMigration extends SpringLiquibase {
           new PathMatchingResourcePatternResolver().getResources("classpath:/db/changelog/**/*.*");
       Arrays.sort(files, Comparator.comparing(file -> file.getFilename()));
       for (Resource file : files) {
+        digest.update(String.valueOf(file.getFilename()).getBytes(StandardCharsets.UTF_8));
         digest.update(file.getContentAsByteArray());
       }
       return HexFormat.of().formatHex(digest.digest());

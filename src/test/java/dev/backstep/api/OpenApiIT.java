@@ -4,6 +4,7 @@ import static dev.backstep.api.ServerProcess.disks;
 import static dev.backstep.api.ServerProcess.json;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.backstep.bench.HistoryPages;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.external.TestDisks;
 import dev.backstep.testing.Tool;
@@ -184,6 +185,31 @@ class OpenApiIT {
             assertThat(String.valueOf(map(get).get("x-bounded"))).as(path).contains(" ");
           }
         });
+  }
+
+  /**
+   * What is told of a history, but for what there is none of in one, is measured over a long one.
+   */
+  @Test
+  void everyListAndDetailIsMeasured() {
+    List<String> elsewhere =
+        List.of(
+            "/api/v1/openapi.yaml",
+            "/api/v1/backups/{id}/events",
+            "/api/v1/schedules", // with a server that has some
+            "/api/v1/restores/{id}",
+            "/api/v1/restore-tests/{id}",
+            "/api/v1/repository-checks/{id}",
+            "/api/v1/repository-checks/{id}/findings");
+
+    assertThat(documented().keySet())
+        .filteredOn(route -> route.startsWith("get "))
+        .extracting(route -> route.substring("get ".length()))
+        .filteredOn(path -> !elsewhere.contains(path))
+        .hasSizeGreaterThan(20)
+        .allSatisfy(path ->
+            assertThat(HistoryPages.paths())
+                .anyMatch(asked -> asked.matches(path.replaceAll("\\{[^}]+}", "[^/]+"))));
   }
 
   private static List<String> lists(Map<String, Object> operation) {

@@ -12,13 +12,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
  * The lists of a server's REST API, page after page, and what it shows of one thing after another.
  */
-final class HistoryPages {
+public final class HistoryPages {
 
   private static final int LIMIT = 100;
   private static final String API = "/api/v1/";
@@ -62,11 +63,20 @@ final class HistoryPages {
     {"verifications", "task_id", "verifications/%s/findings"},
     {"plans", "plan_id", "plans/%s"},
     {"replications", "job_id", "replications/%s"},
+    {"replications/targets", "vm_path", "replications/changeid?vm_path=%s&disk_id=disk-1"},
     {"tasks", "task_id", "tasks/%s"},
     {"repositories", "repository_id", "repositories/%s"},
   };
 
   private HistoryPages() {}
+
+  /** Which paths are asked, something in the place of each id, without their queries. */
+  public static List<String> paths() {
+    return Stream.concat(
+            Stream.of(LISTS), Stream.of(DETAILS).map(detail -> detail[2].replace("%s", "ID")))
+        .map(path -> API + path.replaceAll("\\?.*", ""))
+        .toList();
+  }
 
   /** By what is asked; each answer must be one of success. */
   static Map<String, Query> of(ServerProcess server) {
