@@ -3,7 +3,7 @@ package dev.backstep.api;
 import dev.backstep.catalog.ApiTokens;
 import dev.backstep.catalog.AuditTrail;
 import jakarta.servlet.DispatcherType;
-import java.time.Clock;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.http.HttpMethod;
@@ -19,8 +19,9 @@ import org.springframework.security.web.firewall.RequestRejectedHandler;
 class SecurityConfiguration {
 
   @Bean
-  SecurityFilterChain securityFilterChain(HttpSecurity http, ApiTokens tokens, AuditTrail audit) {
-    TokenFilter filter = new TokenFilter(tokens, audit, new LoginBrake(Clock.systemUTC()));
+  SecurityFilterChain securityFilterChain(
+      HttpSecurity http, ApiTokens tokens, AuditTrail audit, ApplicationEventPublisher events) {
+    TokenFilter filter = new TokenFilter(tokens, audit, System::nanoTime, events::publishEvent);
     return http.authorizeHttpRequests(requests ->
             requests
                 // The end of a stream whose caller was let in when it began.

@@ -2,6 +2,7 @@ package dev.backstep.api;
 
 import dev.backstep.catalog.ApiTokens;
 import dev.backstep.catalog.AuditTrail;
+import dev.backstep.catalog.LoginRefused;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
@@ -12,6 +13,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.http.HttpHeaders;
@@ -35,12 +38,21 @@ final class TokenFilter extends OncePerRequestFilter {
   private final ScrapeTokens scrapes;
   private final AuditTrail audit;
   private final LoginBrake brake;
+  private final KnownTokens known;
+  private final Consumer<LoginRefused> refusals;
 
-  TokenFilter(ApiTokens tokens, AuditTrail audit, LoginBrake brake) {
+  /**
+   * @param nanos a clock that nobody sets, as {@link System#nanoTime}
+   * @param refusals is told each
+   */
+  TokenFilter(
+      ApiTokens tokens, AuditTrail audit, LongSupplier nanos, Consumer<LoginRefused> refusals) {
     this.tokens = tokens;
     this.scrapes = new ScrapeTokens(tokens);
     this.audit = audit;
-    this.brake = brake;
+    this.brake = new LoginBrake(nanos);
+    this.known = new KnownTokens(tokens, nanos);
+    this.refusals = refusals;
   }
 
   @Override
@@ -53,16 +65,12 @@ final class TokenFilter extends OncePerRequestFilter {
       return;
     }
     String address = request.getRemoteAddr();
+    String secret = header.substring(SCHEME.length()).strip();
     Duration wait = brake.wait(address);
-    if (!wait.isZero()) {
-      response.setHeader(HttpHeaders.RETRY_AFTER, String.valueOf(wait.toSeconds() + 1));
-      Problem.write(
-          response,
-          HttpStatus.TOO_MANY_REQUESTS,
-          "too many wrong tokens from this address; wait as long as Retry-After says");
+    if (!wait.isZero() && !known.contains(secret)) {
+      slow(response, wait);
       return;
     }
-    String secret = header.substring(SCHEME.length()).strip();
     Optional<ApiTokens.Token> token;
     try {
       token = find(request, secret);
@@ -77,14 +85,35 @@ final class TokenFilter extends OncePerRequestFilter {
       Problem.write(response, HttpStatus.SERVICE_UNAVAILABLE, Problems.DATABASE_AWAY);
       return;
     }
-    if (token.isEmpty()) {
-      brake.failed(address);
-      Problem.write(
-          response, HttpStatus.UNAUTHORIZED, "this token is unknown or revoked; ask for another");
+    if (token.isPresent()) {
+      known.good(secret);
+      call(token.get(), request, response, chain);
+    } else {
+      known.wrong(secret);
+      refuse(response, address, wait);
+    }
+  }
+
+  private void refuse(HttpServletResponse response, String address, Duration wait)
+      throws IOException {
+    if (!wait.isZero()) {
+      slow(response, wait);
       return;
     }
-    brake.succeeded(address);
-    call(token.get(), request, response, chain);
+    brake.failed(address);
+    refusals.accept(new LoginRefused(false));
+    Problem.write(
+        response, HttpStatus.UNAUTHORIZED, "this token is unknown or revoked; ask for another");
+  }
+
+  private void slow(HttpServletResponse response, Duration wait) throws IOException {
+    refusals.accept(new LoginRefused(true));
+    response.setHeader(HttpHeaders.RETRY_AFTER, String.valueOf(wait.toSeconds() + 1));
+    Problem.write(
+        response,
+        HttpStatus.TOO_MANY_REQUESTS,
+        "this token is wrong, as too many from this address were; wait as long as Retry-After"
+            + " says, or send a right one");
   }
 
   private Optional<ApiTokens.Token> find(HttpServletRequest request, String secret) {

@@ -10,6 +10,7 @@ import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import javax.sql.DataSource;
 import org.springframework.dao.DuplicateKeyException;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -88,6 +89,14 @@ public final class ApiTokens {
                 UtcTime.read(row, "created_at"),
                 UtcTime.find(row, "revoked_at")))
         .optional();
+  }
+
+  /** What the database keeps of the secrets that are good. */
+  public Set<String> hashes() {
+    return Set.copyOf(
+        jdbc.sql("select secret_hash from api_tokens where revoked_at is null")
+            .query(String.class)
+            .list());
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.backstep.monitor;
 
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.LoginRefused;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Origin;
 import dev.backstep.domain.Reason;
@@ -54,6 +55,8 @@ final class ProcessMeters {
   private final Counter bytesRead;
   private final Counter bytesStored;
   private final Timer lag;
+  private final Counter loginsSlowed;
+  private final Counter loginsWrong;
 
   ProcessMeters(MeterRegistry registry) {
     this.registry = registry;
@@ -72,6 +75,8 @@ final class ProcessMeters {
             .description("How long after its time a scheduled start was acted on")
             .serviceLevelObjectives(LAG_BUCKETS)
             .register(registry);
+    this.loginsSlowed = logins(true);
+    this.loginsWrong = logins(false);
     // Who looks for an increase does not see the first failure of a counter that it begins.
     for (Status result : List.of(Status.COMPLETED, Status.FAILED, Status.STOPPED)) {
       for (String level : List.of(Level.FULL.word(), Level.INCREMENTAL.word(), NONE)) {
@@ -83,6 +88,13 @@ final class ProcessMeters {
         disks(result, reason.level().word(), reason.name());
       }
     }
+  }
+
+  private Counter logins(boolean slowed) {
+    return Counter.builder("backstep.logins.refused")
+        .description("Requests with a token that is unknown or revoked")
+        .tag("slowed", String.valueOf(slowed))
+        .register(registry);
   }
 
   private Counter backups(Status result, String level, Origin origin) {
@@ -106,6 +118,11 @@ final class ProcessMeters {
   @EventListener
   void fired(FireTaken fire) {
     lag.record(fire.lag().isNegative() ? Duration.ZERO : fire.lag());
+  }
+
+  @EventListener
+  void refused(LoginRefused login) {
+    (login.slowed() ? loginsSlowed : loginsWrong).increment();
   }
 
   @EventListener

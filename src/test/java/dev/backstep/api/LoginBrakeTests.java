@@ -3,18 +3,19 @@ package dev.backstep.api;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
-import java.time.ZoneOffset;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 class LoginBrakeTests {
 
-  private final AtomicReference<Instant> now =
-      new AtomicReference<>(Instant.parse("2026-11-23T01:00:00Z"));
-  private final InstantSource time = now::get;
-  private final LoginBrake brake = new LoginBrake(time.withZone(ZoneOffset.UTC));
+  /** Its origin is arbitrary, and it may overflow. */
+  private final AtomicLong nanos = new AtomicLong(Long.MAX_VALUE);
+
+  private final LoginBrake brake = new LoginBrake(nanos::get);
+
+  private void pass(Duration time) {
+    nanos.addAndGet(time.toNanos());
+  }
 
   private void fail(String address, int times) {
     for (int i = 0; i < times; i++) {
@@ -45,18 +46,36 @@ class LoginBrakeTests {
   void waitPassesWithTime() {
     fail("a", 9);
 
-    now.set(now.get().plusSeconds(5));
+    pass(Duration.ofSeconds(5));
     assertThat(brake.wait("a")).isEqualTo(Duration.ofSeconds(3));
-    now.set(now.get().plusSeconds(4));
+    pass(Duration.ofSeconds(4));
     assertThat(brake.wait("a")).isZero();
   }
 
   @Test
-  void otherAddressesAreNotHeldUpAndARightTokenForgives() {
+  void otherAddressesAreNotHeldUp() {
     fail("a", 9);
 
     assertThat(brake.wait("b")).isZero();
-    brake.succeeded("a");
+  }
+
+  @Test
+  void whoGoesOnAtOnceIsNotForgotten() {
+    fail("a", 20);
+    pass(Duration.ofSeconds(513));
+
+    fail("a", 1);
+
+    assertThat(brake.wait("a")).isEqualTo(Duration.ofSeconds(512));
+  }
+
+  @Test
+  void wrongTokensOfLongAgoAreForgiven() {
+    fail("a", 7);
+    pass(Duration.ofMinutes(16));
+
+    fail("a", 5);
+
     assertThat(brake.wait("a")).isZero();
   }
 

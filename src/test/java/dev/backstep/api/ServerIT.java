@@ -178,22 +178,44 @@ class ServerIT {
   /** From an address of its own, so that the other tests are not held up. */
   @Test
   void whoeverGuessesTokensIsSlowedAndNobodyElse() throws Exception {
-    HttpRequest guess =
-        request("/api/v1/backups").header("Authorization", "Bearer bst_guessed").build();
+    String unused = token("unused", "viewer");
     HttpResponse<String> answer;
     int guesses = 0;
     try (HttpClient other =
         HttpClient.newBuilder().localAddress(InetAddress.getByName("127.0.0.2")).build()) {
       do {
-        answer = other.send(guess, HttpResponse.BodyHandlers.ofString());
+        answer = get(other, "bst_guessed");
         guesses++;
       } while (answer.statusCode() == 401 && guesses < 20);
-    }
 
-    assertThat(guesses).isGreaterThan(5);
-    assertProblem(answer, 429, "Retry-After");
-    assertThat(answer.headers().firstValue("Retry-After")).isPresent();
+      assertThat(guesses).isGreaterThan(5);
+      assertProblem(answer, 429, "Retry-After");
+      assertThat(answer.headers().firstValue("Retry-After")).isPresent();
+      int rounds = 0;
+      do { // the first waits are short
+        assertThat(get(other, admin).statusCode()).isEqualTo(200);
+        assertThat(get(other, unused).statusCode()).isEqualTo(200);
+        answer = get(other, "bst_guessed");
+        rounds++;
+      } while (answer.statusCode() == 401 && rounds < 6);
+      assertThat(answer.statusCode()).as("right ones forgave nothing").isEqualTo(429);
+    }
     assertThat(get("/api/v1/backups", admin).statusCode()).isEqualTo(200);
+    assertThat(get("/metrics", admin).body())
+        .containsPattern("backstep_logins_refused_total\\{slowed=\"true\"} [1-9]")
+        .containsPattern("backstep_logins_refused_total\\{slowed=\"false\"} [1-9]");
+    assertThat(Files.readAllLines(folder.resolve("server.err")))
+        .filteredOn(line -> line.contains("127.0.0.2"))
+        .singleElement()
+        .asString()
+        .contains("unknown or revoked")
+        .doesNotContain("bst_");
+  }
+
+  private static HttpResponse<String> get(HttpClient client, String token) throws Exception {
+    return client.send(
+        request("/api/v1/backups").header("Authorization", "Bearer " + token).build(),
+        HttpResponse.BodyHandlers.ofString());
   }
 
   @Test

@@ -1,0 +1,72 @@
+package dev.backstep.api;
+
+import dev.backstep.catalog.ApiTokens;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.dao.DataAccessException;
+
+/**
+ * Which tokens are worth a look into the database while their address sends wrong ones. However
+ * many come, the database is asked for all of the good ones once a second at most. Keeps hashes
+ * only. Thread-safe.
+ */
+final class KnownTokens {
+
+  private static final Logger log = LoggerFactory.getLogger(KnownTokens.class);
+
+  private static final long READ_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final ApiTokens tokens;
+  private final LongSupplier nanos;
+  private final Set<String> hashes = ConcurrentHashMap.newKeySet();
+  private final ReentrantLock reading = new ReentrantLock();
+  private volatile long readAgainAt;
+
+  /**
+   * @param nanos a clock that nobody sets, as {@link System#nanoTime}
+   */
+  KnownTokens(ApiTokens tokens, LongSupplier nanos) {
+    this.tokens = tokens;
+    this.nanos = nanos;
+    this.readAgainAt = nanos.getAsLong();
+  }
+
+  /** Whether the token was good a moment ago; one that was revoked since may be among them. */
+  boolean contains(String secret) {
+    String hash = ApiTokens.hash(secret);
+    if (!hashes.contains(hash)) {
+      readAgain();
+    }
+    return hashes.contains(hash);
+  }
+
+  /** Nobody waits for a database that does not answer: the others go by what was read before. */
+  private void readAgain() {
+    if (nanos.getAsLong() - readAgainAt < 0 || !reading.tryLock()) {
+      return;
+    }
+    try {
+      Set<String> good = tokens.hashes();
+      hashes.retainAll(good);
+      hashes.addAll(good);
+    } catch (DataAccessException e) {
+      log.debug("the database does not say which tokens are good", e);
+    } finally {
+      readAgainAt = nanos.getAsLong() + READ_AGAIN_NANOS;
+      reading.unlock();
+    }
+  }
+
+  void good(String secret) {
+    hashes.add(ApiTokens.hash(secret));
+  }
+
+  void wrong(String secret) {
+    hashes.remove(ApiTokens.hash(secret));
+  }
+}
