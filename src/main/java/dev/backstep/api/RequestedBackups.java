@@ -14,13 +14,13 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.SourceDefinition.DiskDefinition;
-import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.Selections;
 import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.job.definition.JobFolder;
+import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -212,14 +212,18 @@ class RequestedBackups {
     }
   }
 
-  /** A backup as answered to whoever asked for it: with its disks, before they are planned. */
+  /** A backup as answered to whoever asked for it: what is planned of its disks is not yet told. */
   Map<String, @Nullable Object> answer(BackupId id) {
     BackupRow row = queries.backup(id);
     Map<String, @Nullable Object> fields = BackupDocument.fields(row);
-    if (row.disks().isEmpty()) {
-      fields.put("disks", expectedDisks(row));
-    }
+    fields.put("disks", row.disks().isEmpty() ? expectedDisks(row) : begunDisks(row));
     return fields;
+  }
+
+  private static List<Map<String, @Nullable Object>> begunDisks(BackupRow row) {
+    return row.disks().stream()
+        .map(disk -> disk(disk.diskId(), disk.diskKey(), disk.previousChangeId()))
+        .toList();
   }
 
   private List<Map<String, @Nullable Object>> expectedDisks(BackupRow row) {
@@ -227,19 +231,24 @@ class RequestedBackups {
     List<Map<String, @Nullable Object>> disks = new ArrayList<>();
     for (DiskKey key : expectedDisks(definition, machines.disks(row.vmId()))) {
       int diskId = machines.diskId(row.vmId(), key);
-      Map<String, @Nullable Object> fields = new LinkedHashMap<>();
-      fields.put("disk_id", diskId);
-      fields.put("disk_key", key.value());
-      fields.put(
-          "previous_change_id",
-          queries
-              .baseline(row.repositoryId(), row.vmId(), diskId)
-              .flatMap(Baseline::changeId)
-              .map(ChangeId::value)
-              .orElse(null));
-      disks.add(fields);
+      disks.add(
+          disk(
+              diskId,
+              key,
+              queries
+                  .baseline(row.repositoryId(), row.vmId(), diskId)
+                  .flatMap(Baseline::changeId)));
     }
     return disks;
+  }
+
+  private static Map<String, @Nullable Object> disk(
+      int diskId, DiskKey key, Optional<ChangeId> previous) {
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    fields.put("disk_id", diskId);
+    fields.put("disk_key", key.value());
+    fields.put("previous_change_id", previous.map(ChangeId::value).orElse(null));
+    return fields;
   }
 
   /** Those that a definition lists; where its source finds them, those that it has found so far. */
@@ -252,10 +261,13 @@ class RequestedBackups {
     return keys;
   }
 
-  Map<String, @Nullable Object> changeId(String vmName, int diskId) {
+  /**
+   * @param diskId any number; no VM has disks beyond {@code int}
+   */
+  Map<String, @Nullable Object> changeId(String vmName, BigInteger diskId) {
     Optional<StoredChangeId> stored =
-        machines.find(vmName).map(VmId::value).isPresent()
-            ? queries.changeId(vmName, diskId, Optional.empty())
+        machines.find(vmName).isPresent() && diskId.bitLength() < Integer.SIZE
+            ? queries.changeId(vmName, diskId.intValue(), Optional.empty())
             : Optional.empty();
     Map<String, @Nullable Object> fields = new LinkedHashMap<>();
     fields.put("vm_name", vmName);

@@ -324,6 +324,9 @@ class OpenApiIT {
     }
 
     assertIs("Backup", backup);
+    JsonNode begun = json(server.post("/api/v1/schedules/run", "{\"vm_name\":\"vm\"}"), 202);
+    assertIs("QueuedBackup", begun);
+    server.awaitCompleted(begun.get("backup_id").asString());
     assertIs("BackupPage", get("/api/v1/backups?limit=3"));
     assertIs("ChangeId", get("/api/v1/backups/changeid?vm_name=vm"));
     assertIs("ExecutionPage", get("/api/v1/executions?backup_id=" + id));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.testing.Tool;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -228,9 +229,90 @@ class ServerIT {
     assertThat(answer.get("change_id").asString()).isEmpty();
     assertThat(answer.get("message").asString()).isEqualTo("No previous backup found");
     assertProblem(get("/api/v1/backups/changeid", admin), 400, "vm_name");
-    assertProblem(get("/api/v1/backups/changeid?vm_name=a&disk_id=x", admin), 400, "disk_id");
+    for (String none : new String[] {"x", "-1", "1.5", "%201"}) {
+      assertProblem(
+          get("/api/v1/backups/changeid?vm_name=a&disk_id=" + none, admin), 400, "disk_id");
+    }
     assertThat(json(get("/api/v1/backups/changeid?vm_name=a", admin)).get("disk_id").asInt())
         .isZero();
+  }
+
+  @Test
+  void diskIdOfManyDigitsIsANumberOfNoDisk() throws Exception {
+    awaitCompleted(
+        post("/api/v1/backups", admin, "{\"vm_name\":\"%s\"}".formatted(define("few", "vda"))));
+
+    for (String id : new String[] {"7", "1000000", "4294967296", "9".repeat(40)}) {
+      JsonNode answer = json(get("/api/v1/backups/changeid?vm_name=few&disk_id=" + id, admin));
+
+      assertThat(answer.get("disk_id").isNumber()).isTrue();
+      assertThat(answer.get("disk_id").bigIntegerValue()).isEqualTo(new BigInteger(id));
+      assertThat(answer.get("change_id").asString()).isEmpty();
+      assertThat(answer.get("message").asString()).isEqualTo("No previous backup found");
+    }
+  }
+
+  /** A VM with a disk of each key, in the repository of all. */
+  private static String define(String vm, String... keys) throws Exception {
+    StringBuilder disks = new StringBuilder();
+    for (String key : keys) {
+      Path disk = folder.resolve(vm + "-" + key + ".qcow2");
+      Tool.run("qemu-img", "create", "-q", "-f", "qcow2", disk, "4M");
+      disks.append("    - { key: %s, path: %s }\n".formatted(key, disk));
+    }
+    Files.writeString(
+        folder.resolve("jobs/" + vm + ".yaml"),
+        "vm: %s\nsource:\n  type: image\n  disks:\n%srepository: %s\n"
+            .formatted(vm, disks, folder.resolve("repository")));
+    return vm;
+  }
+
+  @Test
+  void answerToARequestNamesTheDisksAndKeepsTheTags() throws Exception {
+    define("two", "vda", "vdb");
+    String first =
+        "{\"vm_name\":\"two\",\"backup_type\":\"incremental\",\"tags\":[\"nightly\",\"a b\"]}";
+    HttpResponse<String> begun = post("/api/v1/backups", admin, first);
+    assertThat(begun.statusCode()).as(begun.body()).isEqualTo(202);
+    assertDisks(json(begun), "", "");
+    assertThat(json(begun).get("tags").valueStream().map(JsonNode::asString))
+        .containsExactly("nightly", "a b");
+    awaitCompleted(begun);
+
+    JsonNode full = json(get("/api/v1/backups/" + json(begun).get("backup_id").asString(), admin));
+    assertThat(full.get("tags")).isEqualTo(json(begun).get("tags"));
+    for (JsonNode disk : full.get("disks")) {
+      assertThat(disk.get("level").asString()).as("it was not strict").isEqualTo("full");
+      assertThat(disk.get("reason").asString()).isEqualTo("NO_BASELINE");
+    }
+    String repository = full.get("repository_id").asString();
+    String again = "{\"vm_name\":\"two\",\"repository_id\":\"%s\"}";
+    HttpResponse<String> next = post("/api/v1/backups", admin, again.formatted(repository));
+    assertThat(next.statusCode()).as(next.body()).isEqualTo(202);
+    assertThat(json(next).get("repository_id").asString()).isEqualTo(repository);
+    assertDisks(
+        json(next),
+        full.get("disks").get(0).get("change_id").asString(),
+        full.get("disks").get(1).get("change_id").asString());
+    awaitCompleted(next);
+    assertProblem(
+        post("/api/v1/backups", admin, again.formatted("another")), 400, "another", repository);
+  }
+
+  /**
+   * @param changeIds of the disks' newest backups; empty where there is none
+   */
+  private static void assertDisks(JsonNode answer, String... changeIds) {
+    assertThat(answer.get("disks").size()).isEqualTo(changeIds.length);
+    for (int i = 0; i < changeIds.length; i++) {
+      JsonNode disk = answer.get("disks").get(i);
+      assertThat(disk.propertyNames())
+          .containsExactlyInAnyOrder("disk_id", "disk_key", "previous_change_id");
+      assertThat(disk.get("disk_id").isIntegralNumber()).isTrue();
+      assertThat(disk.get("disk_id").asInt()).isEqualTo(i);
+      assertThat(disk.get("disk_key").asString()).isEqualTo(i == 0 ? "vda" : "vdb");
+      assertThat(disk.get("previous_change_id").asString("")).isEqualTo(changeIds[i]);
+    }
   }
 
   @Test
