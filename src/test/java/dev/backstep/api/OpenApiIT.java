@@ -349,7 +349,7 @@ class OpenApiIT {
     restoreIsWhatItSays(backup);
     restoreTestIsWhatItSays(backup);
     verificationIsWhatItSays(backup);
-    repositoryCheckIsWhatItSays();
+    repositoryCheckIsWhatItSays(backup.get("repository_id"));
   }
 
   private static void copyIsWhatItSays(JsonNode source) throws Exception {
@@ -456,10 +456,9 @@ class OpenApiIT {
   }
 
   /** Of a repository without the image that a verification misses, too. */
-  private static void repositoryCheckIsWhatItSays() throws Exception {
+  private static void repositoryCheckIsWhatItSays(JsonNode repository) throws Exception {
     String path = "/api/v1/repository-checks";
-    JsonNode repository = get("/api/v1/repositories").get("repositories").get(0);
-    String asked = "{\"repository_id\":\"" + repository.get("repository_id").asString() + "\"}";
+    String asked = "{\"repository_id\":" + repository + "}";
     JsonNode begun = json(server.post(path, asked), 202);
     assertIs("RepositoryCheck", begun);
     String id = begun.get("task_id").asString();
