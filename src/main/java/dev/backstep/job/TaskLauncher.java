@@ -146,14 +146,18 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
     }
   }
 
+  /** Its row ends even where its execution cannot be read: nothing may wait for it for ever. */
   private void recover(TaskRow row) {
-    dead.end(lastExecution(row));
-    if (row.leaseToken().isPresent()) {
-      tasks.ended(
-          row.id(),
-          row.leaseToken().getAsLong(),
-          Status.FAILED,
-          Optional.of("the process that ran it ended without finishing; relaunch it"));
+    try {
+      dead.end(lastExecution(row));
+    } finally {
+      if (row.leaseToken().isPresent()) {
+        tasks.ended(
+            row.id(),
+            row.leaseToken().getAsLong(),
+            Status.FAILED,
+            Optional.of("the process that ran it ended without finishing; relaunch it"));
+      }
     }
   }
 

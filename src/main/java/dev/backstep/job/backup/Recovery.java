@@ -82,7 +82,7 @@ class Recovery {
       apart("execution " + number, () -> recoverExecution(number));
     }
     recoverBackups(row -> false);
-    removal.finish();
+    apart("deleted restore points", removal::finish);
   }
 
   private void recoverExecution(long number) {
