@@ -1,5 +1,7 @@
 package dev.backstep.backup;
 
+import dev.backstep.domain.CheckFinding;
+import dev.backstep.domain.CheckFinding.Kind;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.VmId;
 import dev.backstep.repository.DiskFolder;
@@ -37,33 +39,20 @@ public final class RepositoryCheck {
     void checked(int images, int of);
   }
 
-  /** What a finding is about. */
-  public enum About {
-    RESTORE_POINT,
-    IMAGE,
-    CATALOG
-  }
-
-  /**
-   * Something that is not as it must be.
-   *
-   * @param subject the id or file that it is found at
-   */
-  public record Problem(About about, String subject, String text) {}
-
   /**
    * What was found.
    *
    * @param points those that can be read, newest first
    * @param images those that are whole with their chain
    * @param unneeded of these, those that no restore point needs
+   * @param problems what is not as it must be
    */
   public record Result(
       List<RestorePoint> points,
       List<DiskManifest> images,
       List<DiskManifest> unneeded,
       List<Stray> strays,
-      List<Problem> problems) {
+      List<CheckFinding> problems) {
 
     public Result {
       points = List.copyOf(points);
@@ -84,7 +73,7 @@ public final class RepositoryCheck {
     List<Stray> strays = Strays.of(repository);
     Holdings holdings = Holdings.of(repository);
     HeldImages held = HeldImages.of(repository);
-    List<Problem> problems = new ArrayList<>();
+    List<CheckFinding> problems = new ArrayList<>();
     int done = 0;
     for (DiskManifest manifest : held.manifests()) {
       problems.addAll(structure(manifest));
@@ -117,10 +106,10 @@ public final class RepositoryCheck {
   }
 
   private Result result(
-      List<Stray> strays, Holdings holdings, HeldImages held, List<Problem> ofImages) {
-    List<Problem> problems = new ArrayList<>();
-    holdings.problems().forEach(line -> problems.add(problem(About.RESTORE_POINT, line)));
-    held.problems().forEach(line -> problems.add(problem(About.IMAGE, line)));
+      List<Stray> strays, Holdings holdings, HeldImages held, List<CheckFinding> ofImages) {
+    List<CheckFinding> problems = new ArrayList<>();
+    holdings.problems().forEach(line -> problems.add(problem(Kind.RESTORE_POINT, line)));
+    held.problems().forEach(line -> problems.add(problem(Kind.IMAGE, line)));
     problems.addAll(ofImages);
     Map<String, DiskManifest> whole = new HashMap<>();
     held.manifests().forEach(manifest -> whole.put(manifest.diskBackupId(), manifest));
@@ -130,11 +119,11 @@ public final class RepositoryCheck {
   }
 
   /** The lines of these two begin with the file that they are about. */
-  private Problem problem(About about, String line) {
+  private CheckFinding problem(Kind kind, String line) {
     int end = line.indexOf(": ");
     return end < 0
-        ? new Problem(about, repository.root().toString(), line)
-        : new Problem(about, line.substring(0, end), line.substring(end + 2));
+        ? CheckFinding.problem(kind, repository.root().toString(), line)
+        : CheckFinding.problem(kind, line.substring(0, end), line.substring(end + 2));
   }
 
   /**
@@ -142,14 +131,16 @@ public final class RepositoryCheck {
    *
    * @throws IOException when its file cannot be closed
    */
-  public List<Problem> structure(DiskManifest manifest) throws IOException {
+  public List<CheckFinding> structure(DiskManifest manifest) throws IOException {
     DiskFolder folder = repository.disk(new VmId(manifest.vmId()), manifest.diskId());
     DiskBackupId id = new DiskBackupId(manifest.diskBackupId());
     String image = folder.image(id).toString();
     try (ImageCheck check = new ImageCheck(folder, id)) {
       List<Damage> damages = check.structure();
       return Files.exists(folder.image(id))
-          ? damages.stream().map(damage -> new Problem(About.IMAGE, image, text(damage))).toList()
+          ? damages.stream()
+              .map(damage -> CheckFinding.problem(Kind.IMAGE, image, text(damage)))
+              .toList()
           : List.of();
     }
   }
@@ -162,7 +153,7 @@ public final class RepositoryCheck {
   }
 
   private static void point(
-      RestorePoint point, Map<String, DiskManifest> whole, List<Problem> problems) {
+      RestorePoint point, Map<String, DiskManifest> whole, List<CheckFinding> problems) {
     for (RestorePoint.Disk disk : point.disks()) {
       DiskManifest manifest = whole.get(disk.diskBackupId());
       if (manifest == null) {
@@ -196,10 +187,10 @@ public final class RepositoryCheck {
   }
 
   private static void add(
-      List<Problem> problems, RestorePoint point, RestorePoint.Disk disk, String text) {
+      List<CheckFinding> problems, RestorePoint point, RestorePoint.Disk disk, String text) {
     problems.add(
-        new Problem(
-            About.RESTORE_POINT,
+        CheckFinding.problem(
+            Kind.RESTORE_POINT,
             point.backupId(),
             "disk " + disk.diskId() + ": " + disk.diskBackupId() + " " + text));
   }

@@ -74,12 +74,12 @@ public final class BatchHistory {
   private List<Long> ofTasks(Instant before) {
     return jdbc.sql(
             """
-            select distinct e.JOB_INSTANCE_ID
-            from tasks t join BATCH_JOB_EXECUTION e on e.JOB_EXECUTION_ID = t.execution_id
-            where t.completed_at < :before and (t.status = 'COMPLETED'
-              or (t.kind in ('VERIFY', 'CHECK') and t.status in ('FAILED', 'STOPPED')))
-            order by e.JOB_INSTANCE_ID\
-            """)
+            select distinct JOB_INSTANCE_ID from BATCH_JOB_EXECUTION where JOB_EXECUTION_ID in
+              (select execution_id from tasks
+               where (status = 'COMPLETED' and completed_at < :before) or (%s))
+            order by JOB_INSTANCE_ID\
+            """
+                .formatted(Tasks.FORGETTABLE))
         .param("before", UtcTime.of(before))
         .query((row, index) -> row.getLong(1))
         .list();

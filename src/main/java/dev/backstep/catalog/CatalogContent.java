@@ -6,6 +6,7 @@ import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.RepositoryId;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -57,5 +58,21 @@ public final class CatalogContent {
                 Optional.ofNullable(row.getString("base_id")).map(DiskBackupId::new),
                 row.getLong("virtual_size")))
         .list();
+  }
+
+  /** The ids of backups whose files are being written or deleted, and of their disk backups. */
+  public Set<String> atWork(RepositoryId repository) {
+    return Set.copyOf(
+        jdbc.sql(
+                """
+                select id from backups
+                where repository_id = :id and status in ('RUNNING', 'DELETING')
+                union all
+                select d.id from backups b join backup_disks d on d.backup_id = b.id
+                where b.repository_id = :id and b.status in ('RUNNING', 'DELETING')\
+                """)
+            .param("id", repository.value())
+            .query((row, index) -> row.getString("id"))
+            .list());
   }
 }

@@ -56,34 +56,45 @@ public final class RepositoryChecks {
 
   /** Adds to what was found, in one transaction. */
   public void found(String id, List<CheckFinding> findings) {
+    if (findings.isEmpty()) {
+      return;
+    }
     transactions.in(() -> {
-      findings.forEach(finding -> found(id, finding));
-      return id;
+      int number =
+          jdbc.sql("select findings from repository_checks where task_id = :id for update")
+              .param("id", id)
+              .query(Integer.class)
+              .single();
+      for (CheckFinding finding : findings) {
+        number++;
+        add(id, number, finding);
+      }
+      return jdbc.sql(
+              """
+              update repository_checks set findings = :findings, problems = problems + :problems
+              where task_id = :id\
+              """)
+          .param("findings", number)
+          .param("problems", findings.stream().filter(CheckFinding::isProblem).count())
+          .param("id", id)
+          .update();
     });
   }
 
-  private void found(String id, CheckFinding finding) {
+  private void add(String id, int number, CheckFinding finding) {
     jdbc.sql(
             """
             insert into repository_check_findings
               (task_id, finding_no, kind, subject, found, bytes, modified_at)
-            select task_id, findings + 1, :kind, :subject, :found, :bytes, :modified
-            from repository_checks where task_id = :id\
+            values (:id, :number, :kind, :subject, :found, :bytes, :modified)\
             """)
+        .param("id", id)
+        .param("number", number)
         .param("kind", finding.kind().name())
         .param("subject", cut(finding.subject()))
         .param("found", cut(finding.text()))
         .param("bytes", finding.bytes())
         .param("modified", finding.modifiedAt().map(UtcTime::of).orElse(null))
-        .param("id", id)
-        .update();
-    jdbc.sql(
-            """
-            update repository_checks set findings = findings + 1, problems = problems + :problems
-            where task_id = :id\
-            """)
-        .param("problems", finding.isProblem() ? 1 : 0)
-        .param("id", id)
         .update();
   }
 

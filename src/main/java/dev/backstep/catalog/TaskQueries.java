@@ -8,6 +8,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -91,16 +92,20 @@ public final class TaskQueries {
 
   private static JudgedTask judged(ResultSet row) throws SQLException {
     TaskRow task = row(row);
-    int findings = task.kind() == TaskKind.CHECK ? row.getInt("problems") : row.getInt("damaged");
     Optional<TaskVerdict> verdict =
         switch (task.kind()) {
-          case VERIFY, CHECK -> Optional.of(TaskVerdict.ofFindings(task.status(), findings));
+          case VERIFY -> Optional.of(TaskVerdict.ofFindings(task.status(), row.getInt("damaged")));
+          case CHECK -> Optional.of(TaskVerdict.ofFindings(task.status(), row.getInt("problems")));
           case TEST ->
               Optional.of(
                   TaskVerdict.ofTest(task.status(), TestVerdict.valueOf(row.getString("verdict"))));
           case RESTORE, PRUNE, MERGE, COPY, REPLICATE -> Optional.empty();
         };
-    return new JudgedTask(task, verdict, findings);
+    OptionalInt damaged =
+        task.kind() == TaskKind.VERIFY
+            ? OptionalInt.of(row.getInt("damaged"))
+            : OptionalInt.empty();
+    return new JudgedTask(task, verdict, damaged);
   }
 
   static TaskRow row(ResultSet row) throws SQLException {

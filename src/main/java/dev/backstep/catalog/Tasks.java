@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.PlatformTransactionManager;
@@ -30,6 +31,17 @@ public final class Tasks {
               "verifications where id"),
           TaskKind.CHECK,
           List.of("repository_check_findings where task_id", "repository_checks where task_id"));
+
+  /** Which tasks {@link #trim} forgets: these kinds, ended in any way before a moment. */
+  static final String FORGETTABLE =
+      DETAILS.keySet().stream()
+          .map(kind -> "'" + kind + "'")
+          .sorted()
+          .collect(
+              Collectors.joining(
+                  ", ",
+                  "kind in (",
+                  ") and status in ('COMPLETED', 'FAILED', 'STOPPED') and completed_at < :before"));
 
   private final JdbcClient jdbc;
   private final Transactions transactions;
@@ -191,24 +203,16 @@ public final class Tasks {
    * @return how many
    */
   public int trim(Instant before) {
-    return DETAILS.keySet().stream().mapToInt(kind -> trim(kind, before)).sum();
-  }
-
-  private int trim(TaskKind kind, Instant before) {
-    String old =
-        "kind = :kind and status in ('COMPLETED', 'FAILED', 'STOPPED') and completed_at < :before";
+    String old = "(select id from tasks where " + FORGETTABLE + ")";
     return transactions.in(() -> {
-      for (String details : DETAILS.getOrDefault(kind, List.of())) {
-        trimmed(
-            "delete from " + details + " in (select id from tasks where " + old + ")",
-            kind,
-            before);
-      }
-      return trimmed("delete from tasks where " + old, kind, before);
+      DETAILS.values().stream()
+          .flatMap(List::stream)
+          .forEach(rows -> delete(rows + " in " + old, before));
+      return delete("tasks where " + FORGETTABLE, before);
     });
   }
 
-  private int trimmed(String sql, TaskKind kind, Instant before) {
-    return jdbc.sql(sql).param("kind", kind.name()).param("before", UtcTime.of(before)).update();
+  private int delete(String rows, Instant before) {
+    return jdbc.sql("delete from " + rows).param("before", UtcTime.of(before)).update();
   }
 }

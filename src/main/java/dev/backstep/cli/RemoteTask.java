@@ -8,6 +8,7 @@ import dev.backstep.domain.TaskVerdict;
 import dev.backstep.job.TaskRun;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import tools.jackson.databind.JsonNode;
 
@@ -55,7 +56,9 @@ record RemoteTask(RemoteClient client, String id) implements TaskRun {
     return new JudgedTask(
         row(json),
         RemoteRows.text(json, "verdict").map(TaskVerdict::valueOf),
-        json.path("images_damaged").asInt(0));
+        json.path("images_damaged").isNumber()
+            ? OptionalInt.of(json.get("images_damaged").asInt())
+            : OptionalInt.empty());
   }
 
   /** The same of one whose settings the server tells. */

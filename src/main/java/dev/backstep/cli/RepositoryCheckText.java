@@ -4,6 +4,7 @@ import dev.backstep.catalog.RepositoryCheckRow;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.CheckFinding;
 import dev.backstep.domain.CheckFinding.Kind;
+import dev.backstep.domain.Status;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.CheckedRepository;
 import dev.backstep.job.OperatorException;
@@ -31,30 +32,38 @@ record RepositoryCheckText(Session session) {
     return print(
         RepositoryCheckDocument.fields(row),
         new CheckedRepository(
-            row.restorePoints(), row.images(), repositories.checkFindings(task.id())));
+            row.restorePoints(), row.images(), repositories.checkFindings(task.id())),
+        row.task().status());
   }
 
   /** Of a folder. Returns the exit code, likewise. */
   int print(CheckedRepository found) {
-    return print(new LinkedHashMap<>(), found);
+    return print(new LinkedHashMap<>(), found, Status.COMPLETED);
   }
 
-  private int print(Map<String, @Nullable Object> fields, CheckedRepository found) {
+  private int print(Map<String, @Nullable Object> fields, CheckedRepository found, Status status) {
     if (session.options().json()) {
       fields.putAll(fields(found));
       session.terminal().result(BackupDocument.text(fields));
     } else {
       found.findings().forEach(finding -> session.terminal().result(line(finding)));
-      session
-          .terminal()
-          .result(
-              found.restorePoints()
-                  + " restore points, "
-                  + found.images()
-                  + " images: "
-                  + (found.problems() == 0 ? "nothing is wrong" : found.problems() + " findings"));
+      session.terminal().result(summary(found, status));
     }
     return found.problems() == 0 ? 0 : OperatorException.Kind.FAILED.exitCode();
+  }
+
+  private static String summary(CheckedRepository found, Status status) {
+    String findings = found.problems() + " findings";
+    return switch (status) {
+      case COMPLETED ->
+          found.restorePoints()
+              + " restore points, "
+              + found.images()
+              + " images: "
+              + (found.problems() == 0 ? "nothing is wrong" : findings);
+      case RUNNING -> findings + " so far";
+      default -> "not done: " + findings + " so far";
+    };
   }
 
   private String line(CheckFinding finding) {

@@ -3,7 +3,6 @@ package dev.backstep.cli;
 import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.TaskKind;
-import dev.backstep.domain.TaskVerdict;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.TaskDocument;
@@ -91,15 +90,9 @@ final class TasksCommand implements Callable<Integer> {
   }
 
   private static String verdict(JudgedTask judged) {
-    return judged
-        .verdict()
-        .map(verdict ->
-            verdict != TaskVerdict.DAMAGED
-                ? verdict.text()
-                : judged.task().kind() == TaskKind.CHECK
-                    ? verdict.text()
-                    : judged.findings() + " " + verdict.text())
-        .orElse("");
+    int damaged = judged.imagesDamaged().orElse(0);
+    String count = damaged > 0 ? damaged + " " : "";
+    return judged.verdict().map(verdict -> count + verdict.text()).orElse("");
   }
 
   /** Empty where the work is not counted in bytes: a restore test's, for instance. */

@@ -1,10 +1,9 @@
 package dev.backstep.job;
 
 import dev.backstep.backup.RepositoryCheck;
-import dev.backstep.backup.RepositoryCheck.About;
-import dev.backstep.backup.RepositoryCheck.Problem;
 import dev.backstep.catalog.CatalogContent;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.CheckFinding;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.repository.DiskManifest;
 import dev.backstep.repository.Repository;
@@ -12,6 +11,7 @@ import dev.backstep.repository.RestorePoint;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,7 +34,8 @@ public final class CatalogCheck {
   /**
    * Checks what belongs together in a repository, by its files and by the catalog. Backups, merges
    * and prunes go on meanwhile: what they were just doing is not there any more at a second look,
-   * which is taken when the first one finds anything.
+   * which is taken when the first one finds anything. Files of a backup that runs, or that is being
+   * deleted, are nobody's fault however long that takes.
    *
    * @throws IOException when a folder cannot be listed
    * @throws InterruptedException never by this program
@@ -47,23 +48,25 @@ public final class CatalogCheck {
     }
     Thread.sleep(SECOND_LOOK_AFTER);
     RepositoryCheck.Result second = once(repository);
-    return with(second, second.problems().stream().filter(first.problems()::contains).toList());
+    Set<CheckFinding> before = new HashSet<>(first.problems());
+    return with(second, second.problems().stream().filter(before::contains).toList());
   }
 
   private RepositoryCheck.Result once(Repository repository) throws IOException {
     RepositoryCheck.Result found = new RepositoryCheck(repository).relations();
-    List<Problem> problems = new ArrayList<>(found.problems());
+    List<CheckFinding> problems = new ArrayList<>(found.problems());
     problems.addAll(compare(repository.id(), found));
     return with(found, problems);
   }
 
-  private static RepositoryCheck.Result with(RepositoryCheck.Result found, List<Problem> problems) {
+  private static RepositoryCheck.Result with(
+      RepositoryCheck.Result found, List<CheckFinding> problems) {
     return new RepositoryCheck.Result(
         found.points(), found.images(), found.unneeded(), found.strays(), problems);
   }
 
-  private List<Problem> compare(RepositoryId repository, RepositoryCheck.Result found) {
-    List<Problem> problems = new ArrayList<>();
+  private List<CheckFinding> compare(RepositoryId repository, RepositoryCheck.Result found) {
+    List<CheckFinding> problems = new ArrayList<>();
     Map<String, DiskManifest> manifests =
         found.images().stream()
             .collect(Collectors.toMap(DiskManifest::diskBackupId, Function.identity()));
@@ -73,16 +76,17 @@ public final class CatalogCheck {
     }
     Set<String> known =
         images.stream().map(image -> image.id().value()).collect(Collectors.toSet());
+    Set<String> atWork = catalog.atWork(repository);
     manifests.keySet().stream()
-        .filter(id -> !known.contains(id))
+        .filter(id -> !known.contains(id) && !atWork.contains(id))
         .sorted()
         .forEach(id -> add(problems, id, "an image that the catalog does not call completed"));
-    points(repository, found.points(), problems);
+    points(repository, found.points(), atWork, problems);
     return problems;
   }
 
   private static void compare(
-      CatalogContent.Image image, Optional<DiskManifest> found, List<Problem> problems) {
+      CatalogContent.Image image, Optional<DiskManifest> found, List<CheckFinding> problems) {
     String id = image.id().value();
     if (found.isEmpty()) {
       add(problems, id, "completed in the catalog, and not in the repository, or not whole");
@@ -116,7 +120,7 @@ public final class CatalogCheck {
   }
 
   private static void same(
-      List<Problem> problems,
+      List<CheckFinding> problems,
       String id,
       String what,
       Optional<String> catalog,
@@ -134,7 +138,11 @@ public final class CatalogCheck {
     }
   }
 
-  private void points(RepositoryId repository, List<RestorePoint> points, List<Problem> problems) {
+  private void points(
+      RepositoryId repository,
+      List<RestorePoint> points,
+      Set<String> atWork,
+      List<CheckFinding> problems) {
     Set<String> held = points.stream().map(RestorePoint::backupId).collect(Collectors.toSet());
     Set<String> known =
         catalog.points(repository).stream().map(BackupId::value).collect(Collectors.toSet());
@@ -144,7 +152,7 @@ public final class CatalogCheck {
         .forEach(
             id -> add(problems, id, "a restore point in the catalog, and not in the repository"));
     held.stream()
-        .filter(id -> !known.contains(id))
+        .filter(id -> !known.contains(id) && !atWork.contains(id))
         .sorted()
         .forEach(id ->
             add(
@@ -154,7 +162,7 @@ public final class CatalogCheck {
                     + " takes it over"));
   }
 
-  private static void add(List<Problem> problems, String subject, String text) {
-    problems.add(new Problem(About.CATALOG, subject, text));
+  private static void add(List<CheckFinding> problems, String subject, String text) {
+    problems.add(CheckFinding.problem(CheckFinding.Kind.CATALOG, subject, text));
   }
 }

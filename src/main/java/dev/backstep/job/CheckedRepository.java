@@ -1,8 +1,6 @@
 package dev.backstep.job;
 
 import dev.backstep.backup.RepositoryCheck;
-import dev.backstep.backup.RepositoryCheck.About;
-import dev.backstep.backup.RepositoryCheck.Problem;
 import dev.backstep.domain.CheckFinding;
 import dev.backstep.domain.CheckFinding.Kind;
 import dev.backstep.repository.DiskManifest;
@@ -24,7 +22,7 @@ public record CheckedRepository(int restorePoints, int images, List<CheckFinding
   }
 
   public static CheckedRepository of(RepositoryCheck.Result result) {
-    List<CheckFinding> findings = new ArrayList<>(problems(result.problems()));
+    List<CheckFinding> findings = new ArrayList<>(result.problems());
     result.strays().forEach(stray -> findings.add(finding(stray)));
     result.unneeded().forEach(image -> findings.add(finding(image)));
     return new CheckedRepository(result.points().size(), result.images().size(), findings);
@@ -33,21 +31,6 @@ public record CheckedRepository(int restorePoints, int images, List<CheckFinding
   /** How many are faults. */
   public long problems() {
     return findings.stream().filter(CheckFinding::isProblem).count();
-  }
-
-  public static List<CheckFinding> problems(List<Problem> problems) {
-    return problems.stream()
-        .map(problem ->
-            CheckFinding.problem(kind(problem.about()), problem.subject(), problem.text()))
-        .toList();
-  }
-
-  private static Kind kind(About about) {
-    return switch (about) {
-      case RESTORE_POINT -> Kind.RESTORE_POINT;
-      case IMAGE -> Kind.IMAGE;
-      case CATALOG -> Kind.CATALOG;
-    };
   }
 
   private static CheckFinding finding(Stray stray) {

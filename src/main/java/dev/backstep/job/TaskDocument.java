@@ -2,7 +2,6 @@ package dev.backstep.job;
 
 import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.TaskRow;
-import dev.backstep.domain.TaskKind;
 import dev.backstep.domain.TaskVerdict;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -35,9 +34,7 @@ public final class TaskDocument {
   public static Map<String, @Nullable Object> fields(JudgedTask judged) {
     Map<String, @Nullable Object> fields = fields(judged.task());
     fields.put("verdict", judged.verdict().map(TaskVerdict::name).orElse(null));
-    if (judged.task().kind() == TaskKind.VERIFY) {
-      fields.put("images_damaged", judged.findings());
-    }
+    judged.imagesDamaged().ifPresent(images -> fields.put("images_damaged", images));
     return fields;
   }
 }

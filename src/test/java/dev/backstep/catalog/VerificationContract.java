@@ -27,6 +27,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
@@ -408,18 +409,18 @@ abstract class VerificationContract {
     String copy = tasks.begin(TaskKind.COPY, "x", "{}", lease);
 
     assertThat(taskQueries.page(Optional.empty(), PageRequest.first(20)).items())
-        .extracting(row -> row.task().id(), JudgedTask::verdict, JudgedTask::findings)
+        .extracting(row -> row.task().id(), JudgedTask::verdict, JudgedTask::imagesDamaged)
         .containsExactlyInAnyOrder(
-            tuple(passed, Optional.of(TaskVerdict.PASSED), 0),
-            tuple(failed, Optional.of(TaskVerdict.FAILED), 0),
-            tuple(notBooted, Optional.of(TaskVerdict.NOT_DONE), 0),
-            tuple(booting, Optional.of(TaskVerdict.PENDING), 0),
-            tuple(clean, Optional.of(TaskVerdict.CLEAN), 0),
-            tuple(stopped, Optional.of(TaskVerdict.NOT_DONE), 0),
-            tuple(damaged, Optional.of(TaskVerdict.DAMAGED), 2),
-            tuple(finding, Optional.of(TaskVerdict.DAMAGED), 1),
-            tuple(copy, Optional.empty(), 0));
-    assertThat(taskQueries.judged(damaged).orElseThrow().findings()).isEqualTo(2);
+            tuple(passed, Optional.of(TaskVerdict.PASSED), OptionalInt.empty()),
+            tuple(failed, Optional.of(TaskVerdict.FAILED), OptionalInt.empty()),
+            tuple(notBooted, Optional.of(TaskVerdict.NOT_DONE), OptionalInt.empty()),
+            tuple(booting, Optional.of(TaskVerdict.PENDING), OptionalInt.empty()),
+            tuple(clean, Optional.of(TaskVerdict.CLEAN), OptionalInt.of(0)),
+            tuple(stopped, Optional.of(TaskVerdict.NOT_DONE), OptionalInt.of(0)),
+            tuple(damaged, Optional.of(TaskVerdict.DAMAGED), OptionalInt.of(2)),
+            tuple(finding, Optional.of(TaskVerdict.DAMAGED), OptionalInt.of(1)),
+            tuple(copy, Optional.empty(), OptionalInt.empty()));
+    assertThat(taskQueries.judged(damaged).orElseThrow().imagesDamaged()).hasValue(2);
     assertThat(tests.find(notBooted).orElseThrow().outcome()).isEqualTo(TaskVerdict.NOT_DONE);
     assertThat(queries.find(damaged).orElseThrow().verdict()).isEqualTo(TaskVerdict.DAMAGED);
     assertThat(queries.find(finding).orElseThrow().checked()).isEqualTo(1);

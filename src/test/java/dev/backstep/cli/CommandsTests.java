@@ -3,11 +3,15 @@ package dev.backstep.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.jayway.jsonpath.JsonPath;
+import dev.backstep.catalog.RepositoryCheckRow;
 import dev.backstep.catalog.StoredChangeId;
+import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.Reason;
+import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.Status;
+import dev.backstep.domain.TaskKind;
 import dev.backstep.job.OperatorException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -15,11 +19,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -422,5 +428,39 @@ class CommandsTests {
         .isEqualTo(Path.of("/s/backstep"));
     assertThat(CommandOptions.home(Map.of(), "/home/u"))
         .isEqualTo(Path.of("/home/u/.local/state/backstep"));
+  }
+
+  /** A check that has seen half of the images says nothing of the rest. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          COMPLETED | 3 restore points, 7 images: nothing is wrong
+          RUNNING   | 0 findings so far
+          STOPPED   | not done: 0 findings so far
+          FAILED    | not done: 0 findings so far
+          """)
+  void checkThatHasNotEndedIsCalledCleanByNobody(Status status, String said) {
+    int seen = status == Status.COMPLETED ? 1 : 0;
+    TaskRow task =
+        new TaskRow(
+            "check-1",
+            TaskKind.CHECK,
+            "/backups",
+            "{}",
+            status,
+            Instant.EPOCH,
+            Optional.empty(),
+            OptionalLong.empty(),
+            OptionalLong.empty(),
+            Optional.empty(),
+            10,
+            5);
+    engine.checked = new RepositoryCheckRow(task, new RepositoryId("0"), 3 * seen, 7 * seen, 0);
+
+    run("show", "check-1");
+
+    assertThat(out().lines()).last().isEqualTo(said);
   }
 }

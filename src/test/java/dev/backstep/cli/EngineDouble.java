@@ -39,6 +39,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
@@ -70,6 +71,9 @@ final class EngineDouble implements Engine, RetentionVerbs, RepositoryVerbs {
 
   /** How the next verification ends. */
   @Nullable Verification verified;
+
+  /** The one check of a repository, if any. */
+  @Nullable RepositoryCheckRow checked;
 
   /** Held until somebody stops the run, when counted. */
   CountDownLatch untilStopped = new CountDownLatch(0);
@@ -177,7 +181,9 @@ final class EngineDouble implements Engine, RetentionVerbs, RepositoryVerbs {
 
   @Override
   public Optional<TaskRow> task(String id) {
-    return Optional.ofNullable(verified).map(found -> found.row().task());
+    return Optional.ofNullable(verified)
+        .map(found -> found.row().task())
+        .or(() -> Optional.ofNullable(checked).map(RepositoryCheckRow::task));
   }
 
   @Override
@@ -185,7 +191,8 @@ final class EngineDouble implements Engine, RetentionVerbs, RepositoryVerbs {
     note("tasks " + kind.map(TaskKind::word).orElse("all") + " " + limit);
     return Optional.ofNullable(verified).stream()
         .map(Verification::row)
-        .map(row -> new JudgedTask(row.task(), Optional.of(row.verdict()), row.damaged()))
+        .map(row ->
+            new JudgedTask(row.task(), Optional.of(row.verdict()), OptionalInt.of(row.damaged())))
         .toList();
   }
 
@@ -267,7 +274,7 @@ final class EngineDouble implements Engine, RetentionVerbs, RepositoryVerbs {
 
   @Override
   public Optional<RepositoryCheckRow> repositoryCheck(String id) {
-    return Optional.empty();
+    return Optional.ofNullable(checked);
   }
 
   @Override

@@ -111,7 +111,7 @@ class CheckWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
     long end = System.nanoTime() + PART_NANOS;
     do {
       DiskManifest image = images.get(index);
-      checks.found(id, CheckedRepository.problems(check.structure(image)));
+      checks.found(id, check.structure(image));
       last = image.diskBackupId();
       bytes += image.imageBytes();
       index++;

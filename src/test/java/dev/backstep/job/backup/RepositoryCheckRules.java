@@ -9,6 +9,7 @@ import dev.backstep.catalog.CatalogContent;
 import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.RepositoryCheckRow;
 import dev.backstep.catalog.RepositoryChecks;
 import dev.backstep.catalog.RepositoryChecks.Numbered;
@@ -81,6 +82,7 @@ abstract class RepositoryCheckRules extends JobTest {
   @Autowired TaskQueries taskQueries;
   @Autowired ProcessLease lease;
   @Autowired CatalogContent content;
+  @Autowired Removals removals;
   @Autowired JdbcClient jdbc;
   @Autowired PlatformTransactionManager transactions;
   @TempDir Path folder;
@@ -209,7 +211,7 @@ abstract class RepositoryCheckRules extends JobTest {
     JudgedTask judged = taskQueries.page(Optional.empty(), PageRequest.first(1)).items().getFirst();
     assertThat(judged.task().id()).isEqualTo(id);
     assertThat(judged.verdict()).contains(TaskVerdict.DAMAGED);
-    assertThat(judged.findings()).isEqualTo(1);
+    assertThat(judged.imagesDamaged()).as("of a verification alone").isEmpty();
     assertThat(checks.findings(id, PageRequest.first(1)).next()).isPresent();
   }
 
@@ -250,6 +252,41 @@ abstract class RepositoryCheckRules extends JobTest {
 
     assertThat(check.run(repository).problems()).isEmpty();
     back.join();
+  }
+
+  /** However long a large restore point takes to go: its files are no images too many. */
+  @Test
+  void filesThatAreBeingDeletedAreNoFinding() throws Exception {
+    BackupRow going = newest();
+    CatalogCheck check = new CatalogCheck(content);
+    removals.begin(going.id());
+
+    assertThat(check.run(repository).problems()).isEmpty();
+
+    removals.finished(going.id());
+    assertThat(check.run(repository).problems())
+        .as("they are all gone by then")
+        .extracting(CheckFinding::subject)
+        .contains(going.id().value(), going.disks().getFirst().id().value());
+  }
+
+  /** A row that stays RUNNING would be waited for by everyone. */
+  @Test
+  void deadCheckWhoseExecutionCannotBeReadHasEndedAllTheSame() throws Exception {
+    TaskRun run = repositoryChecks.check(repository.id().value());
+    ended(run, Status.COMPLETED);
+    jdbc.sql("update tasks set status = 'RUNNING', lease_token = 999999999 where id = :id")
+        .param("id", run.id())
+        .update();
+    jdbc.sql(
+            "update BATCH_JOB_EXECUTION_CONTEXT set SHORT_CONTEXT = 'no JSON'"
+                + " where JOB_EXECUTION_ID = (select execution_id from tasks where id = :id)")
+        .param("id", run.id())
+        .update();
+
+    tasks.recoverDead();
+
+    assertThat(taskQueries.find(run.id()).orElseThrow().status()).isEqualTo(Status.FAILED);
   }
 
   private static void move(Path from, Path to) {
