@@ -16,6 +16,7 @@ import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.SourceDefinition.DiskDefinition;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.Look;
 import dev.backstep.job.Selections;
 import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobDefinitions;
@@ -23,7 +24,6 @@ import dev.backstep.job.definition.JobFolder;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -109,7 +109,8 @@ class RequestedBackups {
 
   /** The definition of the VM that a request names. */
   JobDefinition definition(RequestBody body) {
-    JobFolder.Entry entry = one(definitions.read(), body.text("vm_name"));
+    JobFolder.Content content = definitions.read();
+    JobFolder.Entry entry = one(content, selections.look(content), body.text("vm_name"));
     JobDefinition definition = entry.definition();
     body.find("repository_id").ifPresent(id -> requireRepository(definition, id));
     body.find("definition").ifPresent(text -> requireSame(entry, text));
@@ -123,19 +124,19 @@ class RequestedBackups {
     List<String> names = body.texts("vm_names");
     List<String> texts = body.texts("definitions");
     JobFolder.Content content = definitions.read();
+    Look look = selections.look(content);
     if (!texts.isEmpty() && texts.size() != names.size()) {
       throw new Problem(
           HttpStatus.BAD_REQUEST, "'definitions' must be as many as 'vm_names', or none");
     }
     if (names.isEmpty()) {
-      Collection<JobDefinition> all = all(content);
-      return all.stream()
-          .flatMap(definition -> selections.expand(definition, all).definitions().stream())
+      return content.definitions().stream()
+          .flatMap(definition -> look.expand(definition).definitions().stream())
           .toList();
     }
     List<JobDefinition> found = new ArrayList<>();
     for (String name : names) {
-      JobFolder.Entry entry = one(content, name);
+      JobFolder.Entry entry = one(content, look, name);
       if (!texts.isEmpty()) {
         requireSame(entry, texts.get(found.size()));
       }
@@ -145,11 +146,10 @@ class RequestedBackups {
   }
 
   /** Of a VM that a definition names, or that one of the selections has now. */
-  private JobFolder.Entry one(JobFolder.Content content, String vmName) {
+  private JobFolder.Entry one(JobFolder.Content content, Look look, String vmName) {
     JobFolder.Entry entry = content.byVmName().get(vmName);
     if (entry == null) {
-      JobDefinition selected =
-          selections.find(vmName, all(content)).orElseThrow(() -> unknown(content, vmName));
+      JobDefinition selected = look.find(vmName).orElseThrow(() -> unknown(content, vmName));
       return new JobFolder.Entry(definitions.folder(), selected);
     }
     if (entry.definition().source().isSelection()) {
@@ -157,7 +157,7 @@ class RequestedBackups {
           HttpStatus.BAD_REQUEST,
           vmName
               + " is a selection of VMs, now of "
-              + selections.expand(entry.definition(), all(content)).names()
+              + look.expand(entry.definition()).names()
               + "; name one of these");
     }
     return entry;
@@ -170,10 +170,6 @@ class RequestedBackups {
             + vmName
             + "'; the server knows "
             + content.byVmName().keySet());
-  }
-
-  private static Collection<JobDefinition> all(JobFolder.Content content) {
-    return content.byVmName().values().stream().map(JobFolder.Entry::definition).toList();
   }
 
   /** A caller with another definition in mind would get another backup than it asked for. */

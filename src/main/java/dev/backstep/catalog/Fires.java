@@ -93,6 +93,35 @@ public final class Fires {
   }
 
   /**
+   * Records a start with what it became, as {@link #begin} and {@link #ended} do.
+   *
+   * @param reason why it was skipped or failed
+   */
+  public void record(
+      String vmName,
+      Instant scheduledAt,
+      FireOutcome outcome,
+      Optional<String> reason,
+      Optional<BackupId> backup) {
+    try {
+      jdbc.sql(
+              """
+              insert into fires (vm_name, scheduled_at, fired_at, outcome, reason, backup_id)
+              values (:vm, :scheduled, :now, :outcome, :reason, :backup)\
+              """)
+          .param("vm", vmName)
+          .param("scheduled", UtcTime.of(scheduledAt))
+          .param("now", UtcTime.of(clock.instant()))
+          .param("outcome", outcome.name())
+          .param("reason", reason.orElse(null))
+          .param("backup", backup.map(BackupId::value).orElse(null))
+          .update();
+    } catch (DuplicateKeyException e) {
+      ended(vmName, scheduledAt, outcome, reason, backup);
+    }
+  }
+
+  /**
    * Starts by scheduled time, newest first, VMs by name.
    *
    * @param vmName only this VM's

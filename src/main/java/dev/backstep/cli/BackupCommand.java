@@ -4,6 +4,7 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.OperatorException.Kind;
+import dev.backstep.job.Selections.Selected;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -68,13 +69,14 @@ final class BackupCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Optional<RequestedLevel> requested = Optional.ofNullable(level).map(BackupCommand::parse);
-    List<JobDefinition> definitions = new NamedDefinitions(session).of(List.of(fileOrVm));
+    Selected selected = new NamedDefinitions(session).of(List.of(fileOrVm));
+    int worst = selected.unprotected().isEmpty() ? 0 : Kind.UNPROTECTED.exitCode();
+    List<JobDefinition> definitions = selected.definitions();
     if (definitions.isEmpty()) {
       session.terminal().error("'" + fileOrVm + "' selects no VM now");
-      return 0;
+      return worst;
     }
     Engine engine = session.jobs();
-    int worst = 0;
     for (JobDefinition definition : definitions) {
       if (session.stopping().isRequested()) {
         return Kind.STOPPED.exitCode();

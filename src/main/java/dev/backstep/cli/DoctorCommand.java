@@ -5,6 +5,7 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.SourceDefinition.DiskDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupDocument;
+import dev.backstep.job.Look;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.Selections;
 import dev.backstep.job.definition.JobDefinitionException;
@@ -12,9 +13,6 @@ import dev.backstep.job.definition.JobFolder;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.SourceProvider;
 import dev.backstep.source.ToolRunner;
-import dev.backstep.source.libvirt.LibvirtSourceProvider;
-import dev.backstep.source.qmp.QmpSourceProvider;
-import dev.backstep.source.vsphere.VsphereSourceProvider;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -52,10 +50,6 @@ final class DoctorCommand implements Callable<Integer> {
   /** What the sources start. */
   private static final List<String> TOOLS = List.of("qemu-img", "qemu-nbd", "setpriv");
 
-  /** Those that look at their disks themselves. */
-  private static final List<SourceProvider> EXAMINING =
-      List.of(new LibvirtSourceProvider(), new QmpSourceProvider(), new VsphereSourceProvider());
-
   private static final Duration TOOL_LIMIT = Duration.ofSeconds(15);
 
   @Option(
@@ -81,7 +75,8 @@ final class DoctorCommand implements Callable<Integer> {
     if (source == null) {
       everything();
     } else {
-      for (JobDefinition definition : new NamedDefinitions(session).of(List.of(source))) {
+      for (JobDefinition definition :
+          new NamedDefinitions(session).of(List.of(source)).definitions()) {
         sourceOf(definition, BackupText.printable(definition.vmName()));
       }
     }
@@ -126,9 +121,8 @@ final class DoctorCommand implements Callable<Integer> {
   private void definitions(JobFolder folder) {
     JobFolder.Content jobs = folder.read();
     jobs.broken().forEach(this::broken);
-    List<JobDefinition> all =
-        jobs.byVmName().values().stream().map(JobFolder.Entry::definition).toList();
-    jobs.byVmName().values().forEach(entry -> definition(entry, all));
+    Look look = LocalSources.selections(options).look(jobs);
+    jobs.byVmName().values().forEach(entry -> definition(entry, look));
     if (jobs.byVmName().isEmpty() && jobs.broken().isEmpty()) {
       Path where = folder.folder().toAbsolutePath().normalize();
       found(true, "definitions", "none in " + where + "; --jobs names another folder");
@@ -139,13 +133,13 @@ final class DoctorCommand implements Callable<Integer> {
     broken.getMessage().lines().forEach(line -> found(false, "definition", line));
   }
 
-  private void definition(JobFolder.Entry entry, List<JobDefinition> all) {
+  private void definition(JobFolder.Entry entry, Look look) {
     JobDefinition definition = entry.definition();
     String vm = BackupText.printable(definition.vmName());
     found(true, "definition", vm + " in " + entry.file());
     check(vm + " repository", () -> FolderCheck.repository(Path.of(definition.repository())));
     if (definition.source().isSelection()) {
-      selection(definition, vm, all);
+      selection(definition, vm, look);
     } else {
       sourceOf(definition, vm);
     }
@@ -155,12 +149,13 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   /** What it gives now, and what the backups of those VMs need. */
-  private void selection(JobDefinition definition, String vm, List<JobDefinition> all) {
+  private void selection(JobDefinition definition, String vm, Look look) {
     try {
-      Selections.Selected selected = NamedDefinitions.selections(options).expand(definition, all);
+      Selections.Selected selected = look.expand(definition);
       int count = selected.definitions().size();
       found(true, vm + " selection", count == 0 ? "no VM now" : selected.names());
       selected.leftOut().forEach(line -> found(true, vm + " selection", line));
+      selected.unprotected().forEach(line -> found(false, vm + " selection", line));
       selected.definitions().forEach(one -> sourceOf(one, BackupText.printable(one.vmName())));
     } catch (OperatorException e) {
       found(false, vm + " selection", e.getMessage());
@@ -169,7 +164,7 @@ final class DoctorCommand implements Callable<Integer> {
 
   /** Sources that examine themselves look at all that a backup needs. */
   private void sourceOf(JobDefinition definition, String vm) {
-    for (SourceProvider provider : EXAMINING) {
+    for (SourceProvider provider : LocalSources.ALL) {
       if (definition.source().type().equals(provider.type())) {
         try {
           provider

@@ -52,7 +52,7 @@ final class MergeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    List<JobDefinition> definitions = new NamedDefinitions(session).of(names);
+    List<JobDefinition> definitions = new NamedDefinitions(session).of(names).definitions();
     if (planOnly) {
       MergeWork work = session.catalog().retention().mergePlan(definitions, consolidate);
       session

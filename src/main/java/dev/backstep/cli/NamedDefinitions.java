@@ -1,14 +1,16 @@
 package dev.backstep.cli;
 
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.job.Look;
 import dev.backstep.job.OperatorException;
-import dev.backstep.job.Selections;
+import dev.backstep.job.Selections.Selected;
 import dev.backstep.job.definition.DidYouMean;
 import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobFolder;
-import dev.backstep.source.libvirt.LibvirtSourceProvider;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -16,32 +18,76 @@ import java.util.stream.Stream;
 record NamedDefinitions(Session session) {
 
   /**
+   * Tells of the VMs that are left out.
+   *
    * @param names of files or VMs; none for every definition
    * @return those of the VMs that selections have now, in their place
    * @throws OperatorException NOT_FOUND
    * @throws JobDefinitionException when one of them, or of all, cannot be read
    */
-  List<JobDefinition> of(List<String> names) {
+  Selected of(List<String> names) {
     JobFolder folder = session.options().jobFolder();
     JobFolder.Content content = folder.read();
-    List<JobDefinition> known =
-        content.byVmName().values().stream().map(JobFolder.Entry::definition).toList();
-    List<JobDefinition> meant = new ArrayList<>();
     if (names.isEmpty()) {
       // A definition that cannot be read may be one whose restore points were meant to stay.
       for (JobDefinitionException broken : content.broken()) {
         throw broken;
       }
-      meant.addAll(known);
     }
-    names.forEach(name -> meant.addAll(named(name, folder, known)));
-    List<JobDefinition> inForce = Stream.concat(known.stream(), meant.stream()).toList();
-    return meant.stream().flatMap(one -> expanded(one, inForce).stream()).toList();
+    Map<String, List<JobDefinition>> named = new LinkedHashMap<>();
+    for (String name : names) {
+      named.put(
+          name, folder.find(name, content).stream().map(JobFolder.Entry::definition).toList());
+    }
+    Look look =
+        LocalSources.selections(session.options())
+            .look(
+                Stream.concat(
+                        content.definitions().stream(),
+                        named.values().stream().flatMap(List::stream))
+                    .distinct()
+                    .toList(),
+                content.broken());
+    List<JobDefinition> meant =
+        names.isEmpty() ? content.definitions() : meant(named, look, folder, content);
+    return expanded(meant, look);
+  }
+
+  private static List<JobDefinition> meant(
+      Map<String, List<JobDefinition>> named,
+      Look look,
+      JobFolder folder,
+      JobFolder.Content content) {
+    List<JobDefinition> meant = new ArrayList<>();
+    named.forEach((name, found) -> {
+      meant.addAll(found);
+      if (found.isEmpty()) {
+        meant.add(look.find(name).orElseThrow(() -> unknown(name, folder, content)));
+      }
+    });
+    return meant;
+  }
+
+  private static OperatorException unknown(
+      String name, JobFolder folder, JobFolder.Content content) {
+    return OperatorException.notFound(
+        "'"
+            + name
+            + "' is neither a file nor a VM defined in "
+            + folder.folder().toAbsolutePath().normalize()
+            + DidYouMean.hint(name, content.byVmName().keySet()));
+  }
+
+  private Selected expanded(List<JobDefinition> meant, Look look) {
+    Selected all = Selected.together(meant.stream().map(look::expand).toList());
+    all.leftOut().forEach(session.terminal()::error);
+    all.unprotected().forEach(session.terminal()::error);
+    return all;
   }
 
   /** The one that is meant, of several a mistake. */
   JobDefinition only(String name) {
-    List<JobDefinition> found = of(List.of(name));
+    List<JobDefinition> found = of(List.of(name)).definitions();
     if (found.size() != 1) {
       throw OperatorException.usage(
           "'"
@@ -54,33 +100,5 @@ record NamedDefinitions(Session session) {
           null);
     }
     return found.getFirst();
-  }
-
-  private List<JobDefinition> named(String name, JobFolder folder, List<JobDefinition> known) {
-    List<JobDefinition> found =
-        folder.find(name).stream().map(JobFolder.Entry::definition).toList();
-    return found.isEmpty()
-        ? List.of(
-            selections(session.options())
-                .find(name, known)
-                .orElseThrow(() ->
-                    OperatorException.notFound(
-                        "'"
-                            + name
-                            + "' is neither a file nor a VM defined in "
-                            + folder.folder().toAbsolutePath().normalize()
-                            + DidYouMean.hint(name, folder.read().byVmName().keySet()))))
-        : found;
-  }
-
-  private List<JobDefinition> expanded(JobDefinition definition, List<JobDefinition> inForce) {
-    Selections.Selected selected = selections(session.options()).expand(definition, inForce);
-    selected.leftOut().forEach(session.terminal()::error);
-    return selected.definitions();
-  }
-
-  /** Asks the sources of this host. */
-  static Selections selections(CommandOptions options) {
-    return new Selections(List.of(new LibvirtSourceProvider()), options.home().resolve("run"));
   }
 }

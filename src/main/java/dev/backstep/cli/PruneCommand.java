@@ -55,7 +55,7 @@ final class PruneCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    List<JobDefinition> definitions = new NamedDefinitions(session).of(names);
+    List<JobDefinition> definitions = new NamedDefinitions(session).of(names).definitions();
     if (definitions.stream().allMatch(definition -> definition.retention().isEmpty())) {
       throw OperatorException.usage(
           "no retention in "

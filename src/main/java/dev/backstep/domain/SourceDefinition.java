@@ -20,7 +20,11 @@ public record SourceDefinition(
   }
 
   /** What the names of settings begin with that select VMs. */
-  public static final String SELECT = "select-";
+  private static final String SELECT = "select-";
+
+  public static final String SELECT_NAME = SELECT + "name";
+  public static final String SELECT_TITLE = SELECT + "title";
+  public static final String SELECT_TAG = SELECT + "tag";
 
   /** The setting with which a selection of no VM is right. */
   public static final String ALLOW_EMPTY = "allow-empty";

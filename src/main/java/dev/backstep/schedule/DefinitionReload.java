@@ -63,7 +63,7 @@ final class DefinitionReload {
 
   /** See {@link Schedules#reload}. */
   synchronized Reload run() {
-    JobFolder.Content content = content();
+    JobFolder.Content content = content(folder);
     Map<VmId, ScheduledMachine> known = new LinkedHashMap<>();
     machines.list().forEach(machine -> known.put(machine.vmId(), machine));
     List<String> problems =
@@ -106,7 +106,12 @@ final class DefinitionReload {
     return reload;
   }
 
-  private JobFolder.Content content() {
+  /**
+   * What a server's folder of job definitions holds.
+   *
+   * @throws OperatorException FAILED when the folder is away
+   */
+  static JobFolder.Content content(JobFolder folder) {
     Path path = folder.folder();
     // Not mounted, most likely: taken for an empty one it would end all backups.
     if (!Files.isDirectory(path)) {
@@ -201,6 +206,9 @@ final class DefinitionReload {
 
   /** Its file is not there any more, or says something else by now; not: it cannot be used. */
   private static boolean isGone(ScheduledMachine machine, JobFolder.Content content) {
+    if (content.twice().contains(machine.vmName())) {
+      return false;
+    }
     Path file = Path.of(machine.file());
     Set<Path> usable = new HashSet<>();
     content.byVmName().values().forEach(entry -> usable.add(entry.file()));

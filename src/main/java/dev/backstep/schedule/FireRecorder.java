@@ -18,7 +18,9 @@ import dev.backstep.domain.ScheduleDefinition;
 import dev.backstep.domain.ScheduleDefinition.Misfire;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupJobs;
+import dev.backstep.job.Failures;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.Selections;
 import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobDefinitions;
 import java.text.ParseException;
@@ -36,7 +38,9 @@ import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.dao.DataAccessException;
 import org.springframework.dao.DuplicateKeyException;
+import org.springframework.transaction.TransactionException;
 
 /**
  * Makes of a start that a schedule asks for a backup in the queue, or a record of why not. It may
@@ -75,24 +79,30 @@ final class FireRecorder {
       return new Outcome(FireOutcome.FAILED, Optional.of(reason), Optional.empty());
     }
 
-    /** Of a selection: failed where one did, else queued where one was. */
-    static Outcome ofAll(Map<String, Outcome> each) {
+    /**
+     * Of a selection: failed where one did, else queued where one was.
+     *
+     * @param unprotected a line for each VM that has none
+     */
+    static Outcome ofAll(Map<String, Outcome> each, List<String> unprotected) {
       Set<FireOutcome> became =
           each.values().stream().map(Outcome::outcome).collect(Collectors.toSet());
       FireOutcome worst =
           Stream.of(FireOutcome.FAILED, FireOutcome.QUEUED)
-              .filter(became::contains)
+              .filter(outcome ->
+                  became.contains(outcome)
+                      || (outcome == FireOutcome.FAILED && !unprotected.isEmpty()))
               .findFirst()
               .orElse(FireOutcome.SKIPPED);
-      String text =
+      Stream<String> lines =
           each.entrySet().stream()
               .map(one ->
                   one.getKey()
                       + " "
                       + one.getValue().outcome().name().toLowerCase(Locale.ROOT)
                       + ": "
-                      + one.getValue().what())
-              .collect(Collectors.joining("; "));
+                      + one.getValue().what());
+      String text = Stream.concat(lines, unprotected.stream()).collect(Collectors.joining("; "));
       return new Outcome(
           worst, Optional.of(text.isEmpty() ? "it selects no VM now" : text), Optional.empty());
     }
@@ -146,6 +156,10 @@ final class FireRecorder {
 
   private void ended(String vmName, Instant due, Outcome outcome) {
     fires.ended(vmName, due, outcome.outcome(), outcome.reason(), outcome.backup());
+    tell(vmName, due, outcome);
+  }
+
+  private static void tell(String vmName, Instant due, Outcome outcome) {
     if (outcome.outcome() == FireOutcome.QUEUED) {
       log.info("{}: due at {}, queued as {}", vmName, due, outcome.what());
     } else {
@@ -167,7 +181,7 @@ final class FireRecorder {
       }
       return definition.source().isSelection()
           ? eachOf(definition, schedule, due)
-          : unlessUnfinished(definition, schedule, due);
+          : attempt(definition, schedule, due);
     } catch (JobDefinitionException e) {
       return Outcome.failed("the stored definition cannot be used: " + e.getMessage());
     }
@@ -175,22 +189,38 @@ final class FireRecorder {
 
   /** Each VM gets a record of its own; asked again, those that are queued stay so. */
   private Outcome eachOf(JobDefinition selection, ScheduleDefinition schedule, Instant due) {
-    Map<String, Outcome> each = new LinkedHashMap<>();
+    Selections.Selected now;
     try {
-      for (JobDefinition definition : selected.of(selection).definitions()) {
-        Outcome outcome =
-            queue
-                .ofFire(definition.vmId(), due)
-                .map(Outcome::queued)
-                .orElseGet(() -> unlessUnfinished(definition, schedule, due));
-        fires.begin(definition.vmName(), due);
-        ended(definition.vmName(), due, outcome);
-        each.put(definition.vmName(), outcome);
-      }
+      now = selected.of(selection);
     } catch (OperatorException e) {
       return Outcome.failed(e.getMessage());
     }
-    return Outcome.ofAll(each);
+    Map<String, Outcome> each = new LinkedHashMap<>();
+    for (JobDefinition definition : now.definitions()) {
+      String vmName = definition.vmName();
+      Outcome outcome =
+          queue
+              .ofFire(definition.vmId(), due)
+              .map(Outcome::queued)
+              .orElseGet(() -> attempt(definition, schedule, due));
+      fires.record(vmName, due, outcome.outcome(), outcome.reason(), outcome.backup());
+      tell(vmName, due, outcome);
+      each.put(vmName, outcome);
+    }
+    return Outcome.ofAll(each, now.unprotected());
+  }
+
+  /** What is wrong with one VM holds up no other, now or when this fire is taken up again. */
+  private Outcome attempt(JobDefinition definition, ScheduleDefinition schedule, Instant due) {
+    try {
+      return unlessUnfinished(definition, schedule, due);
+    } catch (DataAccessException | TransactionException e) {
+      // The fire is taken up again when the database is back.
+      throw e;
+    } catch (RuntimeException e) {
+      log.error("{}: due at {}, no backup of it", definition.vmName(), due, e);
+      return Outcome.failed(Failures.text(e));
+    }
   }
 
   private Outcome unlessUnfinished(

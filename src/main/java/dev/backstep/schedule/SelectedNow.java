@@ -3,12 +3,13 @@ package dev.backstep.schedule;
 import dev.backstep.catalog.ScheduledMachine;
 import dev.backstep.catalog.ScheduledMachines;
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.job.Look;
 import dev.backstep.job.Selections;
 import dev.backstep.job.definition.JobDefinitionException;
-import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.job.definition.JobFolder;
-import java.util.Collection;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +25,7 @@ final class SelectedNow {
   private final Selections selections;
   private final ScheduledMachines machines;
   private final JobFolder folder;
+  private final ParsedDefinitions parsed = new ParsedDefinitions();
 
   SelectedNow(Selections selections, ScheduledMachines machines, JobFolder folder) {
     this.selections = selections;
@@ -32,24 +34,29 @@ final class SelectedNow {
   }
 
   /**
-   * @throws dev.backstep.job.OperatorException as {@link Selections#expand}
+   * @throws dev.backstep.job.OperatorException as {@link Look#expand}, and when the folder is away
    */
   Selections.Selected of(JobDefinition selection) {
-    Selections.Selected selected = selections.expand(selection, inForce());
+    Selections.Selected selected = look().expand(selection);
     selected.leftOut().forEach(log::info);
+    selected.unprotected().forEach(log::warn);
     return selected;
   }
 
-  private Collection<JobDefinition> inForce() {
+  private Look look() {
+    JobFolder.Content content = DefinitionReload.content(folder);
     Map<String, JobDefinition> byName = new HashMap<>();
-    folder.read().byVmName().forEach((name, entry) -> byName.put(name, entry.definition()));
-    for (ScheduledMachine machine : machines.list()) {
+    content.definitions().forEach(one -> byName.put(one.vmName(), one));
+    List<JobDefinitionException> broken = new ArrayList<>(content.broken());
+    List<ScheduledMachine> scheduled = machines.list();
+    parsed.keep(scheduled);
+    for (ScheduledMachine machine : scheduled) {
       try {
-        byName.put(machine.vmName(), JobDefinitions.read(machine.definition()));
+        byName.put(machine.vmName(), parsed.definition(machine));
       } catch (JobDefinitionException e) {
-        log.warn("{}: its stored definition is of another release", machine.vmName());
+        broken.add(e);
       }
     }
-    return byName.values();
+    return selections.look(byName.values(), broken);
   }
 }

@@ -19,7 +19,15 @@ public record ListedVm(String name, String title, Set<String> tags, Map<String, 
   /** Whether settings name it, by its name or by what stays. */
   public boolean isNamedBy(Map<String, String> settings) {
     return naming.entrySet().stream()
-        .map(own -> Map.entry(own.getValue(), settings.getOrDefault(own.getKey(), "")))
-        .anyMatch(own -> own.getValue().equals(own.getKey()) || own.getValue().equals(name));
+        .anyMatch(own -> isMeant(own.getValue(), settings.getOrDefault(own.getKey(), "")));
+  }
+
+  /** UUIDs are taken in upper case and without dashes, too. */
+  private boolean isMeant(String stays, String said) {
+    return said.equals(name) || bare(said).equalsIgnoreCase(bare(stays));
+  }
+
+  private static String bare(String id) {
+    return id.replace("-", "");
   }
 }

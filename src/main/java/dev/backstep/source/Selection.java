@@ -13,23 +13,22 @@ import java.util.StringJoiner;
  */
 public record Selection(Optional<String> name, Optional<String> title, Optional<String> tag) {
 
-  /** The settings of a definition. */
-  public static final String NAME = SourceDefinition.SELECT + "name";
-
-  public static final String TITLE = SourceDefinition.SELECT + "title";
-  public static final String TAG = SourceDefinition.SELECT + "tag";
-
   public static Selection of(SourceDefinition definition) {
     return new Selection(
-        Optional.ofNullable(definition.settings().get(NAME)),
-        Optional.ofNullable(definition.settings().get(TITLE)),
-        Optional.ofNullable(definition.settings().get(TAG)));
+        Optional.ofNullable(definition.settings().get(SourceDefinition.SELECT_NAME)),
+        Optional.ofNullable(definition.settings().get(SourceDefinition.SELECT_TITLE)),
+        Optional.ofNullable(definition.settings().get(SourceDefinition.SELECT_TAG)));
   }
 
   public boolean matches(ListedVm vm) {
-    return name.filter(pattern -> !fits(pattern, vm.name())).isEmpty()
+    return mayHave(vm.name())
         && title.filter(pattern -> vm.title().isEmpty() || !fits(pattern, vm.title())).isEmpty()
         && tag.filter(wanted -> !vm.tags().contains(wanted)).isEmpty();
+  }
+
+  /** Whether a VM of this name can be one of them, when nothing else of it is known. */
+  public boolean mayHave(String vmName) {
+    return name.filter(pattern -> !fits(pattern, vmName)).isEmpty();
   }
 
   /**

@@ -16,6 +16,14 @@ public interface SourceProvider {
   VmSource open(SourceDefinition definition, Path runFolder) throws SourceException;
 
   /**
+   * Where a definition's VMs are, in one spelling: equal where the same ones are listed. Empty when
+   * sources of this type select no VMs.
+   */
+  default String place(SourceDefinition definition) {
+    return "";
+  }
+
+  /**
    * The VMs that are there now, for a definition that selects some of them.
    *
    * @param definition where they are; whether it selects them is not asked

@@ -337,7 +337,7 @@ abstract class FireRules extends ScheduleTest {
         .contains(vm("web1") + " skipped: " + running + " of this VM runs or waits");
   }
 
-  /** The server dies between the backups and the record of them; the VM has left meanwhile. */
+  /** The server dies between the backups and the records of them. */
   @Test
   void fireOfASelectionLeftHalfWayIsTakenUp() throws Exception {
     String all = selection("all", "select-name: '*web?'");
@@ -352,6 +352,33 @@ abstract class FireRules extends ScheduleTest {
     assertThat(fire(vm("web1")).backup()).contains(before);
     assertThat(queries.list(Optional.of(vm("web1")), 10)).hasSize(1);
     assertThat(queries.list(Optional.of(vm("web2")), 10)).hasSize(1);
+  }
+
+  /** Which may name one of the VMs, and have its chain. */
+  @Test
+  void fireOfASelectionFailsWhileADefinitionCannotBeUsed() throws Exception {
+    String all = selection("all", "select-name: '*web?'");
+    has("web1");
+    Files.writeString(folder.resolve("jobs/edited.yaml"), "vm: [");
+
+    recorder().fire(id(all), DUE);
+
+    assertThat(fire(all).outcome()).isEqualTo(FireOutcome.FAILED);
+    assertThat(fire(all).reason().orElseThrow()).contains("edited.yaml:1:");
+    assertThat(queries.list(Optional.of(vm("web1")), 10)).isEmpty();
+  }
+
+  @Test
+  void vmThatCannotHaveABackupFailsTheFireOfItsSelectionAndHoldsUpNoOther() throws Exception {
+    String all = selection("all", "select-name: '*web*'");
+    has("web" + "1".repeat(200), "web2");
+
+    recorder().fire(id(all), DUE);
+
+    assertThat(fire(vm("web2")).outcome()).isEqualTo(FireOutcome.QUEUED);
+    assertThat(fire(all).outcome()).isEqualTo(FireOutcome.FAILED);
+    assertThat(fire(all).reason().orElseThrow())
+        .contains(vm("web2") + " queued: ", all + " leaves out " + vm("web1"));
   }
 
   @Test

@@ -123,6 +123,22 @@ abstract class ReloadRules extends ScheduleTest {
     assertThat(stored(vm("a"))).isEqualTo(before);
   }
 
+  /** Somebody adds a file with a definition that another file has among others. */
+  @Test
+  void definitionThatStandsTwiceKeepsItsSchedule() throws Exception {
+    Path file = folder.resolve("jobs/group.yaml");
+    Files.writeString(file, yaml(vm("a"), NIGHTLY) + "---\n" + yaml(vm("b"), NIGHTLY));
+    reload().run();
+    List<Object> before = stored(vm("b"));
+
+    define(vm("b"), HOURLY);
+    Reload reload = reload().run();
+
+    assertThat(reload.removed()).isEmpty();
+    assertThat(reload.problems()).singleElement().asString().contains("is defined in " + file);
+    assertThat(stored(vm("b"))).isEqualTo(before);
+  }
+
   @Test
   void cronThatQuartzRefusesOrThatNeverFiresKeepsItsSchedule() throws Exception {
     define(vm("a"), NIGHTLY);

@@ -29,7 +29,7 @@ final class DefinitionReader {
   static final int PARALLEL_DISKS_DEFAULT = 2;
   static final int CHAIN_LIMIT_DEFAULT = 60;
 
-  private static final int NAME_LENGTH_MAX = 200;
+  static final int NAME_LENGTH_MAX = 200;
   private static final int COMPRESSION_LEVEL_MAX = 19;
   private static final int PARALLEL_DISKS_MAX = 64;
 

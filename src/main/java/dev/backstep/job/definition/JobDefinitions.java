@@ -54,6 +54,11 @@ public final class JobDefinitions {
     return DefinitionWriter.write(definition);
   }
 
+  /** Whether {@code vm} accepts it. */
+  public static boolean isVmName(String name) {
+    return Text.isLine(name, DefinitionReader.NAME_LENGTH_MAX);
+  }
+
   private static String text(Path file) {
     try (InputStream stream = Files.newInputStream(file)) {
       byte[] bytes = stream.readNBytes(YamlTree.LENGTH_MAX + 1);

@@ -8,10 +8,13 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -26,11 +29,24 @@ public record JobFolder(Path folder) {
   /** A definition and where it stands; a file may hold several. */
   public record Entry(Path file, JobDefinition definition) {}
 
-  /** What the folder holds: the usable definitions by VM name, and the rest with its problems. */
-  public record Content(Map<String, Entry> byVmName, List<JobDefinitionException> broken) {}
+  /**
+   * What the folder holds: the usable definitions by VM name, and the rest with its problems.
+   *
+   * @param twice the VMs of those among the rest that are read, but refused for one another
+   */
+  public record Content(
+      Map<String, Entry> byVmName, Set<String> twice, List<JobDefinitionException> broken) {
+
+    /** The usable ones. */
+    public List<JobDefinition> definitions() {
+      return byVmName.values().stream().map(Entry::definition).toList();
+    }
+  }
 
   /**
-   * Reads every file. Two definitions of one VM make both of them broken.
+   * Reads every file. Two definitions of one VM make both of them broken, and so do two that back
+   * one domain up into one repository: each would take the other's checkpoints for its own old
+   * ones.
    *
    * @throws UncheckedIOException when the folder cannot be listed
    */
@@ -49,14 +65,31 @@ public record JobFolder(Path folder) {
       }
     }
     Map<String, Entry> usable = new LinkedHashMap<>();
+    Set<String> twice = new HashSet<>();
     byName.forEach((name, entries) -> {
       if (entries.size() == 1) {
         usable.put(name, entries.getFirst());
       } else {
+        twice.add(name);
         broken.addFirst(twice(name, entries));
       }
     });
-    return new Content(usable, broken);
+    for (List<Entry> sharing : sharing(usable.values())) {
+      sharing.forEach(entry -> twice.add(entry.definition().vmName()));
+      broken.addFirst(shared(sharing.getFirst(), sharing.get(1)));
+    }
+    usable.keySet().removeAll(twice);
+    return new Content(usable, twice, broken);
+  }
+
+  private static List<List<Entry>> sharing(Collection<Entry> entries) {
+    Map<TrackedDomain, List<Entry>> byDomain = new LinkedHashMap<>();
+    for (Entry entry : entries) {
+      TrackedDomain.of(entry.definition())
+          .ifPresent(
+              domain -> byDomain.computeIfAbsent(domain, key -> new ArrayList<>()).add(entry));
+    }
+    return byDomain.values().stream().filter(sharing -> sharing.size() > 1).toList();
   }
 
   /**
@@ -84,16 +117,16 @@ public record JobFolder(Path folder) {
    * Finds the definitions that an operator means: those in the file of that path, else the VM's of
    * that name, else those in the file of that name in this folder.
    *
+   * @param content of this folder, as it was read just now
    * @return none when there is none and every file of the folder could be read
    * @throws JobDefinitionException when it is broken or its VM is defined twice in this folder, or
    *     when it is not there while some other file is broken, which may be the one that was meant
    */
-  public List<Entry> find(String fileOrVm) {
+  public List<Entry> find(String fileOrVm, Content content) {
     Optional<Path> file = path(fileOrVm).filter(Files::isRegularFile);
     if (file.isPresent()) {
       return only(file.get());
     }
-    Content content = read();
     Entry entry = content.byVmName().get(fileOrVm);
     if (entry != null) {
       return List.of(entry);
@@ -108,7 +141,10 @@ public record JobFolder(Path folder) {
     return List.of();
   }
 
-  /** One file's definitions, refused when the same VM is defined elsewhere in this folder. */
+  /**
+   * One file's definitions, refused when the same VM is defined elsewhere in this folder, or its
+   * domain is backed up from there into the same repository.
+   */
   private List<Entry> only(Path file) {
     Map<String, Entry> own = new LinkedHashMap<>();
     for (JobDefinition definition : JobDefinitions.readAll(file)) {
@@ -118,6 +154,7 @@ public record JobFolder(Path folder) {
         throw twice(definition.vmName(), List.of(earlier, entry));
       }
     }
+    List<Entry> all = new ArrayList<>();
     for (Path other : files()) {
       for (JobDefinition definition :
           same(file, other) ? List.<JobDefinition>of() : usable(other)) {
@@ -125,6 +162,13 @@ public record JobFolder(Path folder) {
         if (entry != null) {
           throw twice(definition.vmName(), List.of(new Entry(other, definition), entry));
         }
+        all.add(new Entry(other, definition));
+      }
+    }
+    all.addAll(own.values());
+    for (List<Entry> sharing : sharing(all)) {
+      if (own.containsValue(sharing.getLast())) {
+        throw shared(sharing.getFirst(), sharing.getLast());
       }
     }
     return List.copyOf(own.values());
@@ -155,6 +199,19 @@ public record JobFolder(Path folder) {
             + " is defined in "
             + entries.getFirst().file()
             + " already; a VM has one definition, remove one of the two");
+  }
+
+  private static JobDefinitionException shared(Entry first, Entry second) {
+    return JobDefinitionException.of(
+        second.file().toString(),
+        "VM "
+            + Problems.quoted(second.definition().vmName())
+            + " is the domain that VM "
+            + Problems.quoted(first.definition().vmName())
+            + " in "
+            + first.file()
+            + " backs up into the same repository; each would delete the other's checkpoints, "
+            + "remove one of the two, or give one another repository");
   }
 
   private static Optional<Path> path(String text) {

@@ -1,7 +1,9 @@
 package dev.backstep.job.definition;
 
 import static dev.backstep.domain.SourceDefinition.ALLOW_EMPTY;
-import static dev.backstep.domain.SourceDefinition.SELECT;
+import static dev.backstep.domain.SourceDefinition.SELECT_NAME;
+import static dev.backstep.domain.SourceDefinition.SELECT_TAG;
+import static dev.backstep.domain.SourceDefinition.SELECT_TITLE;
 
 import java.util.List;
 import java.util.Map;
@@ -13,8 +15,7 @@ final class SelectionReader {
   static final int LENGTH_MAX = 200;
 
   private static final String DOMAIN = "domain";
-  private static final String TAG = SELECT + "tag";
-  private static final List<String> SELECTORS = List.of(SELECT + "name", SELECT + "title", TAG);
+  private static final List<String> SELECTORS = List.of(SELECT_NAME, SELECT_TITLE, SELECT_TAG);
 
   /** One word, for a domain's tags stand in one text. */
   private static final String WORD = "[^\\s,\\p{Cc}]{1,100}";
@@ -37,7 +38,7 @@ final class SelectionReader {
           selector,
           fields
               .text(selector)
-              .flatMap(text -> selector.equals(TAG) ? word(text) : text.line(LENGTH_MAX)));
+              .flatMap(text -> selector.equals(SELECT_TAG) ? word(text) : text.line(LENGTH_MAX)));
     }
     Optional<Boolean> allowEmpty = fields.text(ALLOW_EMPTY).flatMap(Text::flag);
     keep(ALLOW_EMPTY, allowEmpty.filter(allowed -> allowed).map(String::valueOf));

@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.yaml.snakeyaml.nodes.Node;
 
 /** Reads where the disks come from. */
@@ -38,6 +40,13 @@ final class SourceReader {
   private static final int CONNECTIONS_MAX = 16;
   private static final int DISKS_MAX = 1000;
   private static final Set<String> QUIESCE = new LinkedHashSet<>(List.of("required", "try", "off"));
+
+  /** A daemon of this host; libvirt takes all these for the same one. */
+  private static final Pattern DAEMON =
+      Pattern.compile("(?i:qemu(?:\\+unix)?):/(?://+)?([^/?]+)/*[?]?");
+
+  /** What no URI stands for, too. */
+  private static final String SYSTEM = "qemu:///system";
 
   private static final int HOOK_SECONDS_MAX = 86_400;
 
@@ -218,6 +227,8 @@ final class SourceReader {
     fields
         .text("uri")
         .flatMap(text -> text.line(URI_LENGTH_MAX))
+        .map(SourceReader::daemon)
+        .filter(uri -> !uri.equals(SYSTEM))
         .ifPresent(uri -> settings.put("uri", uri));
     scratch(settings);
     fields
@@ -236,6 +247,12 @@ final class SourceReader {
         .ifPresent(limit -> settings.put("hook-limit-seconds", limit.toString()));
     fields.refuseOthers();
     return new SourceDefinition("libvirt", List.of(), settings);
+  }
+
+  /** In one spelling, so that definitions of one daemon's VMs can be told to be that. */
+  private static String daemon(String uri) {
+    Matcher local = DAEMON.matcher(uri);
+    return local.matches() ? "qemu:///" + local.group(1) : uri;
   }
 
   private SourceDefinition qmp() {

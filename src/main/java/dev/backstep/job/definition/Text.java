@@ -78,15 +78,17 @@ record Text(String field, String value, Mark mark, Problems problems) {
 
   /** A text of one line, not blank, of at most so many characters. */
   Optional<String> line(int lengthMax) {
-    boolean control =
-        value
-            .codePoints()
-            .anyMatch(point -> Character.isISOControl(point) || point == 0x2028 || point == 0x2029);
-    int length = value.codePointCount(0, value.length());
-    if (value.isBlank() || length > lengthMax || control) {
+    if (!isLine(value, lengthMax)) {
       problem("1 to " + lengthMax + " characters without line breaks or other control characters");
       return Optional.empty();
     }
     return Optional.of(value);
+  }
+
+  static boolean isLine(String text, int lengthMax) {
+    boolean control =
+        text.codePoints()
+            .anyMatch(point -> Character.isISOControl(point) || point == 0x2028 || point == 0x2029);
+    return !text.isBlank() && text.codePointCount(0, text.length()) <= lengthMax && !control;
   }
 }

@@ -28,6 +28,8 @@ record LibvirtSettings(
   static final String AFTER = "after-snapshot";
   static final String HOOK_LIMIT = "hook-limit-seconds";
 
+  private static final String SYSTEM = "qemu:///system";
+
   static LibvirtSettings of(SourceDefinition definition) throws SourceException {
     Map<String, String> texts = definition.settings();
     String uri = uri(definition);
@@ -48,9 +50,14 @@ record LibvirtSettings(
             Duration.ofSeconds(Long.parseLong(texts.getOrDefault(HOOK_LIMIT, "60")))));
   }
 
+  /** The daemon's; definitions have one spelling of it. */
+  static String place(SourceDefinition definition) {
+    return definition.settings().getOrDefault(URI, SYSTEM);
+  }
+
   /** The daemon's, refused where that is another host's. */
   static String uri(SourceDefinition definition) throws SourceException {
-    String uri = definition.settings().getOrDefault(URI, "qemu:///system");
+    String uri = place(definition);
     if (uri.matches("[a-z+]+://[^/?]+.*")) {
       throw new SourceException(
           SourceException.Kind.FAILED,

@@ -23,6 +23,11 @@ public final class LibvirtSourceProvider implements SourceProvider {
   }
 
   @Override
+  public String place(SourceDefinition definition) {
+    return LibvirtSettings.place(definition);
+  }
+
+  @Override
   public List<ListedVm> list(SourceDefinition definition, Path runFolder) throws SourceException {
     return DomainList.of(new Virsh(LibvirtSettings.uri(definition), runFolder));
   }
