@@ -189,29 +189,38 @@ public final class AdminQueries {
   }
 
   /**
-   * What no living process runs although the tables say so, or whose end they do not know. The next
-   * command that opens the database recovers it, and so does a server.
+   * What no living process runs although the tables say so, or whose end they do not know, backups
+   * and tasks. The next command that opens the database recovers it, and so does a server.
    */
   public List<StuckExecution> stuck() {
-    String leased = "left join leases l on l.token = b.lease_token";
     return jdbc
         .sql(
             """
-            select e.JOB_EXECUTION_ID as execution, e.STATUS as batch_status, b.id, b.status,
-              b.lease_token, l.host, l.process_id, l.expires_at
-            from BATCH_JOB_EXECUTION e left join backups b on b.execution_id = e.JOB_EXECUTION_ID
-              %s
-            where e.STATUS in (%s)
-            union all
-            select b.execution_id as execution, null as batch_status, b.id, b.status,
-              b.lease_token, l.host, l.process_id, l.expires_at
-            from backups b %s
-            where b.status = 'RUNNING' and b.mover = 'INTERNAL' and not exists (
-              select 1 from BATCH_JOB_EXECUTION e
-              where e.JOB_EXECUTION_ID = b.execution_id and e.STATUS in (%s))
-            order by execution\
+            select r.*, l.host, l.process_id, l.expires_at
+            from (
+              select e.JOB_EXECUTION_ID as execution, e.STATUS as batch_status, b.id,
+                t.id as task, coalesce(b.status, t.status) as status,
+                coalesce(b.lease_token, t.lease_token) as lease_token
+              from BATCH_JOB_EXECUTION e
+                left join backups b on b.execution_id = e.JOB_EXECUTION_ID
+                left join tasks t on t.execution_id = e.JOB_EXECUTION_ID
+              where e.STATUS in (%s)
+              union all
+              select b.execution_id, null, b.id, null, b.status, b.lease_token
+              from backups b
+              where b.status = 'RUNNING' and b.mover = 'INTERNAL' and not exists (
+                select 1 from BATCH_JOB_EXECUTION e
+                where e.JOB_EXECUTION_ID = b.execution_id and e.STATUS in (%s))
+              union all
+              select t.execution_id, null, null, t.id, t.status, t.lease_token
+              from tasks t
+              where t.status = 'RUNNING' and not exists (
+                select 1 from BATCH_JOB_EXECUTION e
+                where e.JOB_EXECUTION_ID = t.execution_id and e.STATUS in (%s))) r
+              left join leases l on l.token = r.lease_token
+            order by execution, id, task\
             """
-                .formatted(leased, UNFINISHED_EXECUTIONS, leased, UNFINISHED_EXECUTIONS))
+                .formatted(UNFINISHED_EXECUTIONS, UNFINISHED_EXECUTIONS, UNFINISHED_EXECUTIONS))
         .query((row, index) -> stuck(row))
         .list()
         .stream()
@@ -230,6 +239,7 @@ public final class AdminQueries {
             number(row, "execution"),
             Optional.ofNullable(row.getString("batch_status")),
             Optional.ofNullable(row.getString("id")).map(BackupId::new),
+            Optional.ofNullable(row.getString("task")),
             Optional.ofNullable(row.getString("status")).map(Status::valueOf),
             Optional.ofNullable(row.getString("host")),
             number(row, "process_id"),

@@ -13,6 +13,8 @@ import java.util.OptionalLong;
  * @param executionId the Batch execution
  * @param batchStatus its status; empty when the execution has ended and only the backup hangs
  * @param backup empty when no backup belongs to the execution
+ * @param task empty when no task belongs to the execution
+ * @param status of the backup or the task
  * @param host where the process was that ran it, as far as it is remembered
  * @param leaseEnd when its lease ended
  */
@@ -20,6 +22,7 @@ public record StuckExecution(
     OptionalLong executionId,
     Optional<String> batchStatus,
     Optional<BackupId> backup,
+    Optional<String> task,
     Optional<Status> status,
     Optional<String> host,
     OptionalLong processId,

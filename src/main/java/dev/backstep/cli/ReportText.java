@@ -88,12 +88,13 @@ final class ReportText {
   }
 
   private String stuck(List<Map<String, @Nullable Object>> rows) {
-    Table table = new Table("EXECUTION", "BATCH", "BACKUP", "STATUS", "OWNER", "LEASE ENDED");
+    Table table =
+        new Table("EXECUTION", "BATCH", "BACKUP OR TASK", "STATUS", "OWNER", "LEASE ENDED");
     for (Map<String, @Nullable Object> row : rows) {
       table.add(
           text(row, "execution_id"),
           text(row, "batch_status"),
-          text(row, "backup_id"),
+          text(row, row.get("task_id") == null ? "backup_id" : "task_id"),
           text(row, "status"),
           row.get("owner_host") == null
               ? "-"

@@ -92,6 +92,7 @@ final class AdminDocuments {
     fields.put("execution_id", number(row.executionId()));
     fields.put("batch_status", row.batchStatus().orElse(null));
     fields.put("backup_id", row.backup().map(Object::toString).orElse(null));
+    fields.put("task_id", row.task().orElse(null));
     fields.put("status", row.status().map(Enum::name).orElse(null));
     fields.put("owner_host", row.host().orElse(null));
     fields.put("owner_process_id", number(row.processId()));

@@ -11,11 +11,14 @@ import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.FireOutcome;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
+import dev.backstep.domain.TaskKind;
 import dev.backstep.domain.VmId;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -145,6 +148,62 @@ abstract class AdminContract {
     assertThat(running(id).ownerAlive()).isFalse();
     catalog.backups.ended(id, dead, Status.FAILED, Optional.of("gone"));
     assertThat(admin.stuck()).extracting(StuckExecution::backup).doesNotContain(Optional.of(id));
+  }
+
+  @Test
+  void aTaskIsStuckUnderADeadLeaseAndNotUnderALivingOne() throws Exception {
+    long dead =
+        catalog
+            .leases
+            .acquire(
+                new ProcessIdentity("another-host", 8, "then"),
+                Duration.ofMillis(1).minus(Duration.ofDays(1)))
+            .token();
+    String alive = task("alive", lease, OptionalLong.of(400 + lease));
+    String orphan = task("orphan", dead, OptionalLong.of(500 + lease));
+    String unborn = task("unborn", dead, OptionalLong.empty());
+    execution(400 + lease, "STARTED");
+    execution(500 + lease, "STARTED");
+
+    List<StuckExecution> stuck = admin.stuck();
+
+    assertThat(stuck)
+        .extracting(StuckExecution::task)
+        .contains(Optional.of(orphan), Optional.of(unborn))
+        .doesNotContain(Optional.of(alive));
+    assertThat(stuck)
+        .filteredOn(row -> row.task().equals(Optional.of(orphan)))
+        .singleElement()
+        .satisfies(row -> {
+          assertThat(row.executionId()).hasValue(500 + lease);
+          assertThat(row.batchStatus()).contains("STARTED");
+          assertThat(row.backup()).isEmpty();
+          assertThat(row.status()).contains(Status.RUNNING);
+          assertThat(row.processId()).hasValue(8);
+        });
+    assertThat(stuck).extracting(row -> row.executionId().orElse(0)).doesNotContain(400 + lease);
+    assertThat(file("stuck.sql", "task_id")).contains(orphan, unborn).doesNotContain(alive);
+    assertThat(file("stuck.sql", "execution_id"))
+        .contains(String.valueOf(500 + lease))
+        .doesNotContain(String.valueOf(400 + lease));
+  }
+
+  private String task(String name, long owner, OptionalLong execution) {
+    Tasks tasks =
+        new Tasks(
+            catalog.dataSource,
+            Objects.requireNonNull(catalog.transaction.getTransactionManager()),
+            catalog.leases,
+            clock);
+    String id = tasks.begin(TaskKind.VERIFY, name, "", owner);
+    execution.ifPresent(number -> tasks.executing(id, owner, number));
+    return id;
+  }
+
+  /** A column of what administrators' own statement shows; null where there is nothing. */
+  private List<String> file(String name, String column) throws IOException {
+    String sql = SqlFiles.statement(Path.of("ops", "sql", name), vm.value(), "none");
+    return catalog.jdbc.sql(sql).query((row, index) -> row.getString(column)).list();
   }
 
   @Test
