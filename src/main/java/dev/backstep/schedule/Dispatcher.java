@@ -122,11 +122,11 @@ final class Dispatcher implements SmartLifecycle {
     long token = lease.token();
     windows.stopRunning(token, clock.instant());
     continuations.retryFailed();
-    List<BackupId> taken = queue.inTurn(this::take);
+    List<BackupId> taken = queue.inTurn(() -> take(token));
     taken.forEach(this::begin);
   }
 
-  private List<BackupId> take() {
+  private List<BackupId> take(long token) {
     Instant now = clock.instant();
     List<DueBackup> due = queue.due(now);
     if (due.isEmpty()) {
@@ -136,7 +136,7 @@ final class Dispatcher implements SmartLifecycle {
     List<BackupId> taken = new ArrayList<>();
     for (DueBackup backup : due) {
       if (backup.stopAt().filter(end -> !end.isAfter(now)).isPresent()
-          && !windows.admits(backup.id(), now)) {
+          && !windows.admits(backup.id(), token, now)) {
         continue;
       }
       Optional<String> obstacle =

@@ -7,6 +7,7 @@ import dev.backstep.catalog.Continuations;
 import dev.backstep.domain.BackupId;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobDefinitions;
 import java.time.Instant;
 import java.util.HashSet;
@@ -60,7 +61,14 @@ final class WindowEnd {
   }
 
   private void decide(BackupRow row, Instant now) {
-    Optional<Opening> next = next(row, now);
+    Optional<Opening> next;
+    try {
+      next = next(row, now);
+    } catch (JobDefinitionException e) {
+      log.warn("{}: its window ends; {}", row.id(), unreadable(e));
+      continuations.note(row.id(), "its window ended; " + unreadable(e));
+      return;
+    }
     if (next.isPresent() && holdsUntil(row, next.get())) {
       log.info("{}: its window ends; it goes on at {}", row.id(), next.get().start());
       continuations.afterStop(row.id(), next.get().start(), Optional.of(next.get().end()));
@@ -82,13 +90,28 @@ final class WindowEnd {
   }
 
   /**
-   * Moves a waiting backup to the next window, when its own is over.
+   * Moves a waiting backup to the next window, when its own is over. One whose definition cannot be
+   * read any more, as when another release has stored it, is left to operators.
    *
+   * @param leaseToken of this process
    * @return whether it may begin now
    */
-  boolean admits(BackupId waiting, Instant now) {
+  boolean admits(BackupId waiting, long leaseToken, Instant now) {
     BackupRow row = queries.backup(waiting);
-    Optional<Opening> next = next(row, now);
+    try {
+      return admits(row, next(row, now), now);
+    } catch (JobDefinitionException e) {
+      String note = "its window is over; " + unreadable(e);
+      log.error("{}: {}", waiting, note);
+      if (!queue.cancel(waiting, leaseToken, Optional.of(note))) {
+        continuations.notAgain(waiting, note);
+      }
+      return false;
+    }
+  }
+
+  private boolean admits(BackupRow row, Optional<Opening> next, Instant now) {
+    BackupId waiting = row.id();
     if (next.isEmpty()) {
       queue.later(waiting, now, Optional.empty());
       return true;
@@ -107,6 +130,10 @@ final class WindowEnd {
     return JobDefinitions.read(row.definition())
         .schedule()
         .flatMap(schedule -> Opening.atOrAfter(schedule, now));
+  }
+
+  private static String unreadable(JobDefinitionException cause) {
+    return "the definition that it was started with cannot be read: " + cause.getMessage();
   }
 
   /** One without a snapshot takes a new one whenever it begins. */

@@ -211,6 +211,33 @@ abstract class DispatchRules extends ScheduleTest {
     assertThat(jobs.begun(1)).containsExactly(id);
   }
 
+  /** As when another release has stored them. */
+  @Test
+  void definitionsThatCannotBeReadKeepNoOtherBackupFromBeginning() throws Exception {
+    Instant end = windowEnd();
+    BackupId stopped = running(vm("a"), windowAroundNow(), Optional.of(end));
+    jobs.ends(stopped, Status.STOPPED, "");
+    queue.later(stopped, clock.instant(), Optional.of(end));
+    BackupId queued = enqueue(vm("b"), windowAroundNow(), Origin.API, Optional.of(end));
+    jdbc.sql("update backups set definition = 'of: a newer release' where id in (:ids)")
+        .param("ids", List.of(stopped.value(), queued.value()))
+        .update();
+    BackupId other = enqueue(vm("c"));
+
+    clock.set(end.plusSeconds(5));
+    dispatcher().round();
+    dispatcher().round();
+
+    assertThat(jobs.begun(2)).containsExactly(stopped, other);
+    assertThat(List.of(row(stopped), row(queued))).allSatisfy(row -> {
+      assertThat(row.status()).isEqualTo(Status.STOPPED);
+      assertThat(row.launch().startAfter()).isEmpty();
+      assertThat(row.note().orElseThrow())
+          .startsWith("its window is over; the definition that it was started with cannot be read: ");
+    });
+    assertThat(enqueue(vm("b"))).isNotNull();
+  }
+
   @Test
   void failedBackupIsGoneOnWithAfterItsPauseAndKeepsItsFirstError() throws Exception {
     BackupId id = running(vm("a"), NIGHTLY + ", retries: 2, retry-pause: 15m", Optional.empty());
