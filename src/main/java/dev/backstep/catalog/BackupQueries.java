@@ -151,12 +151,16 @@ public final class BackupQueries {
             .param("mover", mover.name()));
   }
 
-  /** Batch's executions that it takes for running, whether somebody runs them or not. */
-  public List<Long> runningExecutions() {
+  /**
+   * Batch's executions that it takes for running, whether somebody runs them or not, and those
+   * whose end it does not know.
+   */
+  public List<Long> unfinishedExecutions() {
     return jdbc.sql(
             """
             select JOB_EXECUTION_ID from BATCH_JOB_EXECUTION
-            where STATUS in ('STARTING', 'STARTED', 'STOPPING') order by JOB_EXECUTION_ID\
+            where STATUS in ('STARTING', 'STARTED', 'STOPPING', 'UNKNOWN')
+            order by JOB_EXECUTION_ID\
             """)
         .query((row, index) -> row.getLong("JOB_EXECUTION_ID"))
         .list();

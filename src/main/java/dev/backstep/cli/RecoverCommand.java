@@ -8,7 +8,8 @@ import picocli.CommandLine.Parameters;
 @Effect(Effect.Kind.CHANGE)
 @Command(
     name = "recover",
-    description = "Makes a backup whose process died relaunchable.",
+    description =
+        "Makes a backup whose process died relaunchable, and ends an execution that is UNKNOWN.",
     exitCodeList = {
       ExitCode.DONE,
       ExitCode.FAILED,
@@ -27,8 +28,8 @@ final class RecoverCommand implements Callable<Integer> {
   @Option(
       names = "--force",
       description =
-          "Accepted, and changes nothing: a backup whose end is unknown is recovered without it,"
-              + " and none is ever taken from a process that lives.")
+          "End an UNKNOWN execution also when the process that ran it lives. A backup that is"
+              + " RUNNING is never taken from a process that lives.")
   private boolean force;
 
   RecoverCommand(Session session) {
@@ -40,7 +41,10 @@ final class RecoverCommand implements Callable<Integer> {
   public Integer call() {
     session.jobs().recover(id, force);
     new Answer(session, options)
-        .done(id, "recovered", "is recovered; `backstep relaunch " + id + "` continues it");
+        .done(
+            id,
+            "recovered",
+            "is recovered; unless it is COMPLETED, `backstep relaunch " + id + "` continues it");
     return 0;
   }
 }

@@ -90,12 +90,13 @@ public interface BackupJobs {
   void abandon(String id);
 
   /**
-   * Makes a backup whose process died relaunchable; does nothing where it is already.
+   * Makes a backup whose process died relaunchable, and ends an execution whose end Batch does not
+   * know, whatever has become of its backup; does nothing where a backup is relaunchable already.
    *
-   * @param force changes nothing: an end that is unknown to the database is recovered with and
-   *     without it, and a live lease is never taken
+   * @param force ends an UNKNOWN execution also when the process that ran it is alive, which then
+   *     works on something else; what is RUNNING under a live lease is never taken
    * @throws OperatorException NOT_FOUND; BUSY when its owner lives; FAILED when it is completed or
-   *     abandoned
+   *     abandoned and its execution's end is known
    */
   void recover(String id, boolean force);
 

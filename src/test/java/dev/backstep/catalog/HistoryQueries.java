@@ -74,7 +74,7 @@ public final class HistoryQueries {
     queries.put("show by execution", round -> backups.byExecution(number(round)));
     queries.put("changeid", round -> backups.changeId(vm(round), 1, Optional.empty()));
     queries.put("what dead processes left: running", round -> backups.running());
-    queries.put("what dead processes left: executions", round -> backups.runningExecutions());
+    queries.put("what dead processes left: executions", round -> backups.unfinishedExecutions());
     queries.put(
         "what dead processes left: snapshots", round -> backups.snapshotsToClose(now(round)));
   }

@@ -355,17 +355,7 @@ class BackupLauncher implements BackupJobs {
               + " ID` gives it up",
           null);
     }
-    if (row.status() == Status.FAILED || row.status() == Status.STOPPED) {
-      return; // every start recovers what is dead, the one that brought us here included
-    }
-    if (row.status() != Status.RUNNING) {
-      throw Refusals.notNow(row, "recovered", "RUNNING without a living owner");
-    }
-    if (queries.ownerAlive(row.id())) {
-      throw OperatorException.busy(
-          row.id() + ": the process that runs it is alive; stop the backup instead", null);
-    }
-    recovery.recover(row);
+    recovery.asked(row, lastExecution(row), force);
   }
 
   @Override

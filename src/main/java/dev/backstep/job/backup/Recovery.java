@@ -10,10 +10,12 @@ import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupEvent;
+import dev.backstep.job.BackupJobs;
 import dev.backstep.job.DeadExecutions;
 import dev.backstep.job.Failures;
 import dev.backstep.job.LogFields;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.Refusals;
 import dev.backstep.job.RestorePointRemoval;
 import java.time.Duration;
 import java.time.Instant;
@@ -23,6 +25,7 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.repository.JobRepository;
@@ -78,7 +81,7 @@ class Recovery {
    * recovered is told and keeps nothing else from its work.
    */
   void run() {
-    for (long number : queries.runningExecutions()) {
+    for (long number : queries.unfinishedExecutions()) {
       apart("execution " + number, () -> recoverExecution(number));
     }
     recoverBackups(row -> false);
@@ -201,6 +204,42 @@ class Recovery {
       // Not in the transaction: a thread of this process that has lost its lease may hold Batch's
       // lock on its step and wait for our row of it, while we wait for that lock.
       row.executionId().ifPresent(number -> end(repository.getJobExecution(number)));
+    }
+  }
+
+  /**
+   * Recovers one backup that an operator names.
+   *
+   * @param last its newest execution; null when it never had one
+   * @throws OperatorException as {@link BackupJobs#recover}
+   */
+  void asked(BackupRow row, @Nullable JobExecution last, boolean force) {
+    boolean owned = queries.ownerAlive(row.id());
+    if (row.status() == Status.RUNNING) {
+      if (owned) {
+        throw OperatorException.busy(
+            row.id() + ": the process that runs it is alive; stop the backup instead", null);
+      }
+      recover(row);
+      return;
+    }
+    // Its process may live; it does not work on the backup any more, whatever Batch knows.
+    if (last != null && last.getStatus() == BatchStatus.UNKNOWN) {
+      if (owned && !force) {
+        throw OperatorException.busy(
+            row.id()
+                + ": the end of its execution "
+                + last.getId()
+                + " is UNKNOWN, and the process that ran it is alive; `backstep executions recover"
+                + " --force ID` ends it all the same",
+            null);
+      }
+      end(last);
+      return;
+    }
+    // Every start recovers what is dead, the one that brought us here included.
+    if (row.status() != Status.FAILED && row.status() != Status.STOPPED) {
+      throw Refusals.notNow(row, "recovered", "RUNNING without a living owner, or UNKNOWN,");
     }
   }
 

@@ -19,7 +19,6 @@ import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.repository.Repository;
-import dev.backstep.testing.Tool;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -497,78 +496,6 @@ abstract class JobRules extends JobTest {
 
   /** What a database that went away in the middle of a commit leaves: nobody knows how it ended. */
   @Test
-  void unknownExecutionsAreRecoveredAndRelaunched() throws Exception {
-    SimulatedDisk disk = addDisk("a", 3_000_000);
-    disk.write();
-    machine.readBudget = 0;
-    BackupRow failed = ended(jobs.launch(definition(), RequestedLevel.AUTO));
-    assertThat(failed.status()).isEqualTo(Status.FAILED);
-    long execution = failed.executionId().orElseThrow();
-    jdbc.sql("update BATCH_JOB_EXECUTION set STATUS = 'UNKNOWN' where JOB_EXECUTION_ID = :id")
-        .param("id", execution)
-        .update();
-    jdbc.sql(
-            "update BATCH_STEP_EXECUTION set STATUS = 'UNKNOWN' where JOB_EXECUTION_ID = :id and"
-                + " STEP_NAME like 'disk%'")
-        .param("id", execution)
-        .update();
-    jdbc.sql(
-            "update backups set status = 'RUNNING', active_vm_id = vm_id, lease_token = 999999999"
-                + " where id = :id")
-        .param("id", failed.id().value())
-        .update();
-    machine.readBudget = -1;
-
-    jobs.recoverDead();
-    assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.FAILED);
-    BackupRow backup = ended(jobs.relaunch(failed.id().value()));
-
-    assertThat(backup.status()).as("%s", backup.error()).isEqualTo(Status.COMPLETED);
-    sameDisk(backup, disk);
-  }
-
-  /** As a row that an administrator has edited. */
-  @Test
-  void executionThatCannotBeReadKeepsNoProcessFromStarting() throws Exception {
-    addDisk("a", 3_000_000).write();
-    machine.readBudget = 0;
-    BackupRow failed = ended(jobs.launch(definition(), RequestedLevel.AUTO));
-    long execution = failed.executionId().orElseThrow();
-    jdbc.sql("update BATCH_JOB_EXECUTION set STATUS = 'STARTED' where JOB_EXECUTION_ID = :id")
-        .param("id", execution)
-        .update();
-    String context = jobContext(execution, "no JSON");
-    jdbc.sql(
-            "update backups set status = 'RUNNING', active_vm_id = vm_id, lease_token = 999999999"
-                + " where id = :id")
-        .param("id", failed.id().value())
-        .update();
-    machine.readBudget = -1;
-
-    jobs.recoverDead();
-
-    assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.FAILED);
-    jobContext(execution, context);
-    jobs.recoverDead();
-    assertThat(ended(jobs.relaunch(failed.id().value())).status()).isEqualTo(Status.COMPLETED);
-  }
-
-  /** Returns what was there. */
-  private String jobContext(long execution, String text) {
-    String table = " BATCH_JOB_EXECUTION_CONTEXT ";
-    String before =
-        jdbc.sql("select SHORT_CONTEXT from" + table + "where JOB_EXECUTION_ID = :id")
-            .param("id", execution)
-            .query(String.class)
-            .single();
-    jdbc.sql("update" + table + "set SHORT_CONTEXT = :text where JOB_EXECUTION_ID = :id")
-        .param("text", text)
-        .param("id", execution)
-        .update();
-    return before;
-  }
-
-  @Test
   void relaunchAfterTheSnapshotIsLostMixesNoMoments() throws Exception {
     SimulatedDisk first = addDisk("a", 2_000_000);
     SimulatedDisk second = addLargeDisk("b");
@@ -656,20 +583,7 @@ abstract class JobRules extends JobTest {
     assertThat(reason(damaged, 0)).isEqualTo(Reason.BASE_FAILED_VERIFY);
   }
 
-  private Path image(BackupRow backup, int diskId) {
-    return Path.of(backup.repositoryPath())
-        .resolve("vms/" + backup.vmId() + "/disk-" + diskId)
-        .resolve(backup.disks().get(diskId).image().orElseThrow());
-  }
-
   private void sameDisk(BackupRow backup, SimulatedDisk... disks) throws Exception {
-    Repository.open(folder.resolve("repository")).restorePoint(backup.vmId(), backup.id());
-    for (int i = 0; i < disks.length; i++) {
-      assertThat(backup.disks().get(i).diskKey()).isEqualTo(new DiskKey(disks[i].key()));
-      Path model = folder.resolve("model.raw");
-      Files.write(model, disks[i].content());
-      Tool.checkImage(image(backup, i));
-      Tool.compare(image(backup, i), "qcow2", model, "raw");
-    }
+    sameDisks(folder, backup, disks);
   }
 }

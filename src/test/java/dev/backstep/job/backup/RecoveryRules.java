@@ -1,0 +1,218 @@
+package dev.backstep.job.backup;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.backstep.catalog.AdminQueries;
+import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.Status;
+import dev.backstep.job.BackupJobs;
+import dev.backstep.job.BackupRun;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.definition.JobDefinitions;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** What becomes of executions that nobody runs any more; run on each database. */
+abstract class RecoveryRules extends JobTest {
+
+  private static final long NO_LEASE = 999_999_999;
+
+  @Autowired BackupJobs jobs;
+  @Autowired BackupQueries queries;
+  @Autowired AdminQueries admin;
+  @Autowired JdbcClient jdbc;
+  @TempDir Path folder;
+
+  private final SimulatedDisk disk = new SimulatedDisk("a", 3_000_000, new Random(7));
+  private String vm = "";
+  private SimulatedSource.Machine machine = new SimulatedSource.Machine();
+
+  @BeforeEach
+  void makeMachine(TestInfo test) {
+    vm = test.getTestMethod().orElseThrow().getName();
+    machine = SimulatedSource.machine(vm);
+    machine.disks.put("a", disk);
+    disk.write();
+  }
+
+  @AfterEach
+  void removeMachine() {
+    SimulatedSource.remove(vm);
+  }
+
+  private BackupRow launched() throws InterruptedException {
+    JobDefinition definition =
+        JobDefinitions.read(
+            """
+            vm: %s
+            source: { type: x-simulated, machine: %s }
+            repository: %s
+            """
+                .formatted(vm, vm, folder.resolve("repository")));
+    return ended(jobs.launch(definition, definition.level()));
+  }
+
+  private BackupRow failed() throws InterruptedException {
+    machine.readBudget = 0;
+    BackupRow backup = launched();
+    assertThat(backup.status()).isEqualTo(Status.FAILED);
+    machine.readBudget = -1;
+    return backup;
+  }
+
+  private BackupRow completed() throws InterruptedException {
+    BackupRow backup = launched();
+    assertThat(backup.status()).as("%s", backup.error()).isEqualTo(Status.COMPLETED);
+    return backup;
+  }
+
+  private BackupRow relaunched(BackupRow backup) throws InterruptedException {
+    return ended(jobs.relaunch(backup.id().value()));
+  }
+
+  private BackupRow ended(BackupRun run) throws InterruptedException {
+    assertThat(run.await(Duration.ofMinutes(2))).isTrue();
+    return queries.backup(run.backup());
+  }
+
+  private static long execution(BackupRow backup) {
+    return backup.executionId().orElseThrow();
+  }
+
+  private void status(BackupRow backup, String status) {
+    jdbc.sql("update BATCH_JOB_EXECUTION set STATUS = :status where JOB_EXECUTION_ID = :id")
+        .param("status", status)
+        .param("id", execution(backup))
+        .update();
+  }
+
+  private void runsUnderADeadLease(BackupRow backup) {
+    jdbc.sql("update backups set status = 'RUNNING', active_vm_id = vm_id where id = :id")
+        .param("id", backup.id().value())
+        .update();
+    ownerDies(backup);
+  }
+
+  private void ownerDies(BackupRow backup) {
+    jdbc.sql("update backups set lease_token = :none where id = :id")
+        .param("none", NO_LEASE)
+        .param("id", backup.id().value())
+        .update();
+  }
+
+  private List<Long> stuck() {
+    return admin.stuck().stream().map(row -> row.executionId().orElse(0)).toList();
+  }
+
+  @Test
+  void unknownExecutionsAreRecoveredAndRelaunched() throws Exception {
+    BackupRow failed = failed();
+    status(failed, "UNKNOWN");
+    jdbc.sql(
+            "update BATCH_STEP_EXECUTION set STATUS = 'UNKNOWN' where JOB_EXECUTION_ID = :id and"
+                + " STEP_NAME like 'disk%'")
+        .param("id", execution(failed))
+        .update();
+    runsUnderADeadLease(failed);
+
+    jobs.recoverDead();
+    assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.FAILED);
+    BackupRow backup = relaunched(failed);
+
+    assertThat(backup.status()).as("%s", backup.error()).isEqualTo(Status.COMPLETED);
+    sameDisks(folder, backup, disk);
+  }
+
+  @Test
+  void unknownExecutionOfAFailedBackupIsEndedByForceWhileItsProcessLives() throws Exception {
+    BackupRow failed = failed();
+    String id = failed.id().value();
+    status(failed, "UNKNOWN");
+
+    assertThat(stuck()).contains(execution(failed));
+    assertThatThrownBy(() -> jobs.recover(id, false))
+        .hasMessageContaining("recover --force ID")
+        .extracting(e -> ((OperatorException) e).kind())
+        .isEqualTo(OperatorException.Kind.BUSY);
+    jobs.recoverDead();
+    assertThat(stuck()).contains(execution(failed));
+    jobs.recover(id, true);
+
+    assertThat(stuck()).isEmpty();
+    jobs.recover(id, false);
+    assertThat(relaunched(failed).status()).isEqualTo(Status.COMPLETED);
+  }
+
+  @Test
+  void unknownExecutionOfACompletedBackupEndsAndTheBackupStaysCompleted() throws Exception {
+    BackupRow completed = completed();
+    String id = completed.id().value();
+    status(completed, "UNKNOWN");
+
+    jobs.recover(id, true);
+
+    assertThat(stuck()).isEmpty();
+    assertThat(queries.backup(completed.id()).status()).isEqualTo(Status.COMPLETED);
+    sameDisks(folder, completed, disk);
+    assertThatThrownBy(() -> jobs.recover(id, true)).hasMessageContaining("is COMPLETED");
+  }
+
+  @Test
+  void unknownExecutionsOfDeadProcessesNeedNoForceAndEndAtEachStart() throws Exception {
+    BackupRow completed = completed();
+    status(completed, "UNKNOWN");
+    ownerDies(completed);
+    jobs.recover(completed.id().value(), false);
+    List<Long> asked = stuck();
+    status(completed, "UNKNOWN");
+
+    jobs.recoverDead();
+
+    assertThat(asked).isEmpty();
+    assertThat(stuck()).isEmpty();
+    assertThat(queries.backup(completed.id()).status()).isEqualTo(Status.COMPLETED);
+  }
+
+  /** As a row that an administrator has edited. */
+  @Test
+  void executionThatCannotBeReadKeepsNoProcessFromStarting() throws Exception {
+    BackupRow failed = failed();
+    status(failed, "STARTED");
+    String context = jobContext(execution(failed), "no JSON");
+    runsUnderADeadLease(failed);
+
+    jobs.recoverDead();
+
+    assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.FAILED);
+    jobContext(execution(failed), context);
+    jobs.recoverDead();
+    assertThat(relaunched(failed).status()).isEqualTo(Status.COMPLETED);
+  }
+
+  /** Returns what was there. */
+  private String jobContext(long execution, String text) {
+    String table = " BATCH_JOB_EXECUTION_CONTEXT ";
+    String before =
+        jdbc.sql("select SHORT_CONTEXT from" + table + "where JOB_EXECUTION_ID = :id")
+            .param("id", execution)
+            .query(String.class)
+            .single();
+    jdbc.sql("update" + table + "set SHORT_CONTEXT = :text where JOB_EXECUTION_ID = :id")
+        .param("text", text)
+        .param("id", execution)
+        .update();
+    return before;
+  }
+}
