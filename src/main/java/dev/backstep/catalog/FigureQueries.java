@@ -72,7 +72,14 @@ public final class FigureQueries {
   }
 
   private List<Figures.Waiting> queue() {
-    return jdbc.sql("select start_after, waiting_for from backups where status = 'QUEUED'")
+    return jdbc.sql(
+            """
+            select start_after, waiting_for from backups where status = 'QUEUED'
+            union all
+            select start_after, waiting_for from backups
+            where start_after > :ever and status in ('FAILED', 'STOPPED')\
+            """)
+        .param("ever", UtcTime.of(Instant.EPOCH))
         .query((row, index) ->
             new Figures.Waiting(
                 UtcTime.find(row, "start_after"),

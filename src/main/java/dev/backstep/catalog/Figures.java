@@ -1,7 +1,9 @@
 package dev.backstep.catalog;
 
 import dev.backstep.domain.Mover;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
@@ -10,7 +12,8 @@ import java.util.Optional;
  *
  * @param machines all VMs that were ever registered
  * @param replicas one for each VM path that is replicated
- * @param queue backups that wait to be begun for the first time
+ * @param queue backups that wait to be begun, or to be gone on with after they failed or were
+ *     stopped
  * @param damagedImages images of restore points that were found damaged, or stand on one that was
  * @param failedTests restore points that did not pass the restore test that they were last put to,
  *     or whose test could not be done
@@ -61,6 +64,24 @@ public record Figures(
 
   /** So many running backups of one mover whose owner's lease has time left, or has not. */
   public record Running(Mover mover, boolean owned, long count) {}
+
+  /** How late the earliest start is that no server has taken; zero when none is late. */
+  public Duration scheduleLag() {
+    return nextFire.map(this::since).orElse(Duration.ZERO);
+  }
+
+  /** How long the backup that waits longest could have begun, or been gone on with. */
+  public Duration queueWait() {
+    return queue.stream()
+        .flatMap(waiting -> waiting.startAfter().stream())
+        .map(this::since)
+        .max(Comparator.naturalOrder())
+        .orElse(Duration.ZERO);
+  }
+
+  private Duration since(Instant start) {
+    return start.isBefore(at) ? Duration.between(start, at) : Duration.ZERO;
+  }
 
   public Figures {
     machines = List.copyOf(machines);

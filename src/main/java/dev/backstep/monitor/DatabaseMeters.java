@@ -59,7 +59,7 @@ final class DatabaseMeters {
         "How late the earliest start is that no server has taken",
         Tags.empty(),
         "seconds",
-        DatabaseMeters::lag);
+        figures -> seconds(figures.scheduleLag()));
     gauge(
         "backstep.images.damaged",
         "Images of restore points that were found damaged, or stand on one that was",
@@ -111,15 +111,10 @@ final class DatabaseMeters {
     }
     gauge(
         "backstep.queue.wait",
-        "How long the backup that waits longest could have begun",
+        "How long the backup that waits longest could have begun, or been gone on with",
         Tags.empty(),
         "seconds",
-        figures ->
-            figures.queue().stream()
-                .flatMap(waiting -> waiting.startAfter().stream())
-                .mapToDouble(start -> secondsSince(start, figures.at()))
-                .max()
-                .orElse(0));
+        figures -> seconds(figures.queueWait()));
   }
 
   private static Predicate<Figures.Waiting> isEarly(Instant now) {
@@ -129,18 +124,14 @@ final class DatabaseMeters {
   private void queued(String waitingFor, ToDoubleFunction<Figures> count) {
     gauge(
         "backstep.queue.backups",
-        "Backups that have not begun, by what they wait for",
+        "Backups that wait to be begun or gone on with, by what they wait for",
         Tags.of("waiting_for", waitingFor),
         "",
         count);
   }
 
-  private static double lag(Figures figures) {
-    return figures.nextFire().map(next -> secondsSince(next, figures.at())).orElse(0.0);
-  }
-
-  private static double secondsSince(Instant moment, Instant now) {
-    return Math.max(0, Duration.between(moment, now).toMillis() / 1e3);
+  private static double seconds(Duration time) {
+    return time.toMillis() / 1e3;
   }
 
   private void gauge(

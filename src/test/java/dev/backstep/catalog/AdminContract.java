@@ -333,7 +333,7 @@ abstract class AdminContract {
     fires.begin(vm.value(), later);
     fires.ended(vm.value(), later, FireOutcome.QUEUED, Optional.empty(), Optional.empty());
     new ScheduledMachines(catalog.dataSource, clock).add(vm, vm.value(), "vm.yaml", "vm: vm");
-    trigger("WAITING", due.plus(Duration.ofDays(2)));
+    catalog.trigger(vm.value(), "WAITING", due.plus(Duration.ofDays(2)));
 
     List<MissedStart> missed = missed(due, due.plus(Duration.ofDays(3)));
 
@@ -351,30 +351,6 @@ abstract class AdminContract {
     return admin.missed(since, before, MANY).items().stream()
         .filter(start -> start.vmName().equals(vm.value()))
         .toList();
-  }
-
-  private void trigger(String state, Instant next) {
-    catalog
-        .jdbc
-        .sql(
-            """
-            insert into QRTZ_JOB_DETAILS (SCHED_NAME, JOB_NAME, JOB_GROUP, JOB_CLASS_NAME,
-              IS_DURABLE, IS_NONCONCURRENT, IS_UPDATE_DATA, REQUESTS_RECOVERY)
-            values ('s', 'fire', 'schedule', 'none', true, false, false, true)\
-            """)
-        .update();
-    catalog
-        .jdbc
-        .sql(
-            """
-            insert into QRTZ_TRIGGERS (SCHED_NAME, TRIGGER_NAME, TRIGGER_GROUP, JOB_NAME, JOB_GROUP,
-              NEXT_FIRE_TIME, TRIGGER_STATE, TRIGGER_TYPE, START_TIME)
-            values ('s', :vm, 'schedule', 'fire', 'schedule', :next, :state, 'CRON', 0)\
-            """)
-        .param("vm", vm.value())
-        .param("next", next.toEpochMilli())
-        .param("state", state)
-        .update();
   }
 
   @ParameterizedTest

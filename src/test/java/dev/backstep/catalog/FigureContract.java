@@ -147,19 +147,58 @@ abstract class FigureContract {
   }
 
   @Test
-  void theQueueTellsWhatItsBackupsWaitFor() {
-    BackupId id = catalog.begin(machine("a"), catalog.lease());
-    Instant start = clock.instant().plusSeconds(60);
+  void whatWaitsToBeGoneOnWithIsInTheQueue() {
+    Instant due = figures.read().at().minusSeconds(5 * 3600);
+    BackupId failed = catalog.begin(machine("a"), catalog.lease());
+    BackupId stopped = catalog.begin(machine("b"), catalog.lease());
+    BackupId left = catalog.begin(machine("c"), catalog.lease());
+    waits(failed, "FAILED", due);
+    waits(stopped, "STOPPED", due.plusSeconds(60));
+    catalog
+        .jdbc
+        .sql("update backups set status = 'FAILED' where id = :id")
+        .param("id", left.value())
+        .update();
+
+    Figures now = figures.read();
+
+    assertThat(now.queue())
+        .hasSize(2)
+        .allSatisfy(waiting -> assertThat(waiting.waitingFor()).contains("a place"));
+    assertThat(now.queueWait()).isBetween(Duration.ofHours(5), Duration.ofHours(6));
+  }
+
+  private void waits(BackupId id, String status, Instant start) {
     catalog
         .jdbc
         .sql(
             """
-            update backups set status = 'QUEUED', start_after = :start, waiting_for = 'a place'
+            update backups set status = :status, start_after = :start, waiting_for = 'a place'
             where id = :id\
             """)
+        .param("status", status)
         .param("start", UtcTime.of(start))
         .param("id", id.value())
         .update();
+  }
+
+  @Test
+  void aStartThatNoServerTakesIsLateAndOneOfAPausedScheduleIsNot() {
+    Instant now = figures.read().at();
+    catalog.trigger("coming", "WAITING", now.plusSeconds(3600));
+    catalog.trigger("paused", "PAUSED", now.minusSeconds(7200));
+    Duration onTime = figures.read().scheduleLag();
+    catalog.trigger("late", "WAITING", now.minusSeconds(600));
+
+    assertThat(onTime).isZero();
+    assertThat(figures.read().scheduleLag()).isBetween(Duration.ofMinutes(10), Duration.ofHours(1));
+  }
+
+  @Test
+  void theQueueTellsWhatItsBackupsWaitFor() {
+    BackupId id = catalog.begin(machine("a"), catalog.lease());
+    Instant start = clock.instant().plusSeconds(60);
+    waits(id, "QUEUED", start);
 
     List<Figures.Waiting> queue = figures.read().queue();
 

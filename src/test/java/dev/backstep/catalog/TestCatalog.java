@@ -12,6 +12,7 @@ import dev.backstep.domain.VmId;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.logging.Level;
@@ -105,6 +106,28 @@ final class TestCatalog implements AutoCloseable {
   void complete(DiskBackupId id, long lease, String changeId) throws FencedException {
     backups.completeDisk(
         id, lease, Optional.of(new ChangeId(changeId)), id + ".qcow2", 500, 400, 300);
+  }
+
+  /** A start that a schedule waits for, as Quartz keeps it; one a machine. */
+  void trigger(String vm, String state, Instant next) {
+    jdbc.sql(
+            """
+            insert into QRTZ_JOB_DETAILS (SCHED_NAME, JOB_NAME, JOB_GROUP, JOB_CLASS_NAME,
+              IS_DURABLE, IS_NONCONCURRENT, IS_UPDATE_DATA, REQUESTS_RECOVERY)
+            values ('s', :vm, 'schedule', 'none', true, false, false, true)\
+            """)
+        .param("vm", vm)
+        .update();
+    jdbc.sql(
+            """
+            insert into QRTZ_TRIGGERS (SCHED_NAME, TRIGGER_NAME, TRIGGER_GROUP, JOB_NAME, JOB_GROUP,
+              NEXT_FIRE_TIME, TRIGGER_STATE, TRIGGER_TYPE, START_TIME)
+            values ('s', :vm, 'schedule', :vm, 'schedule', :next, :state, 'CRON', 0)\
+            """)
+        .param("vm", vm)
+        .param("next", next.toEpochMilli())
+        .param("state", state)
+        .update();
   }
 
   @Override
