@@ -17,12 +17,15 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -115,13 +118,7 @@ abstract class AdminContract {
 
   @Test
   void whatADeadProcessRanIsStuckAndSoIsAnExecutionOfNobody() throws Exception {
-    long dead =
-        catalog
-            .leases
-            .acquire(
-                new ProcessIdentity("another-host", 7, "then"),
-                Duration.ofMillis(1).minus(Duration.ofDays(1)))
-            .token();
+    long dead = deadLease(7);
     BackupId id = catalog.begin(vm, dead);
     BackupId alive = catalog.begin(anotherVm(), lease);
     execution(100 + lease, "STARTED");
@@ -145,6 +142,10 @@ abstract class AdminContract {
         .contains(100 + lease, 200 + lease)
         .doesNotContain(300 + lease);
     assertThat(stuck).extracting(StuckExecution::backup).doesNotContain(Optional.of(alive));
+    assertThat(file("stuck.sql", "backup_id")).contains(id.value()).doesNotContain(alive.value());
+    assertThat(file("stuck.sql", "execution_id"))
+        .contains(String.valueOf(100 + lease), String.valueOf(200 + lease))
+        .doesNotContain(String.valueOf(300 + lease));
     assertThat(running(id).ownerAlive()).isFalse();
     catalog.backups.ended(id, dead, Status.FAILED, Optional.of("gone"));
     assertThat(admin.stuck()).extracting(StuckExecution::backup).doesNotContain(Optional.of(id));
@@ -152,13 +153,7 @@ abstract class AdminContract {
 
   @Test
   void aTaskIsStuckUnderADeadLeaseAndNotUnderALivingOne() throws Exception {
-    long dead =
-        catalog
-            .leases
-            .acquire(
-                new ProcessIdentity("another-host", 8, "then"),
-                Duration.ofMillis(1).minus(Duration.ofDays(1)))
-            .token();
+    long dead = deadLease(8);
     String alive = task("alive", lease, OptionalLong.of(400 + lease));
     String orphan = task("orphan", dead, OptionalLong.of(500 + lease));
     String unborn = task("unborn", dead, OptionalLong.empty());
@@ -186,6 +181,22 @@ abstract class AdminContract {
     assertThat(file("stuck.sql", "execution_id"))
         .contains(String.valueOf(500 + lease))
         .doesNotContain(String.valueOf(400 + lease));
+  }
+
+  /** By the clock of any database, whatever the test's own says. */
+  private long deadLease(long process) {
+    long token =
+        catalog
+            .leases
+            .acquire(new ProcessIdentity("another-host", process, "then"), Duration.ofHours(1))
+            .token();
+    catalog
+        .jdbc
+        .sql("update leases set expires_at = :past where token = :token")
+        .param("past", UtcTime.of(Instant.now().minus(Duration.ofDays(1))))
+        .param("token", token)
+        .update();
+    return token;
   }
 
   private String task(String name, long owner, OptionalLong execution) {
@@ -325,7 +336,7 @@ abstract class AdminContract {
 
   @Test
   void aStartIsMissedWhenItWasSkippedOrNoServerTookIt() {
-    Instant due = Instant.parse("2026-02-03T01:00:00Z");
+    Instant due = Instant.parse("2036-02-03T01:00:00Z"); // later than what other tests leave
     Fires fires = new Fires(catalog.dataSource, clock);
     fires.begin(vm.value(), due);
     fires.ended(vm.value(), due, FireOutcome.SKIPPED, Optional.of("busy"), Optional.empty());
@@ -351,6 +362,119 @@ abstract class AdminContract {
     return admin.missed(since, before, MANY).items().stream()
         .filter(start -> start.vmName().equals(vm.value()))
         .toList();
+  }
+
+  /** Over what all tests of this class have left so far; that of what is stuck has its own. */
+  @Test
+  void filesForTheDatabasesConsoleShowTheRowsOfTheReports() throws Exception {
+    catalog.backups.ended(catalog.begin(vm, lease), lease, Status.FAILED, Optional.of("none"));
+    completed(Duration.ofMinutes(1), Reason.NO_BASELINE);
+    completed(Duration.ofMinutes(2), Reason.CHANGED_EXTENTS);
+    planned(catalog.begin(vm, lease), 0, 1000 * MIB, Reason.CBT_RESET);
+    VmId stale = anotherVm();
+    BackupId old = catalog.begin(stale, lease);
+    Instant taken = Instant.now().minus(Duration.ofHours(30));
+    catalog.backups.snapshotOpened(old, lease, "handle", taken, clock.instant());
+    seal(old, Duration.ofMinutes(1), Reason.NO_BASELINE);
+    Instant week = Instant.now().minus(Duration.ofDays(7));
+    Instant month = Instant.now().minus(Duration.ofDays(30));
+
+    // A line for each disk that did not make it.
+    assertThat(file("failed-since.sql", "backup_id").stream().distinct().toList())
+        .isNotEmpty()
+        .isEqualTo(ids(admin.failed(week, MANY), row -> row.id().value()));
+    assertThat(file("longest-executions.sql", "backup_id"))
+        .isNotEmpty()
+        .isEqualTo(ids(admin.longest(week, MANY), row -> row.id().value()));
+    assertThat(file("lineage-of-a-disk.sql", "id"))
+        .hasSize(2)
+        .isEqualTo(ids(admin.lineage(vm.value(), 0, MANY), run -> run.disk().id().value()));
+    assertThat(file("full-copies.sql", "id"))
+        .isNotEmpty()
+        .isEqualTo(
+            ids(
+                admin.fulls(Optional.empty(), Optional.empty(), month, MANY),
+                run -> run.disk().id().value()));
+    assertThat(file("stale-vms.sql", "vm_name"))
+        .contains(stale.value())
+        .isEqualTo(
+            ids(
+                admin.stale(Instant.now().minus(Duration.ofHours(26)), MANY),
+                StaleMachine::vmName));
+    // Disk by disk, so that a backup without any is not there.
+    assertThat(file("running-now.sql", "backup_id"))
+        .isNotEmpty()
+        .containsExactlyInAnyOrderElementsOf(
+            admin.running().stream()
+                .flatMap(backup -> backup.disks().stream())
+                .map(run -> run.disk().backupId().value())
+                .toList());
+  }
+
+  @Test
+  void filesForTheDatabasesConsoleAddUpWhatTheReportsShow() throws Exception {
+    completed(Duration.ofMinutes(1), Reason.NO_BASELINE);
+    completed(Duration.ofMinutes(2), Reason.CHANGED_EXTENTS);
+    Instant month = Instant.now().minus(Duration.ofDays(30));
+
+    List<DiskRun> throughput = throughput(OptionalInt.empty(), month);
+    List<DiskRun> fulls = admin.fulls(Optional.empty(), Optional.empty(), month, MANY).items();
+
+    assertThat(sum(file("throughput-per-disk.sql", "disk_backups"))).isEqualTo(2);
+    assertThat(sum(file("throughput-per-disk.sql", "bytes_read")))
+        .isEqualTo(throughput.stream().mapToLong(run -> run.disk().bytesRead()).sum());
+    assertThat(file("full-copies-by-reason.sql", "reason"))
+        .containsExactlyInAnyOrderElementsOf(
+            fulls.stream()
+                .map(run -> run.disk().reason().orElseThrow().name())
+                .distinct()
+                .toList());
+    assertThat(sum(file("full-copies-by-reason.sql", "disk_backups"))).isEqualTo(fulls.size());
+  }
+
+  @Test
+  void fileOfMissedStartsShowsThemAndPausedSchedulesToo() throws Exception {
+    Instant due = Instant.now().minus(Duration.ofHours(2)).truncatedTo(ChronoUnit.SECONDS);
+    Fires fires = new Fires(catalog.dataSource, clock);
+    fires.begin(vm.value(), due);
+    fires.ended(vm.value(), due, FireOutcome.SKIPPED, Optional.of("busy"), Optional.empty());
+    VmId late = scheduled("WAITING", due);
+    VmId paused = scheduled("PAUSED", due);
+    Instant now = Instant.now();
+
+    Page<MissedStart> missed =
+        admin.missed(now.minus(Duration.ofDays(1)), now.minus(Duration.ofMinutes(2)), MANY);
+
+    assertThat(ids(missed, MissedStart::vmName))
+        .contains(vm.value(), late.value())
+        .doesNotContain(paused.value());
+    // The report is of what went wrong; the file also names those that nobody would notice.
+    List<String> outcomes = file("missed-starts.sql", "outcome");
+    List<String> names = file("missed-starts.sql", "vm_name");
+    List<String> shown = new ArrayList<>();
+    for (int i = 0; i < names.size(); i++) {
+      if (!outcomes.get(i).equals("PAUSED")) {
+        shown.add(names.get(i));
+      }
+    }
+    assertThat(names).contains(paused.value());
+    assertThat(shown).isEqualTo(ids(missed, MissedStart::vmName));
+  }
+
+  private VmId scheduled(String state, Instant due) {
+    VmId machine = anotherVm();
+    new ScheduledMachines(catalog.dataSource, clock)
+        .add(machine, machine.value(), machine + ".yaml", "vm: " + machine);
+    catalog.trigger(machine.value(), state, due);
+    return machine;
+  }
+
+  private static <T> List<String> ids(Page<T> page, Function<T, String> id) {
+    return page.items().stream().map(id).toList();
+  }
+
+  private static long sum(List<String> numbers) {
+    return numbers.stream().mapToLong(Long::parseLong).sum();
   }
 
   @ParameterizedTest
