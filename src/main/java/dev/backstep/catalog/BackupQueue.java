@@ -134,7 +134,11 @@ public final class BackupQueue {
         .list();
   }
 
-  /** One entry for each backup that this program copies now, here or in another process. */
+  /**
+   * One entry for each backup that this program copies now, here or in another process. Those of
+   * movers outside take no place: who copies them decides how many at once, and one that has fallen
+   * silent would keep others waiting until its limit.
+   */
   public List<Load> load() {
     return jdbc.sql(
             """

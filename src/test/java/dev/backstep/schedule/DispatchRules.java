@@ -134,6 +134,25 @@ abstract class DispatchRules extends ScheduleTest {
   }
 
   @Test
+  void backupOfAMoverOutsideTakesNoPlace() throws Exception {
+    ScheduleSettings one = settings(1, 1, 1);
+    BackupId outside = running(vm("a"), NIGHTLY, Optional.empty());
+    jdbc.sql("update backups set mover = 'EXTERNAL' where id = :id")
+        .param("id", outside.value())
+        .update();
+    BackupId first = enqueue(vm("b"));
+    clock.advance(Duration.ofMillis(5));
+    enqueue(vm("c"));
+
+    dispatcher(one).round();
+
+    assertThat(jobs.begun(2)).containsExactly(outside, first);
+    assertThat(row(outside).status()).isEqualTo(Status.RUNNING);
+    assertThat(newest(vm("c")).launch().waitingFor().orElseThrow())
+        .contains("max-backups allows 1");
+  }
+
+  @Test
   void jitterIsWaitedFor() throws Exception {
     BackupId id = enqueue(vm("a"));
     clock.advance(Duration.ofSeconds(-10));
@@ -229,12 +248,14 @@ abstract class DispatchRules extends ScheduleTest {
     dispatcher().round();
 
     assertThat(jobs.begun(2)).containsExactly(stopped, other);
-    assertThat(List.of(row(stopped), row(queued))).allSatisfy(row -> {
-      assertThat(row.status()).isEqualTo(Status.STOPPED);
-      assertThat(row.launch().startAfter()).isEmpty();
-      assertThat(row.note().orElseThrow())
-          .startsWith("its window is over; the definition that it was started with cannot be read: ");
-    });
+    assertThat(List.of(row(stopped), row(queued)))
+        .allSatisfy(row -> {
+          assertThat(row.status()).isEqualTo(Status.STOPPED);
+          assertThat(row.launch().startAfter()).isEmpty();
+          assertThat(row.note().orElseThrow())
+              .startsWith(
+                  "its window is over; the definition that it was started with cannot be read: ");
+        });
     assertThat(enqueue(vm("b"))).isNotNull();
   }
 
