@@ -360,7 +360,7 @@ final class SpringEngine implements Engine {
   @Override
   public IntConsumer record(String action) {
     AuditTrail audit = context.getBean(AuditTrail.class);
-    long row = audit.add(user(), LOCAL, action, AuditTrail.ACCEPTED);
+    long row = audit.begin(user(), LOCAL, action);
     return status -> audit.ended(row, status);
   }
 

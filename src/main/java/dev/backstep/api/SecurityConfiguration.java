@@ -29,7 +29,7 @@ class SecurityConfiguration {
                 .permitAll()
                 .requestMatchers("/health", "/health/**")
                 .permitAll()
-                .requestMatchers("/api/v1/tokens/**", "/api/v1/tokens")
+                .requestMatchers("/api/v1/tokens/**", "/api/v1/tokens", "/api/v1/audit")
                 .hasRole(Role.ADMIN.name())
                 .requestMatchers(HttpMethod.DELETE, "/api/**")
                 .hasRole(Role.ADMIN.name())

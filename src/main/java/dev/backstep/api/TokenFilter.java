@@ -17,6 +17,7 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.dao.DataAccessException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
@@ -143,29 +144,56 @@ final class TokenFilter extends OncePerRequestFilter {
             token.name(), null, AuthorityUtils.createAuthorityList(authorities)));
     SecurityContextHolder.setContext(context);
     try {
-      chain.doFilter(request, response);
+      if (READING.contains(request.getMethod())) {
+        chain.doFilter(request, response);
+      } else {
+        change(token, request, response, chain);
+      }
     } finally {
       SecurityContextHolder.clearContext();
-      if (!READING.contains(request.getMethod())) {
-        audit(token, request, response);
-      }
     }
   }
 
-  /** Where the database takes no row the log has the line; the answer tells what was done. */
-  private void audit(
-      ApiTokens.Token token, HttpServletRequest request, HttpServletResponse response) {
+  /** A caller whose row the database does not take changes nothing. */
+  private void change(
+      ApiTokens.Token token,
+      HttpServletRequest request,
+      HttpServletResponse response,
+      FilterChain chain)
+      throws ServletException, IOException {
     String action = request.getMethod() + " " + request.getRequestURI();
+    long row;
     try {
-      audit.add(token.name(), request.getRemoteAddr(), action, response.getStatus());
-    } catch (RuntimeException e) {
-      log.error(
-          "not in the table audit: {} from {}, {}, answered {}: {}",
-          token.name(),
-          request.getRemoteAddr(),
+      row = audit.begin(token.name(), request.getRemoteAddr(), action);
+    } catch (DataAccessException e) {
+      log.warn(
+          "{} of {} was refused, the database takes no row of it: {}",
           action,
-          response.getStatus(),
-          e.getMessage());
+          token.name(),
+          e + "");
+      Problem.write(
+          response,
+          HttpStatus.SERVICE_UNAVAILABLE,
+          "nothing was changed, since the database takes no row of the audit trail: "
+              + e.getMostSpecificCause().getMessage()
+              + "; send it again when it does");
+      return;
+    }
+    int result = HttpStatus.INTERNAL_SERVER_ERROR.value();
+    try {
+      chain.doFilter(request, response);
+      result = response.getStatus();
+    } finally {
+      ended(row, result);
+    }
+  }
+
+  /** The answer tells what was done, also where the row cannot. */
+  private void ended(long row, int result) {
+    try {
+      audit.ended(row, result);
+    } catch (RuntimeException e) {
+      log.error("row {} of the table audit has no result, it is {}: {}", row, result, e.toString());
     }
   }
 }

@@ -29,8 +29,6 @@ public final class Fires {
       from fires f left join backups b on b.id = f.backup_id
       """;
 
-  private static final int ROWS_PER_DELETE = 5000;
-
   private final JdbcClient jdbc;
   private final Clock clock;
 
@@ -200,16 +198,7 @@ public final class Fires {
    * @return how many
    */
   public int trim(Instant before) {
-    int all = 0;
-    int some = ROWS_PER_DELETE;
-    while (some == ROWS_PER_DELETE) {
-      some =
-          jdbc.sql("delete from fires where scheduled_at < :before limit " + ROWS_PER_DELETE)
-              .param("before", UtcTime.of(before))
-              .update();
-      all += some;
-    }
-    return all;
+    return OldRows.delete(jdbc, "fires", "scheduled_at", before);
   }
 
   private static FireRow fire(ResultSet row) throws SQLException {

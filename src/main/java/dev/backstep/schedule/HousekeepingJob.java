@@ -1,5 +1,6 @@
 package dev.backstep.schedule;
 
+import dev.backstep.catalog.AuditTrail;
 import dev.backstep.catalog.BatchHistory;
 import dev.backstep.catalog.Fires;
 import dev.backstep.catalog.Replications;
@@ -21,6 +22,7 @@ final class HousekeepingJob implements Job {
   private final Fires fires;
   private final Replications replications;
   private final Tasks tasks;
+  private final AuditTrail audit;
   private final ScheduleSettings settings;
   private final Clock clock;
 
@@ -29,9 +31,11 @@ final class HousekeepingJob implements Job {
       Fires fires,
       Replications replications,
       Tasks tasks,
+      AuditTrail audit,
       ScheduleSettings settings) {
     this.history = history;
     this.tasks = tasks;
+    this.audit = audit;
     this.fires = fires;
     this.replications = replications;
     this.settings = settings;
@@ -44,12 +48,14 @@ final class HousekeepingJob implements Job {
     int starts = fires.trim(clock.instant().minus(settings.firesKeep()));
     int runs = replications.trim(clock.instant().minus(settings.historyKeep()));
     int checks = tasks.trim(clock.instant().minus(settings.historyKeep()));
+    int changes = audit.trim(clock.instant().minus(settings.auditKeep()));
     log.info(
-        "housekeeping: {} job instances, {} fires, {} runs of replications and {} verifications and"
-            + " checks forgotten",
+        "housekeeping: {} job instances, {} fires, {} runs of replications, {} verifications and"
+            + " checks and {} rows of the audit trail forgotten",
         executions,
         starts,
         runs,
-        checks);
+        checks,
+        changes);
   }
 }

@@ -17,6 +17,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param historyKeep how long the job repository remembers the executions of backups that are
  *     completed or abandoned; 90 days unless set
  * @param firesKeep how long it is remembered what schedules asked for; 400 days unless set
+ * @param auditKeep how long it is remembered who changed what; 400 days unless set
  */
 @ConfigurationProperties("backstep.server")
 record ScheduleSettings(
@@ -26,7 +27,8 @@ record ScheduleSettings(
     @DefaultValue("10s") Duration reloadInterval,
     @DefaultValue("5m") Duration misfireAfter,
     @DefaultValue("90d") Duration historyKeep,
-    @DefaultValue("400d") Duration firesKeep) {
+    @DefaultValue("400d") Duration firesKeep,
+    @DefaultValue("400d") Duration auditKeep) {
 
   private static final int BACKUPS_MAX = 1000;
 
@@ -38,6 +40,7 @@ record ScheduleSettings(
     atLeast("misfire-after", misfireAfter, Duration.ofSeconds(10));
     atLeast("history-keep", historyKeep, Duration.ofDays(1));
     atLeast("fires-keep", firesKeep, Duration.ofDays(1));
+    atLeast("audit-keep", auditKeep, Duration.ofDays(1));
   }
 
   private static void count(String property, int value) {

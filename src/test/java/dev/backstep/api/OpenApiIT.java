@@ -343,6 +343,7 @@ class OpenApiIT {
         "NewToken",
         json(server.post("/api/v1/tokens", "{\"name\":\"a\",\"role\":\"viewer\"}"), 201));
     assertIs("TokenPage", get("/api/v1/tokens"));
+    assertIs("AuditPage", get("/api/v1/audit?limit=3"));
     assertIs("Problem", json(server.get("/api/v1/backups/nothing"), 404));
     retentionIsWhatItSays(id);
     copyIsWhatItSays(get("/api/v1/repositories").get("repositories").get(0).get("path"));

@@ -1,11 +1,14 @@
 package dev.backstep.api;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.testing.Tool;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.math.BigInteger;
 import java.net.InetAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -134,6 +137,54 @@ class ServerIT {
         }) {
       assertProblem(send(request(path)), 401, "Bearer");
     }
+  }
+
+  /** The body stays away, so the request is under way for as long as the test likes. */
+  @Test
+  void whoChangesWhatIsOnRecordBeforeItIsDoneAndForAdministratorsToRead() throws Exception {
+    String operator = token("half", "operator");
+    String body = "{\"vm_name\":\"nobody\"}";
+    URI address = URI.create(url);
+    try (Socket socket = new Socket(address.getHost(), address.getPort())) {
+      socket.setSoTimeout(60_000);
+      String head =
+          "POST /api/v1/backups?x=secret HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
+              + "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n";
+      OutputStream out = socket.getOutputStream();
+      out.write(head.formatted(address.getAuthority(), operator, body.length()).getBytes(UTF_8));
+      JsonNode begun = awaitAudit("half");
+      assertThat(begun.get("action").asString()).isEqualTo("POST /api/v1/backups");
+      assertThat(begun.get("remote_address").asString()).isEqualTo("127.0.0.1");
+      assertThat(begun.get("result").isNull()).isTrue();
+
+      out.write(body.getBytes(UTF_8));
+      assertThat(socket.getInputStream().readNBytes(12)).asString(UTF_8).endsWith(" 404");
+    }
+
+    for (int i = 0; i < 100 && awaitAudit("half").get("result").isNull(); i++) {
+      Thread.sleep(50); // the answer comes before its row is
+    }
+    assertThat(awaitAudit("half").get("result").asInt()).isEqualTo(404);
+    JsonNode page = json(get("/api/v1/audit?limit=1", admin));
+    assertThat(page.get("audit").size()).isEqualTo(1);
+    assertThat(page.get("next").isString()).isTrue();
+    assertThat(json(get("/api/v1/audit?since=2100-01-01T00:00:00Z", admin)).get("audit")).isEmpty();
+    assertProblem(get("/api/v1/audit?after=x", admin), 400, "no place in a list");
+    assertProblem(get("/api/v1/audit", operator), 403, "administrators");
+    assertProblem(get("/api/v1/audit", token("looks", "viewer")), 403, "administrators");
+  }
+
+  /** The newest row of that name. */
+  private static JsonNode awaitAudit(String who) throws Exception {
+    for (int i = 0; i < 200; i++) {
+      for (JsonNode row : json(get("/api/v1/audit", admin)).get("audit")) {
+        if (row.get("who").asString().equals(who)) {
+          return row;
+        }
+      }
+      Thread.sleep(50);
+    }
+    throw new AssertionError("no row of " + who);
   }
 
   @Test

@@ -50,6 +50,7 @@ public final class HistoryPages {
     "schedules/fires",
     "schedules/missed",
     "tokens",
+    "audit",
   };
 
   /** List, what names one of its rows, and where more is told of it. */

@@ -487,6 +487,45 @@ abstract class AdminContract {
         .hasMessageContaining("is no place in a list; expected the 'next' of a page");
   }
 
+  @Test
+  void auditTrailIsToldNewestFirstAndForgottenOldestFirst() throws Exception {
+    AuditTrail audit = new AuditTrail(catalog.dataSource, clock);
+    clock.advance(Duration.ofHours(1));
+    Instant start = clock.instant();
+    long killed = audit.begin("anna", "local", "backup web");
+    long refused = audit.begin("ben", "192.0.2.1", "DELETE /api/v1/backups/b");
+    audit.ended(refused, 409);
+    clock.advance(Duration.ofMillis(1));
+    long last = audit.begin("b".repeat(200), "f".repeat(200), "p".repeat(400));
+
+    Page<AuditTrail.Entry> first = audit.page(start, PageRequest.first(2));
+    Page<AuditTrail.Entry> second = audit.page(start, new PageRequest(first.next(), 2));
+
+    assertThat(first.items()).extracting(AuditTrail.Entry::number).containsExactly(last, refused);
+    assertThat(first.items().getLast())
+        .isEqualTo(
+            new AuditTrail.Entry(
+                refused,
+                start.truncatedTo(ChronoUnit.MILLIS),
+                "ben",
+                "192.0.2.1",
+                "DELETE /api/v1/backups/b",
+                OptionalInt.of(409)));
+    assertThat(second.items()).extracting(AuditTrail.Entry::number).containsExactly(killed);
+    assertThat(second.items().getFirst().result()).isEmpty();
+    assertThat(second.next()).isEmpty();
+    assertThat(audit.page(start.plusMillis(1), MANY).items())
+        .extracting(AuditTrail.Entry::number)
+        .containsExactly(last);
+    assertThat(file("who-changed-what.sql", "who")).endsWith("ben", "anna").hasSize(3);
+
+    assertThat(audit.trim(start.plusMillis(1))).isEqualTo(2);
+
+    assertThat(audit.page(Instant.EPOCH, MANY).items())
+        .extracting(AuditTrail.Entry::number)
+        .containsExactly(last);
+  }
+
   private List<DiskRun> throughput(OptionalInt disk, Instant since) {
     return admin.throughput(Optional.of(vm.value()), disk, since, MANY).items();
   }

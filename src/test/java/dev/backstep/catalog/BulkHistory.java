@@ -54,7 +54,8 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
   private static final int BACKUPS_PER_TASK = 5;
 
   /**
-   * What follows from the rows that are there: proofs, verifications, plans, replications, tokens.
+   * What follows from the rows that are there: proofs, verifications, plans, replications, tokens,
+   * and who asked.
    */
   private static final String[] DERIVED = {
     """
@@ -125,6 +126,11 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
     insert into api_tokens (name, secret_hash, role, created_at)
     select id, id, 'OPERATOR', created_at from vms\
     """,
+    """
+    insert into audit (at, who, remote_address, action, result)
+    select created_at, vm_id, '192.0.2.1', 'POST /api/v1/backups', 202 from backups
+    union all select created_at, vm_id, 'local', 'backup', 200 from backups\
+    """,
   };
 
   /** Writes all of it; the tables must be there and empty. */
@@ -148,7 +154,7 @@ public record BulkHistory(int backups, int disks, int vms, Instant end) {
             connection,
             "analyze table backups, backup_disks, fires, tasks, verifications,"
                 + " verification_images, image_proofs, replication_runs, replication_run_disks,"
-                + " BATCH_JOB_EXECUTION, BATCH_STEP_EXECUTION");
+                + " audit, BATCH_JOB_EXECUTION, BATCH_STEP_EXECUTION");
       } else {
         execute(connection, "analyze");
       }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Reason;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -151,6 +152,10 @@ abstract class HistoryContract {
         .isEqualTo(
             ids("select JOB_EXECUTION_ID from BATCH_JOB_EXECUTION order by JOB_EXECUTION_ID desc"))
         .hasSizeGreaterThan(3900);
+    AuditTrail audit = new AuditTrail(catalog.dataSource, Clock.systemUTC());
+    assertThat(all(page -> audit.page(Instant.EPOCH, page), row -> String.valueOf(row.number())))
+        .isEqualTo(ids("select id from audit order by at desc, id desc"))
+        .hasSize(8000);
     MachineQueries machines = new MachineQueries(catalog.dataSource);
     assertThat(all(machines::page, MachineRow::name))
         .isEqualTo(ids("select name from vms order by name"))

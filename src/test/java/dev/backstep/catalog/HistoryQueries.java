@@ -145,6 +145,8 @@ public final class HistoryQueries {
     queries.put("a VM with its disks", round -> machines.find(vm(round)));
     paged("page of repositories", new Repositories(dataSource, Clock.systemUTC())::page);
     paged("page of tokens", new ApiTokens(dataSource, Clock.systemUTC())::page);
+    AuditTrail audit = new AuditTrail(dataSource, Clock.systemUTC());
+    paged("page of the audit trail", page -> audit.page(Instant.EPOCH, page));
   }
 
   private void server(DataSource dataSource, Leases leases) {

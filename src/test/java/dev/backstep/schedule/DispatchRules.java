@@ -130,6 +130,7 @@ abstract class DispatchRules extends ScheduleTest {
         Duration.ZERO,
         Duration.ofMinutes(5),
         Duration.ofDays(1),
+        Duration.ofDays(1),
         Duration.ofDays(1));
   }
 

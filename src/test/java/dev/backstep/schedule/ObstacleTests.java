@@ -32,6 +32,7 @@ class ObstacleTests {
             Duration.ZERO,
             Duration.ofMinutes(5),
             Duration.ofDays(90),
+            Duration.ofDays(90),
             Duration.ofDays(90));
     Limits limits =
         new Limits(settings, List.of(new Load(new RepositoryId("here"), Optional.of("hv1"))));

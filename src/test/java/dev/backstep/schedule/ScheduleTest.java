@@ -84,7 +84,14 @@ abstract class ScheduleTest {
 
   static final ScheduleSettings SETTINGS =
       new ScheduleSettings(
-          4, 2, 3, Duration.ZERO, Duration.ofMinutes(5), Duration.ofDays(90), Duration.ofDays(400));
+          4,
+          2,
+          3,
+          Duration.ZERO,
+          Duration.ofMinutes(5),
+          Duration.ofDays(90),
+          Duration.ofDays(400),
+          Duration.ofDays(400));
 
   @Autowired BackupJobs realJobs;
   @Autowired BackupQueries queries;
