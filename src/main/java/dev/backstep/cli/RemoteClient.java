@@ -18,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLHandshakeException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -162,6 +163,14 @@ final class RemoteClient implements AutoCloseable {
   private HttpResponse<String> send(HttpRequest request) {
     try {
       return http.send(request, HttpResponse.BodyHandlers.ofString());
+    } catch (SSLHandshakeException e) {
+      throw OperatorException.failed(
+          "what answers at "
+              + url
+              + " is not trusted, and was told nothing ("
+              + e.getMessage()
+              + "); see whether the server of this home folder still serves there",
+          e);
     } catch (IOException e) {
       throw OperatorException.failed(
           "the server at "
