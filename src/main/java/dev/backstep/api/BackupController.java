@@ -9,7 +9,6 @@ import dev.backstep.job.BackupJobs;
 import dev.backstep.job.RestorePointRemoval;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.math.BigInteger;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -94,11 +93,7 @@ class BackupController {
     if (vmName.isBlank()) {
       throw new Problem(HttpStatus.BAD_REQUEST, "'vm_name' is missing");
     }
-    if (!diskId.matches("[0-9]+")) {
-      throw new Problem(
-          HttpStatus.BAD_REQUEST, "'disk_id' is '" + diskId + "', expected a number such as 0");
-    }
-    return requests.changeId(vmName, new BigInteger(diskId));
+    return requests.changeId(vmName, DiskIds.parse(diskId));
   }
 
   @GetMapping("/{id}")

@@ -6,6 +6,7 @@ import dev.backstep.domain.Reason;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
 import dev.backstep.job.AdminReports;
+import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
@@ -97,15 +98,13 @@ class ExecutionController {
         asked.word(), reports.page(asked, filter, Paging.request(limit, after)), row -> row);
   }
 
+  /** No VM has a disk of the largest number, so it stands for all that are larger. */
   private static OptionalInt disk(@Nullable String text) {
     if (text == null) {
       return OptionalInt.empty();
     }
-    if (!text.matches("[0-9]{1,6}")) {
-      throw new Problem(
-          HttpStatus.BAD_REQUEST, "'disk_id' is '" + text + "', expected a number such as 0");
-    }
-    return OptionalInt.of(Integer.parseInt(text));
+    BigInteger number = DiskIds.parse(text);
+    return OptionalInt.of(number.min(DiskIds.MAX).intValue());
   }
 
   private static Optional<Reason> reason(@Nullable String text) {

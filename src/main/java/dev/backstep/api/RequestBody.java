@@ -130,9 +130,12 @@ final class RequestBody {
     if (value.isMissingNode() || value.isNull()) {
       return OptionalLong.empty();
     }
-    if (!value.isIntegralNumber() || !value.canConvertToLong() || value.asLong() < 0) {
+    if (!value.isIntegralNumber() || value.bigIntegerValue().signum() < 0) {
       throw new Problem(
           HttpStatus.BAD_REQUEST, "'" + field + "' must be a whole number of at least 0");
+    }
+    if (!value.canConvertToLong()) {
+      throw new Problem(HttpStatus.BAD_REQUEST, "'" + field + "' is " + value + ", too large");
     }
     return OptionalLong.of(value.asLong());
   }

@@ -262,7 +262,7 @@ class RequestedBackups {
    */
   Map<String, @Nullable Object> changeId(String vmName, BigInteger diskId) {
     Optional<StoredChangeId> stored =
-        machines.find(vmName).isPresent() && diskId.bitLength() < Integer.SIZE
+        machines.find(vmName).isPresent() && diskId.compareTo(DiskIds.MAX) <= 0
             ? queries.changeId(vmName, diskId.intValue(), Optional.empty())
             : Optional.empty();
     Map<String, @Nullable Object> fields = new LinkedHashMap<>();

@@ -300,6 +300,27 @@ class ServerIT {
       assertThat(answer.get("disk_id").bigIntegerValue()).isEqualTo(new BigInteger(id));
       assertThat(answer.get("change_id").asString()).isEmpty();
       assertThat(answer.get("message").asString()).isEqualTo("No previous backup found");
+      String lineage = "/api/v1/executions/lineage?vm_name=few&disk_id=" + id;
+      assertThat(json(get(lineage, admin)).get("lineage")).isEmpty();
+      String throughput = "/api/v1/executions/throughput?vm_name=few&disk_id=" + id;
+      assertThat(json(get(throughput, admin)).get("throughput")).isEmpty();
+    }
+    String lineage = "/api/v1/executions/lineage?vm_name=few&disk_id=";
+    assertThat(json(get(lineage + "0", admin)).get("lineage").size()).isEqualTo(1);
+    assertProblem(get(lineage + "1e9", admin), 400, "'disk_id' is '1e9'", "expected a number");
+  }
+
+  @Test
+  void diskIdOfManyDigitsInABodyIsTooLargeAndNoOtherThanANumber() throws Exception {
+    String restore =
+        "{\"backup_id\":\"b\",\"disks\":[{\"disk_id\":%s,\"kind\":\"file\",\"target\":\"/x\"}]}";
+    for (String id : new String[] {"2147483648", "9".repeat(40)}) {
+      assertProblem(
+          post("/api/v1/restores", admin, restore.formatted(id)), 400, "'disk_id' is " + id);
+    }
+    for (String id : new String[] {"-1", "1.5", "\"x\""}) {
+      assertProblem(
+          post("/api/v1/restores", admin, restore.formatted(id)), 400, "'disk_id' must be a whole");
     }
   }
 
