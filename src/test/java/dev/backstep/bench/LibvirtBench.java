@@ -138,9 +138,9 @@ public final class LibvirtBench {
                 Measure.commands(
                     folder,
                     peak(
-                        "virtnbdrestore -n -L restore.log -i "
-                            + peer(series)
-                            + " -o peer-restored")),
+                        "virtnbdrestore -n -L restore.log %s -i %s -o peer-restored"
+                            .formatted(daemon(), peer(series)),
+                        "peer-restored")),
             () -> checkRestored()));
     rows.forEach(row -> System.out.println(row.markdown()));
     System.out.printf(
@@ -220,19 +220,30 @@ public final class LibvirtBench {
     return Measure.commands(
         folder,
         peak(
-            "virtnbdbackup -n -U '%s' --user none --password none -d %s -l %s -S %s -o %s"
-                .formatted(host.uri(), PEERS, level, host.scratch(), peer(number))));
+            "virtnbdbackup -n %s -d %s -l %s -S %s -o %s"
+                .formatted(daemon(), PEERS, level, host.scratch(), peer(number)),
+            peer(number).toString()));
+  }
+
+  /**
+   * virtnbdbackup takes a name and a password for a socket of its own, though the daemon asks for
+   * none.
+   */
+  private String daemon() {
+    return "-U '" + host.uri() + "' --user none --password none";
   }
 
   private Path peer(int number) {
     return folder.resolve("peer-" + number);
   }
 
-  /** The command, with its peak memory noted. */
-  private String peak(String command) {
+  /** The command, with its peak memory noted, until all that it has written is on the disk. */
+  private static String peak(String command, String written) {
     return command
         + " & p=$!; while kill -0 $p 2>/dev/null; do awk '/^VmHWM/ { print $2 }' /proc/$p/status"
-        + " 2>/dev/null; sleep 0.2; done >>peaks & wait $p";
+        + " 2>/dev/null; sleep 0.2; done >>peaks & wait $p && find "
+        + written
+        + " -type f -exec sync {} +";
   }
 
   private static long peakKib(long process) throws IOException {
