@@ -1,31 +1,24 @@
 package dev.backstep.job.definition;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
-import dev.backstep.domain.RestoreTestDefinition;
 import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.ScheduleDefinition.Days;
 import dev.backstep.domain.ScheduleDefinition.Misfire;
 import dev.backstep.domain.ScheduleDefinition.Window;
-import dev.backstep.domain.VerifyDefinition;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.LocalDate;
 import java.time.LocalTime;
 import java.time.ZoneId;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -169,108 +162,6 @@ class JobDefinitionsTests {
   }
 
   @Test
-  void givesBackSettingsOfOtherSources() {
-    JobDefinition definition =
-        JobDefinitions.read(
-            """
-            vm: a
-            source: { type: x-other, uri: "qemu:///system", domain: 'x y', port: 2000 }
-            repository: /r
-            exclude: [vdz]
-            """);
-
-    assertThat(definition.source().settings())
-        .isEqualTo(Map.of("uri", "qemu:///system", "domain", "x y", "port", "2000"));
-    assertThat(JobDefinitions.read(JobDefinitions.write(definition))).isEqualTo(definition);
-  }
-
-  @Test
-  void givesBackEveryFieldOfLibvirt() {
-    JobDefinition definition =
-        JobDefinitions.read(
-            """
-            vm: a
-            source:
-              type: libvirt
-              uri: qemu+ssh://host/system
-              domain: x y
-              scratch: /var/scratch
-              scratch-room-mib: 100
-              connections: 4
-              quiesce: required
-            repository: /r
-            """);
-
-    assertThat(definition.source().settings())
-        .containsEntry("uri", "qemu+ssh://host/system")
-        .containsEntry("domain", "x y")
-        .containsEntry("scratch", "/var/scratch")
-        .containsEntry("scratch-room-mib", "100")
-        .containsEntry("connections", "4")
-        .containsEntry("quiesce", "required");
-    assertThat(JobDefinitions.read(JobDefinitions.write(definition))).isEqualTo(definition);
-  }
-
-  @Test
-  void givesBackEveryFieldOfQmp() {
-    JobDefinition definition =
-        JobDefinitions.read(
-            """
-            vm: a
-            source:
-              type: qmp
-              socket: /run/vm.qmp
-              scratch: /var/scratch
-              scratch-room-mib: 100
-              connections: 4
-              disks:
-                - { key: vda, node: "disk:0", path: /vms/a.qcow2 }
-                - { key: vdb, device: virtio1 }
-            repository: /r
-            """);
-
-    assertThat(definition.source().settings())
-        .containsEntry("socket", "/run/vm.qmp")
-        .containsEntry("scratch", "/var/scratch")
-        .containsEntry("scratch-room-mib", "100")
-        .containsEntry("connections", "4");
-    assertThat(definition.source().disks())
-        .extracting(disk -> disk.key() + " " + disk.location() + " " + disk.settings())
-        .containsExactly("vda node:disk:0 {path=/vms/a.qcow2}", "vdb device:virtio1 {}");
-    assertThat(JobDefinitions.read(JobDefinitions.write(definition))).isEqualTo(definition);
-  }
-
-  @Test
-  void refusesDisksOfQmpThatNameNoOneDisk() {
-    assertThat(
-            message(
-                    """
-                    vm: a
-                    source:
-                      type: qmp
-                      scratch-room-mib: much
-                      disks:
-                        - { key: vda }
-                        - { key: vdb, node: b, device: d }
-                        - { key: vdc, node: c, pat: /c }
-                        - { key: vdd, node: c }
-                    repository: /r
-                    """)
-                .lines())
-        .containsExactly(
-            "job definition:3:3: a source has no field 'socket'; it is needed",
-            "job definition:4:21: 'scratch-room-mib' is 'much'; expected a whole number from 0 to"
-                + " 999999999",
-            "job definition:6:7: a disk of source 'qmp' is named by nothing; expected exactly one"
-                + " of: node, device",
-            "job definition:7:7: a disk of source 'qmp' is named by node and device; expected"
-                + " exactly one of: node, device",
-            "job definition:8:28: unknown field 'pat' in a disk; accepted: device, key, node,"
-                + " path; did you mean 'path'?",
-            "job definition:9:7: disk 'vdd' is the same place as 'vdc'");
-  }
-
-  @Test
   void startsRelativePathsFromTheFilesFolder() throws Exception {
     Path file = folder.resolve("a.yaml");
     Files.writeString(
@@ -392,46 +283,6 @@ class JobDefinitionsTests {
     assertThat(message(yaml).lines()).allMatch(text -> text.startsWith("job definition"));
   }
 
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "",
-        "   \n",
-        "---\n",
-        "# only a comment\n",
-        "a\n---\nb\n",
-        "- vm: a\n",
-        "\0",
-        "\u0007"
-      })
-  void refusesWhatIsNoDefinition(String text) {
-    assertThat(message(text)).isNotBlank();
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "!!javax.script.ScriptEngineManager [!!java.net.URL [\"http://localhost/\"]]",
-        "vm: &a [*a]",
-        "&a { vm: *a, source: *a, repository: *a }"
-      })
-  void isNotMovedByHostileYaml(String text) {
-    assertThat(message(text)).isNotBlank();
-  }
-
-  @Test
-  void refusesNestingAndAliasesBeyondReason() {
-    StringBuilder bomb = new StringBuilder("a0: &a0 [x]\n");
-    for (int line = 1; line < 40; line++) {
-      bomb.append(
-          "a%d: &a%d [*a%d,*a%d,*a%d]\n".formatted(line, line, line - 1, line - 1, line - 1));
-    }
-
-    assertThat(message("vm: " + "[".repeat(100_000))).contains("not YAML");
-    assertThat(message(bomb.toString())).contains("not YAML");
-    assertThat(message("x".repeat((1 << 20) + 1))).contains("at most 1048576");
-  }
-
   @Test
   void refusesATooLongNameWithoutRepeatingIt() {
     assertThat(JobDefinitions.read(SMALL.replace("pgtest1", "x".repeat(200))).vmName())
@@ -439,13 +290,6 @@ class JobDefinitionsTests {
     assertThat(message(SMALL.replace("pgtest1", "x".repeat(201))))
         .contains("1 to 200 characters")
         .hasSizeLessThan(300);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"http://host/x", "/run/a.sock", "nbd://ho st/x", "nbd", ""})
-  void refusesWhatIsNoNbdUri(String uri) {
-    assertThat(message(WHOLE.replace("nbd://host:10809/b", "\"" + uri + "\"")))
-        .contains("'uri' is '" + uri + "'");
   }
 
   @Test
@@ -462,113 +306,5 @@ class JobDefinitionsTests {
             catchThrowableOfType(
                 JobDefinitionException.class, () -> JobDefinitions.readAll(binary)))
         .hasMessage(binary + ": not UTF-8 text");
-  }
-
-  private static final String SCHEDULED =
-      """
-      vm: a
-      source: { type: x-simulated, machine: a }
-      repository: /backups
-      schedule: { cron: "0 0 1 * * ?", zone: Europe/Berlin }
-      """;
-
-  @Test
-  void readsAndWritesWhenImagesAreVerified() {
-    VerifyDefinition standard =
-        JobDefinitions.read(SCHEDULED + "verify: {}").verify().orElseThrow();
-    assertThat(standard)
-        .isEqualTo(
-            new VerifyDefinition(
-                "0 0 6 * * ?",
-                ZoneId.of("Europe/Berlin"),
-                Duration.ofDays(1),
-                Duration.ofDays(30),
-                OptionalInt.empty()));
-    JobDefinition definition =
-        JobDefinitions.read(
-            SCHEDULED
-                + "verify: { cron: \"0 0 3 ? * SUN\", zone: UTC, new-within: 12h,"
-                + " all-within: 8w, share: 15 }");
-
-    assertThat(JobDefinitions.read(JobDefinitions.write(definition))).isEqualTo(definition);
-    assertThat(definition.verify().orElseThrow().share()).hasValue(15);
-    assertThat(JobDefinitions.read(SCHEDULED).verify()).isEmpty();
-  }
-
-  @Test
-  void refusesVerificationsThatCannotBe() {
-    assertThatThrownBy(() ->
-            JobDefinitions.read(
-                SCHEDULED
-                    + "verify: { cron: never, zone: Moon, new-within: 0s, all-within: soon,"
-                    + " share: 0, each: 3 }"))
-        .isInstanceOf(JobDefinitionException.class)
-        .hasMessageContainingAll(
-            "'cron' is 'never'",
-            "'zone' is 'Moon'; expected a time zone",
-            "'new-within' is '0s'; expected a time longer than none",
-            "'all-within' is 'soon'; expected a number and a unit",
-            "'share' is '0'; expected a whole number from 1 to 100",
-            "unknown field 'each' in a verification; accepted: all-within, cron, new-within, share,"
-                + " zone");
-    assertThatThrownBy(() ->
-            JobDefinitions.read(
-                "vm: a\nsource: { type: x-simulated, machine: a }\nrepository: /b\nverify: {}"))
-        .hasMessageContaining("expected a 'schedule' beside it");
-  }
-
-  @Test
-  void readsAndWritesWhenAndHowRestorePointsAreBooted() {
-    JobDefinition plain = JobDefinitions.read(SCHEDULED + "restore-test: { agent: true }");
-    assertThat(plain.restoreTest())
-        .contains(
-            new RestoreTestDefinition(
-                "0 0 9 ? * SUN",
-                ZoneId.of("Europe/Berlin"),
-                new BootSettings(
-                    "q35",
-                    1024,
-                    1,
-                    "virtio",
-                    "bios",
-                    Optional.empty(),
-                    true,
-                    OptionalInt.empty(),
-                    Duration.ofMinutes(5))));
-    JobDefinition all =
-        JobDefinitions.read(
-            SCHEDULED
-                + "restore-test: { cron: \"0 0 3 1 * ?\", zone: UTC, console: \"log.*in:\","
-                + " port: 22, limit: 10m, memory-mib: 512, cpus: 2, machine: pc, bus: sata,"
-                + " firmware: uefi }");
-
-    for (JobDefinition definition : List.of(plain, all)) {
-      assertThat(JobDefinitions.read(JobDefinitions.write(definition))).isEqualTo(definition);
-    }
-    assertThat(JobDefinitions.read(SCHEDULED).restoreTest()).isEmpty();
-  }
-
-  @Test
-  void refusesRestoreTestsThatCannotBe() {
-    assertThatThrownBy(() ->
-            JobDefinitions.read(
-                SCHEDULED
-                    + "restore-test: { cron: never, agent: perhaps, port: 0, cpus: 65,"
-                    + " console: x, bus: ide, boot: 1 }"))
-        .isInstanceOf(JobDefinitionException.class)
-        .hasMessageContainingAll(
-            "'cron' is 'never'",
-            "'agent' is 'perhaps'; expected true or false",
-            "'port' is '0'; expected a whole number from 1 to 65535",
-            "'cpus' is '65'; expected a whole number from 1 to 64",
-            "'bus' is 'ide'; expected virtio, sata, scsi, nvme",
-            "unknown field 'boot' in a restore test");
-    assertThatThrownBy(() -> JobDefinitions.read(SCHEDULED + "restore-test: {}"))
-        .hasMessageContaining("at least one of console (a regular expression), agent, port");
-    assertThatThrownBy(() ->
-            JobDefinitions.read(
-                "vm: a\nsource: { type: x-simulated, machine: a }\nrepository: /b\n"
-                    + "restore-test: { agent: true }"))
-        .hasMessageContaining("expected a 'schedule' beside it");
   }
 }
