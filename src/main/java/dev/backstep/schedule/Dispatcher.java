@@ -3,10 +3,8 @@ package dev.backstep.schedule;
 import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.Continuations;
 import dev.backstep.catalog.DueBackup;
-import dev.backstep.catalog.FireRow;
 import dev.backstep.catalog.Fires;
 import dev.backstep.domain.BackupId;
-import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.LogFields;
 import dev.backstep.job.OperatorException;
@@ -181,9 +179,7 @@ final class Dispatcher implements SmartLifecycle {
   void recover() {
     jobs.recoverBackups();
     gaps.round();
-    for (FireRow fire : fires.pending(clock.instant().minus(PENDING_MAX))) {
-      recorder.fire(VmId.ofName(fire.vmName()), fire.scheduledAt());
-    }
+    fires.pending(clock.instant().minus(PENDING_MAX)).forEach(recorder::takeUp);
   }
 
   private void awaitBeginning() {

@@ -4,6 +4,7 @@ import static java.time.temporal.ChronoUnit.SECONDS;
 
 import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.Continuations;
+import dev.backstep.catalog.FireRow;
 import dev.backstep.catalog.Fires;
 import dev.backstep.catalog.Launch;
 import dev.backstep.catalog.ScheduledMachine;
@@ -33,6 +34,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -154,6 +156,19 @@ final class FireRecorder {
     events.publishEvent(new FireTaken(Duration.between(due, clock.instant())));
   }
 
+  /** Comes to an end with a start that another server, or this one before it died, has begun. */
+  void takeUp(FireRow begun) {
+    VmId vm = VmId.ofName(begun.vmName());
+    if (machines.find(vm).isPresent()) {
+      fire(vm, begun.scheduledAt());
+    } else {
+      ended(
+          begun.vmName(),
+          begun.scheduledAt(),
+          Outcome.skipped("its schedule was removed meanwhile", Optional.empty()));
+    }
+  }
+
   private void ended(String vmName, Instant due, Outcome outcome) {
     fires.ended(vmName, due, outcome.outcome(), outcome.reason(), outcome.backup());
     tell(vmName, due, outcome);
@@ -179,9 +194,13 @@ final class FireRecorder {
       if (missed.isPresent()) {
         return Outcome.skipped(missed.get(), Optional.empty());
       }
-      return definition.source().isSelection()
-          ? eachOf(definition, schedule, due)
-          : attempt(definition, schedule, due);
+      return attempt(
+          definition.vmName(),
+          due,
+          () ->
+              definition.source().isSelection()
+                  ? eachOf(definition, schedule, due)
+                  : unlessUnfinished(definition, schedule, due));
     } catch (JobDefinitionException e) {
       return Outcome.failed("the stored definition cannot be used: " + e.getMessage());
     }
@@ -189,12 +208,7 @@ final class FireRecorder {
 
   /** Each VM gets a record of its own; asked again, those that are queued stay so. */
   private Outcome eachOf(JobDefinition selection, ScheduleDefinition schedule, Instant due) {
-    Selections.Selected now;
-    try {
-      now = selected.of(selection);
-    } catch (OperatorException e) {
-      return Outcome.failed(e.getMessage());
-    }
+    Selections.Selected now = selected.of(selection);
     Map<String, Outcome> each = new LinkedHashMap<>();
     for (JobDefinition definition : now.definitions()) {
       String vmName = definition.vmName();
@@ -202,7 +216,8 @@ final class FireRecorder {
           queue
               .ofFire(definition.vmId(), due)
               .map(Outcome::queued)
-              .orElseGet(() -> attempt(definition, schedule, due));
+              .orElseGet(
+                  () -> attempt(vmName, due, () -> unlessUnfinished(definition, schedule, due)));
       fires.record(vmName, due, outcome.outcome(), outcome.reason(), outcome.backup());
       tell(vmName, due, outcome);
       each.put(vmName, outcome);
@@ -210,15 +225,17 @@ final class FireRecorder {
     return Outcome.ofAll(each, now.unprotected());
   }
 
-  /** What is wrong with one VM holds up no other, now or when this fire is taken up again. */
-  private Outcome attempt(JobDefinition definition, ScheduleDefinition schedule, Instant due) {
+  /** What is wrong with one VM holds up no other, now or when its fire is taken up again. */
+  private static Outcome attempt(String vmName, Instant due, Supplier<Outcome> what) {
     try {
-      return unlessUnfinished(definition, schedule, due);
+      return what.get();
+    } catch (OperatorException e) {
+      return Outcome.failed(e.getMessage());
     } catch (DataAccessException | TransactionException e) {
       // The fire is taken up again when the database is back.
       throw e;
     } catch (RuntimeException e) {
-      log.error("{}: due at {}, no backup of it", definition.vmName(), due, e);
+      log.error("{}: due at {}, and not as it should be", vmName, due, e);
       return Outcome.failed(Failures.text(e));
     }
   }

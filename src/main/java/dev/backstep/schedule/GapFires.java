@@ -3,6 +3,7 @@ package dev.backstep.schedule;
 import dev.backstep.catalog.Fires;
 import dev.backstep.catalog.ScheduledMachine;
 import dev.backstep.catalog.ScheduledMachines;
+import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.ScheduleDefinition;
 import java.text.ParseException;
 import java.time.Clock;
@@ -49,10 +50,11 @@ final class GapFires {
     definitions.keep(all);
     Optional<Map<String, Set<Instant>>> recorded = Optional.empty();
     for (ScheduledMachine machine : all) {
-      ScheduleDefinition schedule = definitions.schedule(machine);
-      if (machine.paused() || !hasGap(schedule, now)) {
+      Optional<ScheduleDefinition> active = definitions.active(machine, JobDefinition::schedule);
+      if (active.filter(schedule -> hasGap(schedule, now)).isEmpty()) {
         continue;
       }
+      ScheduleDefinition schedule = active.get();
       Instant from =
           machine.activeSince().isAfter(now.minus(LOOK_BACK))
               ? machine.activeSince()

@@ -44,7 +44,8 @@ final class ParsedDefinitions {
     try {
       return machine.paused() ? Optional.empty() : what.apply(definition(machine));
     } catch (JobDefinitionException e) {
-      log.warn("{}: neither verified nor booted: {}", machine.vmName(), e.getMessage());
+      log.warn(
+          "{}: its stored definition cannot be used here: {}", machine.vmName(), e.getMessage());
       return Optional.empty();
     }
   }

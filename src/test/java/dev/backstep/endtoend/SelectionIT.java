@@ -171,6 +171,34 @@ class SelectionIT {
     return sum;
   }
 
+  /** The other daemon may have a domain of that name; the file that is broken may name any. */
+  @Test
+  void domainThatAnotherDefinitionMayHaveIsLeftToIt() throws Exception {
+    Path other = folder.resolve("jobs/other.yaml");
+    Files.writeString(
+        other,
+        """
+        vm: away
+        source: { type: libvirt, uri: "qemu:///session?socket=%s/none", select-name: "*1" }
+        repository: ../repository
+        """
+            .formatted(folder));
+
+    Program.Result away = program.run("backup", "kvm");
+
+    assertThat(away.status()).as(away.errors()).isEqualTo(3);
+    assertThat(away.errors())
+        .contains("leaves web1 to the definition of away, whose source cannot");
+    assertThat(newest()).containsExactly("web2 COMPLETED full");
+
+    Files.writeString(other, "vm: [");
+    Program.Result broken = program.run("backup", "kvm");
+
+    assertThat(broken.status()).as(broken.errors()).isEqualTo(2);
+    assertThat(broken.errors()).contains("kvm selects no VM while", "other.yaml:1:");
+    assertThat(program.succeed("list", "--json").json()).hasSize(1);
+  }
+
   @Test
   void selectionOfNothingTellsThePatternsAndTheDomains() throws Exception {
     tag("web1", "none");

@@ -536,4 +536,18 @@ abstract class DispatchRules extends ScheduleTest {
 
     assertThat(fire(vm("a")).outcome()).isEqualTo(FireOutcome.QUEUED);
   }
+
+  /** It would be looked at again and again. */
+  @Test
+  void fireOfAScheduleThatWasRemovedMeanwhileComesToAnEnd() {
+    Instant due = Instant.parse("2026-11-10T01:00:00Z");
+    clock.set(due);
+    fires.begin(vm("gone"), due);
+    clock.advance(Duration.ofMinutes(3));
+
+    dispatcher().recover();
+
+    assertThat(fire(vm("gone")).outcome()).isEqualTo(FireOutcome.SKIPPED);
+    assertThat(fire(vm("gone")).reason()).contains("its schedule was removed meanwhile");
+  }
 }

@@ -369,6 +369,20 @@ abstract class FireRules extends ScheduleTest {
   }
 
   @Test
+  void vmThatBreaksTheProgramFailsAloneAndItsFireComesToAnEnd() throws Exception {
+    String all = selection("all", "select-name: '*web?'");
+    has("web1", "web2");
+    jobs.broken.add(vm("web1"));
+
+    recorder().fire(id(all), DUE);
+
+    assertThat(fire(vm("web1")).outcome()).isEqualTo(FireOutcome.FAILED);
+    assertThat(fire(vm("web1")).reason()).contains("IllegalStateException: a fault");
+    assertThat(fire(vm("web2")).outcome()).isEqualTo(FireOutcome.QUEUED);
+    assertThat(fire(all).outcome()).isEqualTo(FireOutcome.FAILED);
+  }
+
+  @Test
   void vmThatCannotHaveABackupFailsTheFireOfItsSelectionAndHoldsUpNoOther() throws Exception {
     String all = selection("all", "select-name: '*web*'");
     has("web" + "1".repeat(200), "web2");

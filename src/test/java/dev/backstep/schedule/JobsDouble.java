@@ -28,6 +28,10 @@ final class JobsDouble implements BackupJobs {
 
   final List<BackupId> begun = new CopyOnWriteArrayList<>();
   final List<BackupId> stopped = new CopyOnWriteArrayList<>();
+
+  /** The VMs that cannot be put in the queue. */
+  final List<String> broken = new CopyOnWriteArrayList<>();
+
   private final BackupJobs real;
   private final Backups backups;
   private final BackupQueries queries;
@@ -117,6 +121,9 @@ final class JobsDouble implements BackupJobs {
 
   @Override
   public BackupId enqueue(JobDefinition definition, RequestedLevel level, Launch launch) {
+    if (broken.contains(definition.vmName())) {
+      throw new IllegalStateException("a fault");
+    }
     return real.enqueue(definition, level, launch);
   }
 

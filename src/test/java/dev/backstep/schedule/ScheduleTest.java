@@ -266,7 +266,7 @@ abstract class ScheduleTest {
         machines,
         queue,
         continuations,
-        realJobs,
+        jobs,
         triggers,
         new SelectedNow(
             new Selections(List.of(listing), folder),
