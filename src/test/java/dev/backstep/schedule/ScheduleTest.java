@@ -179,25 +179,19 @@ abstract class ScheduleTest {
 
     @Bean
     FireRecorder fireRecorder(
-        Fires fires,
-        ScheduledMachines machines,
-        BackupQueue queue,
-        Continuations continuations,
+        DataSource dataSource,
+        PlatformTransactionManager transactions,
         BackupJobs jobs,
         TriggerStore triggers,
         MovableClock clock) {
-      return new FireRecorder(
-          fires,
-          machines,
-          queue,
-          continuations,
+      return recorder(
+          dataSource,
+          transactions,
           jobs,
           triggers,
-          new SelectedNow(
-              new Selections(List.of(), Path.of(".")), machines, new JobFolder(Path.of("none"))),
-          SETTINGS,
-          clock,
-          event -> {});
+          new Selections(List.of(), Path.of(".")),
+          new JobFolder(Path.of("none")),
+          clock);
     }
   }
 
@@ -257,23 +251,35 @@ abstract class ScheduleTest {
   }
 
   FireRecorder recorder() {
-    return recorder(clock);
-  }
-
-  FireRecorder recorder(Clock time) {
-    return new FireRecorder(
-        fires,
-        machines,
-        queue,
-        continuations,
+    return recorder(
+        dataSource,
+        transactions,
         jobs,
         triggers,
-        new SelectedNow(
-            new Selections(List.of(listing), folder),
-            machines,
-            new JobFolder(folder.resolve("jobs"))),
+        new Selections(List.of(listing), folder),
+        new JobFolder(folder.resolve("jobs")),
+        clock);
+  }
+
+  private static FireRecorder recorder(
+      DataSource dataSource,
+      PlatformTransactionManager transactions,
+      BackupJobs jobs,
+      TriggerStore triggers,
+      Selections selections,
+      JobFolder definitions,
+      Clock clock) {
+    ScheduledMachines machines = new ScheduledMachines(dataSource, clock);
+    return new FireRecorder(
+        new Fires(dataSource, clock),
+        machines,
+        new BackupQueue(dataSource, transactions, clock),
+        new Continuations(dataSource, clock),
+        jobs,
+        triggers,
+        new SelectedNow(selections, machines, definitions),
         SETTINGS,
-        time,
+        clock,
         event -> {});
   }
 
