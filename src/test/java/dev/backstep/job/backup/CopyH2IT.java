@@ -7,15 +7,11 @@ import dev.backstep.backup.RepositoryCheck;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.TaskRow;
-import dev.backstep.domain.CbtAuditDefinition;
-import dev.backstep.domain.CbtResetPolicy;
-import dev.backstep.domain.Compression;
 import dev.backstep.domain.CopyDefinition;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RetentionDefinition;
-import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
@@ -40,31 +36,17 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
-import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.context.TestConfiguration;
-import org.springframework.context.annotation.ComponentScan;
-import org.springframework.context.annotation.FilterType;
 import org.springframework.context.annotation.Import;
 
 /** Restore points that have copies in a second repository, which lives its own life. */
-@Import({CopyConfiguration.class, CopyH2IT.TaskParts.class})
+@Import({CopyConfiguration.class, TaskParts.class})
 class CopyH2IT extends JobTest {
-
-  @TestConfiguration
-  @ComponentScan(
-      basePackages = "dev.backstep.job",
-      useDefaultFilters = false,
-      includeFilters =
-          @ComponentScan.Filter(
-              type = FilterType.REGEX,
-              pattern = "dev\\.backstep\\.job\\.Task(Launcher|Listener)"))
-  static class TaskParts {}
 
   static {
     System.setProperty("backstep.home", TemporaryHome.make().toString());
@@ -96,20 +78,7 @@ class CopyH2IT extends JobTest {
   }
 
   private JobDefinition definition(String repository) {
-    return new JobDefinition(
-        vm,
-        new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
-        Set.of(),
-        folder.resolve(repository).toString(),
-        RequestedLevel.AUTO,
-        CbtResetPolicy.FULL,
-        Compression.NONE,
-        1,
-        2,
-        60,
-        CbtAuditDefinition.STANDARD,
-        Optional.empty(),
-        Optional.empty());
+    return SimulatedSource.definition(vm, folder.resolve(repository));
   }
 
   private BackupRow backUp(String repository, RequestedLevel level) throws Exception {

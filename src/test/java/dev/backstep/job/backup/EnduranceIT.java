@@ -20,7 +20,6 @@ import dev.backstep.catalog.Proofs;
 import dev.backstep.catalog.Repositories;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
-import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
@@ -29,7 +28,6 @@ import dev.backstep.domain.Proof;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.ScheduleDefinition;
-import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.ProcessLease;
@@ -113,29 +111,21 @@ class EnduranceIT extends JobTest {
   private int deleted;
 
   private JobDefinition definition() {
-    return new JobDefinition(
+    return SimulatedSource.definition(
         VM_NAME,
-        new SourceDefinition("x-simulated", List.of(), Map.of("machine", VM_NAME)),
-        Set.of(),
-        folder.resolve("repository").toString(),
-        RequestedLevel.AUTO,
-        CbtResetPolicy.FULL,
-        Compression.NONE,
-        1,
-        1,
-        CHAIN_LIMIT,
-        CbtAuditDefinition.STANDARD,
-        Optional.of(
-            new ScheduleDefinition(
-                "0 0 " + (HOURS - 1) + "/" + HOURS + " * * ?",
-                ZONE,
-                Duration.ZERO,
-                ScheduleDefinition.Misfire.RUN_ONCE,
-                Optional.empty(),
-                List.of(),
-                0,
-                Duration.ZERO)),
-        Optional.of(RULES));
+        folder.resolve("repository"),
+        "max-parallel-disks: 1",
+        "chain-limit: " + CHAIN_LIMIT,
+        "schedule: { cron: \"0 0 " + (HOURS - 1) + "/" + HOURS + " * * ?\", zone: " + ZONE + " }",
+        "retention: { last: %d, hourly: %d, daily: %d, weekly: %d, monthly: %d, yearly: %d, min-age: %dh }"
+            .formatted(
+                RULES.last(),
+                RULES.hourly(),
+                RULES.daily(),
+                RULES.weekly(),
+                RULES.monthly(),
+                RULES.yearly(),
+                RULES.minAge().toHours()));
   }
 
   @Test

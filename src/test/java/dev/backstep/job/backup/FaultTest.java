@@ -7,14 +7,11 @@ import dev.backstep.blockio.FileRecording;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.BackupId;
-import dev.backstep.domain.CbtAuditDefinition;
-import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.CopyDefinition;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RetentionDefinition;
-import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupJobs;
@@ -38,37 +35,25 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.context.TestConfiguration;
-import org.springframework.context.annotation.ComponentScan;
-import org.springframework.context.annotation.FilterType;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Small VMs, what can be done with their backups, and files that are watched meanwhile. */
 @Import({
-  FaultTest.Tasks.class,
+  TaskParts.class,
   RetentionConfiguration.class,
   CopyConfiguration.class,
   RestoreConfiguration.class
 })
 abstract class FaultTest extends JobTest {
-
-  @TestConfiguration(proxyBeanMethods = false)
-  @ComponentScan(
-      basePackages = "dev.backstep.job",
-      useDefaultFilters = false,
-      includeFilters =
-          @ComponentScan.Filter(
-              type = FilterType.REGEX,
-              pattern = "dev\\.backstep\\.job\\.Task(Launcher|Listener)"))
-  static class Tasks {}
 
   @Autowired BackupJobs jobs;
   @Autowired BackupQueries queries;
@@ -247,21 +232,16 @@ abstract class FaultTest extends JobTest {
       return recording;
     }
 
-    JobDefinition definition(Compression compression, Optional<RetentionDefinition> retention) {
-      return new JobDefinition(
+    JobDefinition definition(Compression compression, String... fields) {
+      return SimulatedSource.definition(
           vm,
-          new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
-          Set.of(),
-          root.resolve(Acknowledged.REPOSITORY).toString(),
-          RequestedLevel.AUTO,
-          CbtResetPolicy.FULL,
-          compression,
-          1,
-          1,
-          60,
-          CbtAuditDefinition.STANDARD,
-          Optional.empty(),
-          retention);
+          root.resolve(Acknowledged.REPOSITORY),
+          Stream.concat(
+                  Stream.of(
+                      "max-parallel-disks: 1",
+                      "compression: " + compression.name().toLowerCase(Locale.ROOT)),
+                  Stream.of(fields))
+              .toArray(String[]::new));
     }
 
     void backUp(Compression compression) throws Exception {
@@ -270,19 +250,19 @@ abstract class FaultTest extends JobTest {
 
     void backUp(Compression compression, RequestedLevel level) throws Exception {
       machine.disks.values().forEach(SimulatedDisk::write);
-      await(jobs.launch(definition(compression, Optional.empty()), level));
+      await(jobs.launch(definition(compression), level));
     }
 
     /** Restore points that are not among the last go, from under those that stay. */
     void merge(int last, boolean consolidate) throws Exception {
-      JobDefinition kept = definition(Compression.NONE, Optional.of(Work.keepLast(last)));
+      JobDefinition kept = definition(Compression.NONE, "retention: { last: " + last + " }");
       await(merges.merge(List.of(kept), consolidate, vm));
     }
 
     void copy(Optional<RetentionDefinition> retention) throws Exception {
       await(
           copies.copy(
-              definition(Compression.NONE, Optional.empty()),
+              definition(Compression.NONE),
               new CopyDefinition(root.resolve(Acknowledged.COPIES).toString(), retention),
               vm));
     }

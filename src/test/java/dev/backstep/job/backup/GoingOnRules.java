@@ -14,7 +14,6 @@ import dev.backstep.domain.Origin;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
-import dev.backstep.job.definition.JobDefinitions;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -66,14 +65,7 @@ abstract class GoingOnRules extends JobTest {
   }
 
   private BackupId enqueue() {
-    JobDefinition definition =
-        JobDefinitions.read(
-            """
-            vm: %s
-            source: { type: x-simulated, machine: %s }
-            repository: %s
-            """
-                .formatted(vm, vm, folder.resolve("repository")));
+    JobDefinition definition = SimulatedSource.definition(vm, folder.resolve("repository"));
     return jobs.enqueue(
         definition,
         definition.level(),

@@ -6,14 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
-import dev.backstep.domain.CbtAuditDefinition;
-import dev.backstep.domain.CbtResetPolicy;
-import dev.backstep.domain.Compression;
-import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
-import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
@@ -30,7 +25,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -81,24 +75,11 @@ abstract class JobRules extends JobTest {
   }
 
   private JobDefinition definition() {
-    return definition(Set.of(), CbtResetPolicy.FULL, 60);
+    return definition("level: auto");
   }
 
-  private JobDefinition definition(Set<DiskKey> exclude, CbtResetPolicy reset, int chainLimit) {
-    return new JobDefinition(
-        vm,
-        new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
-        exclude,
-        folder.resolve("repository").toString(),
-        RequestedLevel.AUTO,
-        reset,
-        Compression.NONE,
-        1,
-        2,
-        chainLimit,
-        CbtAuditDefinition.STANDARD,
-        Optional.empty(),
-        Optional.empty());
+  private JobDefinition definition(String field) {
+    return SimulatedSource.definition(vm, folder.resolve("repository"), field);
   }
 
   private BackupRow ended(BackupRun run) throws InterruptedException {
@@ -208,9 +189,7 @@ abstract class JobRules extends JobTest {
     second.write();
     third.write();
 
-    BackupRow backup =
-        complete(
-            definition(Set.of(new DiskKey("b")), CbtResetPolicy.FULL, 60), RequestedLevel.AUTO);
+    BackupRow backup = complete(definition("exclude: [ b ]"), RequestedLevel.AUTO);
 
     assertThat(second.marks()).isEmpty();
     sameDisk(backup, first, third);
@@ -261,8 +240,8 @@ abstract class JobRules extends JobTest {
     SimulatedDisk sibling = addDisk("b", 3_000_000);
     disk.write();
     sibling.write();
-    JobDefinition comparing = definition(Set.of(), CbtResetPolicy.COMPARE, 60);
-    JobDefinition limited = definition(Set.of(), CbtResetPolicy.FULL, 1);
+    JobDefinition comparing = definition("cbt-reset: compare");
+    JobDefinition limited = definition("chain-limit: 1");
     List<Reason> reasons = new ArrayList<>(List.of(reason(complete(), 0)));
 
     disk.trouble = SimulatedDisk.Trouble.QUERY_FAILS;

@@ -14,8 +14,6 @@ import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.Proofs;
 import dev.backstep.domain.Baseline;
-import dev.backstep.domain.CbtAuditDefinition;
-import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
@@ -23,8 +21,6 @@ import dev.backstep.domain.Level;
 import dev.backstep.domain.Proof;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
-import dev.backstep.domain.RetentionDefinition;
-import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.MergeJobs;
@@ -47,7 +43,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -56,24 +51,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.context.TestConfiguration;
-import org.springframework.context.annotation.ComponentScan;
-import org.springframework.context.annotation.FilterType;
 import org.springframework.context.annotation.Import;
 
 /** Chains that are shortened, with processes that die on the way, and plans; on each database. */
-@Import({MergeRules.Tasks.class, RetentionConfiguration.class})
+@Import({TaskParts.class, RetentionConfiguration.class})
 abstract class MergeRules extends JobTest {
-
-  @TestConfiguration(proxyBeanMethods = false)
-  @ComponentScan(
-      basePackages = "dev.backstep.job",
-      useDefaultFilters = false,
-      includeFilters =
-          @ComponentScan.Filter(
-              type = FilterType.REGEX,
-              pattern = "dev\\.backstep\\.job\\.Task(Launcher|Listener)"))
-  static class Tasks {}
 
   @Autowired BackupJobs jobs;
   @Autowired BackupQueries queries;
@@ -104,20 +86,11 @@ abstract class MergeRules extends JobTest {
   }
 
   private JobDefinition definition(int last) {
-    return new JobDefinition(
+    return SimulatedSource.definition(
         vm,
-        new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
-        Set.of(),
-        folder.resolve("repository").toString(),
-        RequestedLevel.AUTO,
-        CbtResetPolicy.FULL,
-        Compression.NONE,
-        1,
-        2,
-        chainLimit,
-        CbtAuditDefinition.STANDARD,
-        Optional.empty(),
-        Optional.of(new RetentionDefinition(last, 0, 0, 0, 0, 0, Duration.ZERO)));
+        folder.resolve("repository"),
+        "chain-limit: " + chainLimit,
+        "retention: { last: " + last + " }");
   }
 
   private BackupRow complete() throws Exception {

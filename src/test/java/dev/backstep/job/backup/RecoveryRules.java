@@ -11,7 +11,6 @@ import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
-import dev.backstep.job.definition.JobDefinitions;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -53,14 +52,7 @@ abstract class RecoveryRules extends JobTest {
   }
 
   private BackupRow launched() throws InterruptedException {
-    JobDefinition definition =
-        JobDefinitions.read(
-            """
-            vm: %s
-            source: { type: x-simulated, machine: %s }
-            repository: %s
-            """
-                .formatted(vm, vm, folder.resolve("repository")));
+    JobDefinition definition = SimulatedSource.definition(vm, folder.resolve("repository"));
     return ended(jobs.launch(definition, definition.level()));
   }
 

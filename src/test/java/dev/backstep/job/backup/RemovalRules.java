@@ -6,12 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.Baseline;
-import dev.backstep.domain.CbtAuditDefinition;
-import dev.backstep.domain.CbtResetPolicy;
-import dev.backstep.domain.Compression;
-import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
-import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
@@ -26,10 +21,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.stream.Stream;
@@ -69,21 +62,7 @@ abstract class RemovalRules extends JobTest {
   private BackupRun launch() {
     machine.disks.values().forEach(SimulatedDisk::write);
     return jobs.launch(
-        new JobDefinition(
-            vm,
-            new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
-            Set.of(),
-            folder.resolve("repository").toString(),
-            RequestedLevel.AUTO,
-            CbtResetPolicy.FULL,
-            Compression.NONE,
-            1,
-            2,
-            60,
-            CbtAuditDefinition.STANDARD,
-            Optional.empty(),
-            Optional.empty()),
-        RequestedLevel.AUTO);
+        SimulatedSource.definition(vm, folder.resolve("repository")), RequestedLevel.AUTO);
   }
 
   private BackupRow ended(BackupRun run) throws InterruptedException {

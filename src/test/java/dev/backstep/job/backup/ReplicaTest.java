@@ -6,14 +6,10 @@ import dev.backstep.catalog.ReplicaDisk;
 import dev.backstep.catalog.ReplicationQueries;
 import dev.backstep.catalog.ReplicationRun;
 import dev.backstep.catalog.ReplicationRunDisk;
-import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
-import dev.backstep.domain.Compression;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.ReplicaState;
-import dev.backstep.domain.ReplicationDefinition;
 import dev.backstep.domain.RequestedLevel;
-import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.job.ReplicationJobs;
 import dev.backstep.job.TaskRun;
@@ -21,9 +17,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.io.TempDir;
@@ -53,30 +48,13 @@ abstract class ReplicaTest extends JobTest {
   @TempDir Path folder;
 
   JobDefinition definition(String vm, CbtResetPolicy policy, int parallel) {
-    return new JobDefinition(
+    return SimulatedSource.definition(
         vm,
-        new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
-        Set.of(),
-        folder.resolve("repository").toString(),
-        RequestedLevel.AUTO,
-        policy,
-        Compression.NONE,
-        1,
-        parallel,
-        4,
-        CbtAuditDefinition.STANDARD,
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        List.of(),
-        Optional.empty(),
-        Optional.of(
-            new ReplicationDefinition(
-                Optional.of(folder.resolve("targets").toString()),
-                Map.of(),
-                Set.of(),
-                Optional.empty())));
+        folder.resolve("repository"),
+        "cbt-reset: " + policy.name().toLowerCase(Locale.ROOT),
+        "max-parallel-disks: " + parallel,
+        "chain-limit: 4",
+        "replicate: { folder: \"" + folder.resolve("targets") + "\" }");
   }
 
   static void await(TaskRun run) throws InterruptedException {

@@ -15,13 +15,9 @@ import dev.backstep.catalog.RepositoryChecks;
 import dev.backstep.catalog.RepositoryChecks.Numbered;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.Tasks;
-import dev.backstep.domain.CbtAuditDefinition;
-import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.CheckFinding;
-import dev.backstep.domain.Compression;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
-import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskVerdict;
 import dev.backstep.job.BackupJobs;
@@ -39,10 +35,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -51,27 +45,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.context.TestConfiguration;
-import org.springframework.context.annotation.ComponentScan;
-import org.springframework.context.annotation.FilterType;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** Checks of whole repositories as tasks, with backups beside them; on each database. */
-@Import({RepositoryCheckRules.TaskParts.class, VerifyConfiguration.class})
+@Import({TaskParts.class, VerifyConfiguration.class})
 abstract class RepositoryCheckRules extends JobTest {
-
-  @TestConfiguration(proxyBeanMethods = false)
-  @ComponentScan(
-      basePackages = "dev.backstep.job",
-      useDefaultFilters = false,
-      includeFilters =
-          @ComponentScan.Filter(
-              type = FilterType.REGEX,
-              pattern = "dev\\.backstep\\.job\\.Task(Launcher|Listener)"))
-  static class TaskParts {}
 
   @Autowired BackupJobs jobs;
   @Autowired BackupQueries queries;
@@ -110,21 +91,7 @@ abstract class RepositoryCheckRules extends JobTest {
 
   private void backUp() throws Exception {
     machine.disks.values().forEach(SimulatedDisk::write);
-    JobDefinition definition =
-        new JobDefinition(
-            vm,
-            new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
-            Set.of(),
-            folder.resolve("repository").toString(),
-            RequestedLevel.AUTO,
-            CbtResetPolicy.FULL,
-            Compression.NONE,
-            1,
-            2,
-            60,
-            CbtAuditDefinition.STANDARD,
-            Optional.empty(),
-            Optional.empty());
+    JobDefinition definition = SimulatedSource.definition(vm, folder.resolve("repository"));
     var run = jobs.launch(definition, RequestedLevel.AUTO);
     assertThat(run.await(Duration.ofMinutes(2))).isTrue();
     assertThat(queries.backup(run.backup()).status()).isEqualTo(Status.COMPLETED);

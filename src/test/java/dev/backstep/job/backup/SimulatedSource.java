@@ -7,8 +7,10 @@ import dev.backstep.blockio.ExtentVisitor;
 import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.SourceDefinition;
+import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.source.ChangedAnswer;
 import dev.backstep.source.MarkName;
 import dev.backstep.source.Snapshot;
@@ -40,6 +42,8 @@ final class SimulatedSource implements SourceProvider {
   /** Snapshots follow it by a second each: all of them are in the past. */
   private static final Instant FIRST =
       Instant.now().truncatedTo(ChronoUnit.SECONDS).minus(12, ChronoUnit.HOURS);
+
+  private static final String TYPE = "x-simulated";
 
   private static final Map<String, Machine> MACHINES = new ConcurrentHashMap<>();
 
@@ -87,9 +91,26 @@ final class SimulatedSource implements SourceProvider {
     MACHINES.remove(name);
   }
 
+  /**
+   * What backs all disks of a machine up into a repository.
+   *
+   * @param fields more of the definition, a line of YAML each
+   */
+  static JobDefinition definition(String machine, Path repository, String... fields) {
+    return JobDefinitions.read(
+        """
+        vm: %s
+        source: { type: %s, machine: %s }
+        repository: "%s"
+        """
+                .formatted(machine, TYPE, machine, repository)
+            + String.join("\n", fields)
+            + "\n");
+  }
+
   @Override
   public String type() {
-    return "x-simulated";
+    return TYPE;
   }
 
   @Override

@@ -8,14 +8,10 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ByteRange;
-import dev.backstep.domain.CbtAuditDefinition;
-import dev.backstep.domain.CbtResetPolicy;
-import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
-import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
@@ -28,9 +24,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -86,20 +80,13 @@ class SimulationIT extends JobTest {
   }
 
   private JobDefinition definition(String vm, Random random) {
-    return new JobDefinition(
+    return SimulatedSource.definition(
         vm,
-        new SourceDefinition("x-simulated", List.of(), Map.of("machine", vm)),
-        Set.of(),
-        folder.toString(),
-        RequestedLevel.AUTO,
-        random.nextInt(3) == 0 ? CbtResetPolicy.COMPARE : CbtResetPolicy.FULL,
-        random.nextInt(4) == 0 ? Compression.ZSTD : Compression.NONE,
-        1,
-        1 + random.nextInt(3),
-        3 + random.nextInt(4),
-        CbtAuditDefinition.STANDARD,
-        Optional.empty(),
-        Optional.empty());
+        folder,
+        random.nextInt(3) == 0 ? "cbt-reset: compare" : "cbt-reset: full",
+        random.nextInt(4) == 0 ? "compression: zstd" : "compression: none",
+        "max-parallel-disks: " + (1 + random.nextInt(3)),
+        "chain-limit: " + (3 + random.nextInt(4)));
   }
 
   private static void addDisk(SimulatedSource.Machine machine, String key, Random random) {
