@@ -61,11 +61,11 @@ class ReplicaSimulationIT extends ReplicaTest {
     CbtResetPolicy policy = random.nextInt(3) == 0 ? CbtResetPolicy.COMPARE : CbtResetPolicy.FULL;
     JobDefinition definition = definition(vm, policy, 1 + random.nextInt(3));
     for (int disk = 0; disk <= random.nextInt(3); disk++) {
-      addDisk(machine, "disk" + disk, random);
+      SimulatedLife.addDisk(machine, "disk" + disk, random);
     }
     try {
       for (int night = 0; night < NIGHTS; night++) {
-        live(machine, random, night);
+        SimulatedLife.day(machine, random, night);
         if (random.nextInt(4) == 0) {
           backUp(machine, definition);
         }
@@ -76,41 +76,6 @@ class ReplicaSimulationIT extends ReplicaTest {
       }
     } finally {
       SimulatedSource.remove(vm);
-    }
-  }
-
-  private static void addDisk(SimulatedSource.Machine machine, String key, Random random) {
-    int size = random.nextInt(12) == 0 ? 0 : 1 + random.nextInt(3_000_000);
-    SimulatedDisk disk = new SimulatedDisk(key, size, new Random(random.nextLong()));
-    machine.disks.put(key, disk);
-    disk.write();
-  }
-
-  /** A day in the life of the VM. */
-  private static void live(SimulatedSource.Machine machine, Random random, int night) {
-    for (SimulatedDisk disk : machine.disks.values()) {
-      for (int i = random.nextInt(5); i > 0; i--) {
-        disk.write();
-      }
-      for (int i = random.nextInt(3); i > 0; i--) {
-        disk.trim();
-      }
-      disk.trouble = SimulatedDisk.Trouble.NONE;
-      switch (random.nextInt(10)) {
-        case 0 -> disk.resetTracking();
-        case 1 -> disk.trouble = SimulatedDisk.Trouble.QUERY_FAILS;
-        case 2, 3 -> disk.trouble = SimulatedDisk.Trouble.DISORDER;
-        case 4 -> disk.resize(disk.size() + random.nextInt(500_000));
-        case 5 -> disk.resize(random.nextInt(disk.size() + 1));
-        case 6 -> disk.trouble = SimulatedDisk.Trouble.LIES;
-        default -> {}
-      }
-    }
-    if (random.nextInt(6) == 0) {
-      addDisk(machine, "new" + night, random);
-    }
-    if (machine.disks.size() > 1 && random.nextInt(8) == 0) {
-      machine.disks.remove(machine.disks.keySet().iterator().next());
     }
   }
 

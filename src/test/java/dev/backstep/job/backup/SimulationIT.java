@@ -66,11 +66,11 @@ class SimulationIT extends JobTest {
     machine.tracksGrowth = random.nextBoolean();
     JobDefinition definition = definition(vm, random);
     for (int disk = 0; disk <= random.nextInt(3); disk++) {
-      addDisk(machine, "disk" + disk, random);
+      SimulatedLife.addDisk(machine, "disk" + disk, random);
     }
     try {
       for (int night = 0; night < NIGHTS; night++) {
-        live(machine, random, night);
+        SimulatedLife.day(machine, random, night);
         night(machine, definition, random);
         checkEveryRestorePoint(definition);
       }
@@ -87,43 +87,6 @@ class SimulationIT extends JobTest {
         random.nextInt(4) == 0 ? "compression: zstd" : "compression: none",
         "max-parallel-disks: " + (1 + random.nextInt(3)),
         "chain-limit: " + (3 + random.nextInt(4)));
-  }
-
-  private static void addDisk(SimulatedSource.Machine machine, String key, Random random) {
-    int size = random.nextInt(12) == 0 ? 0 : 1 + random.nextInt(3_000_000);
-    SimulatedDisk disk = new SimulatedDisk(key, size, new Random(random.nextLong()));
-    machine.disks.put(key, disk);
-    disk.write();
-  }
-
-  /** A day in the life of the VM. */
-  private static void live(SimulatedSource.Machine machine, Random random, int night) {
-    for (SimulatedDisk disk : machine.disks.values()) {
-      for (int i = random.nextInt(5); i > 0; i--) {
-        disk.write();
-      }
-      for (int i = random.nextInt(3); i > 0; i--) {
-        disk.trim();
-      }
-      disk.trouble = SimulatedDisk.Trouble.NONE;
-      switch (random.nextInt(10)) {
-        case 0 -> disk.resetTracking();
-        case 1 -> disk.trouble = SimulatedDisk.Trouble.QUERY_FAILS;
-        case 2, 3 -> disk.trouble = SimulatedDisk.Trouble.DISORDER;
-        case 4 -> disk.resize(disk.size() + random.nextInt(500_000));
-        case 5 -> {
-          disk.resize(random.nextInt(disk.size() + 1));
-        }
-        case 6 -> disk.trouble = SimulatedDisk.Trouble.LIES;
-        default -> {}
-      }
-    }
-    if (random.nextInt(6) == 0) {
-      addDisk(machine, "new" + night, random);
-    }
-    if (machine.disks.size() > 1 && random.nextInt(8) == 0) {
-      machine.disks.remove(machine.disks.keySet().iterator().next());
-    }
   }
 
   /** A backup, troubled or not, and relaunched until it is complete. */
