@@ -41,12 +41,18 @@ final class RemoteVerification {
           }
           List<ImageFinding> findings = new ArrayList<>();
           for (JsonNode finding : client.rows(path + "/findings", "findings", Map.of(), MAX)) {
-            VerifiedImage image = images.get(finding.get("number").asInt());
-            findings.add(
-                new ImageFinding(requireNonNull(image), findings.size(), finding(finding)));
+            VerifiedImage image = requireNonNull(images.get(finding.get("number").asInt()));
+            findings.add(new ImageFinding(image, next(findings, image), finding(finding)));
           }
           return new Verification(row(json), List.copyOf(images.values()), findings);
         });
+  }
+
+  /** They come image by image, in the order of finding. */
+  private static int next(List<ImageFinding> before, VerifiedImage image) {
+    return !before.isEmpty() && before.getLast().image().equals(image)
+        ? before.getLast().number() + 1
+        : 1;
   }
 
   private static VerifiedImage image(JsonNode image) {

@@ -220,7 +220,6 @@ class NightIT {
     return backup;
   }
 
-  /** How the executions of a backup ended, the newest first. */
   private static HttpResponse<String> relaunch(String id) {
     return server.post(BACKUPS + "/" + id + "/relaunch", "{}");
   }

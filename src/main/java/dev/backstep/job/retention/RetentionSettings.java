@@ -9,8 +9,6 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param merge whether chains are shortened behind a scheduled backup; unless set they are
  * @param pruneApproval whether a stored plan is run only when another user has approved it, and a
  *     scheduled prune becomes such a plan; unless set it is not so
- * @param pruneApproval whether a scheduled prune waits until another user has approved its plan;
- *     unless set it does not
  */
 @ConfigurationProperties("backstep.server")
 public record RetentionSettings(

@@ -36,7 +36,8 @@ class CheckStart implements RepositoryCheckJobs {
             .orElseThrow(() ->
                 OperatorException.notFound(
                     repositoryId
-                        + ": no repository with this id is known, and there is no such folder"));
+                        + ": no repository with this id is known; `backstep repository check DIR`"
+                        + " checks a folder by its own files"));
     return tasks.launch(checks.begin(row.id(), row.path(), lease.token()));
   }
 

@@ -1,4 +1,7 @@
-/** The Batch job that checks images: structure, then data by the checksums taken when writing. */
+/**
+ * The Batch jobs that find out whether what is stored can be relied on: verification of images,
+ * check of a whole repository, and restore test.
+ */
 @NullMarked
 package dev.backstep.job.verify;
 
