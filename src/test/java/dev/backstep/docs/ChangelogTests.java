@@ -22,7 +22,7 @@ class ChangelogTests {
                   .isNotEmpty()
                   .allMatch(line ->
                       line.isEmpty()
-                          || line.matches("\\*\\*(New|Changed|Fixed|Removed)\\*\\* [A-Z`].*")));
+                          || line.matches("\\*\\*(New|Changed|Fixed|Removed)\\*\\*\\W.*")));
     }
   }
 }

@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code docs/reliability.md} is what {@code ops/reliability} makes, of every suite. */
 class ReliabilityPageTests {
@@ -47,5 +49,50 @@ class ReliabilityPageTests {
                 || line.startsWith("|---|")
                 || ROW.matcher(line).matches()
                 || Stream.of(Suite.values()).anyMatch(suite -> suite.about().equals(line)));
+  }
+
+  /** What the product is said to have been through, however the page was made. */
+  @ParameterizedTest
+  @CsvSource({
+    "CrashPointsIT, points, 400",
+    "MoverCrashPointsIT, points, 50",
+    "Qcow2PowerCutIT, points, 50",
+    "ErrorMatrixIT, cases, 200",
+    "MoverErrorMatrixIT, cases, 100",
+    "KillIT, kills, 50",
+    "KillVerbsIT, kills, 50",
+    "MoversIT, rounds, 200",
+    "FrozenServerIT, sleeps, 50",
+    "VerifyIT, bits flipped, 50",
+    "FuzzCorpusIT, inputs taken or refused, 500",
+    "EnduranceIT, days, 366"
+  })
+  void showsAtLeastTheLoopsThatAreSpokenOf(String suite, String what, long least)
+      throws IOException {
+    assertThat(numbers(suite, what).mapToLong(Long::parseLong).sum()).isGreaterThanOrEqualTo(least);
+  }
+
+  @Test
+  void everyBitThatWasFlippedWasFound() throws IOException {
+    assertThat(numbers("VerifyIT", "bits found").toList())
+        .isEqualTo(numbers("VerifyIT", "bits flipped").toList());
+  }
+
+  @Test
+  void everySuiteIsAClassOfTests() throws IOException {
+    try (Stream<Path> files = Files.walk(Path.of("src", "test", "java"))) {
+      assertThat(files.map(file -> file.getFileName().toString()))
+          .containsAll(Stream.of(Suite.values()).map(suite -> suite.test() + ".java").toList());
+    }
+  }
+
+  private static Stream<String> numbers(String suite, String what) throws IOException {
+    return Files.readAllLines(PAGE).stream()
+        .dropWhile(line -> !line.equals("## " + suite))
+        .skip(1)
+        .takeWhile(line -> !line.startsWith("## "))
+        .map(line -> line.split(" \\| | \\|$"))
+        .filter(cells -> cells.length == 3 && cells[1].equals(what))
+        .map(cells -> cells[2]);
   }
 }

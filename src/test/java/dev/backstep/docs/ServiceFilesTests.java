@@ -3,12 +3,17 @@ package dev.backstep.docs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.Backstep;
+import dev.backstep.job.OperatorException;
+import java.io.IOException;
 import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,6 +53,66 @@ class ServiceFilesTests {
     String seconds = Files.readString(UNIT).replaceAll("(?s).*TimeoutStopSec=(\\d+).*", "$1");
 
     assertThat(Long.parseLong(seconds)).isGreaterThan(most.getLong(null));
+  }
+
+  @Test
+  void unitRunsACommandThatThereIs() throws Exception {
+    List<String> words = List.of(setting("ExecStart").split(" "));
+    List<String> options = words.stream().filter(word -> word.startsWith("-")).toList();
+    Set<String> known = CommandHelp.options(CommandHelp.text(words.get(1), "--help"));
+
+    assertThat(words.getFirst()).endsWith("/ops/backstep");
+    assertThat(CommandHelp.commands()).contains(List.of(words.get(1)));
+    assertThat(options).isNotEmpty();
+    assertThat(known).containsAll(options);
+  }
+
+  /** One that no repetition mends is not repeated, and what a server ends with is known. */
+  @Test
+  void unitKnowsTheExitCodes() throws Exception {
+    Set<String> codes = new TreeSet<>(List.of(setting("RestartPreventExitStatus").split(" ")));
+
+    assertThat(CommandHelp.exitCodes()).containsAll(codes);
+    assertThat(codes)
+        .containsExactly(
+            String.valueOf(OperatorException.Kind.USAGE.exitCode()),
+            String.valueOf(OperatorException.Kind.BUSY.exitCode()));
+    assertThat(Files.readString(UNIT))
+        .as("a server that is stopped ends with 0")
+        .doesNotContain("SuccessExitStatus");
+  }
+
+  @Test
+  void unitSetsVariablesThatTheProgramReads() throws Exception {
+    String unit = Files.readString(UNIT);
+    Set<String> named =
+        ConfigurationPage.matches(unit, Pattern.compile("\\bBACKSTEP_[A-Z_]*[A-Z]\\b"));
+
+    assertThat(named).contains("BACKSTEP_HOME");
+    assertThat(ConfigurationPage.rows("Environment")).containsAll(named);
+    assertThat(setting("Environment")).isEqualTo("BACKSTEP_HOME=" + setting("WorkingDirectory"));
+    assertThat(setting("WorkingDirectory")).isEqualTo("/var/lib/" + setting("StateDirectory"));
+  }
+
+  @Test
+  void unitsHeadNamesFilesThatThereAre() throws Exception {
+    Set<String> files =
+        ConfigurationPage.matches(
+            Files.readString(UNIT),
+            Pattern.compile("(?<=/opt/backstep/|cp )(ops|docs)/[\\w./-]*\\w"));
+
+    assertThat(files).contains("ops/build", "ops/backstep", "docs/operations.md");
+    assertThat(files).allSatisfy(file -> assertThat(Path.of(file)).exists());
+  }
+
+  private static String setting(String name) throws IOException {
+    List<String> values =
+        Files.readAllLines(UNIT).stream()
+            .filter(line -> line.startsWith(name + "="))
+            .map(line -> line.substring(name.length() + 1))
+            .toList();
+    assertThat(values).as(name).hasSize(1);
+    return values.getFirst();
   }
 
   @Test
