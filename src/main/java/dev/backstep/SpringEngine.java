@@ -263,6 +263,11 @@ final class SpringEngine implements Engine {
   }
 
   @Override
+  public Optional<String> supersededBy(String restore) {
+    return context.getBean(Restores.class).supersededBy(restore);
+  }
+
+  @Override
   public TaskRun replicate(JobDefinition definition, RequestedLevel level, boolean verify) {
     return context.getBean(ReplicationJobs.class).replicate(definition, level, verify);
   }

@@ -112,6 +112,6 @@ class RestoreController {
                 new Problem(
                     HttpStatus.NOT_FOUND,
                     "no restore " + id + "; GET /api/v1/tasks?kind=restore lists them"));
-    return RestoreDocument.fields(row, List.copyOf(restores.disks(id)));
+    return RestoreDocument.fields(row, List.copyOf(restores.disks(id)), restores.supersededBy(id));
   }
 }

@@ -6,6 +6,7 @@ import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.TaskKind;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.PlatformTransactionManager;
@@ -27,11 +28,19 @@ public final class Restores {
    * Notes a restore that runs.
    *
    * @param backup whose disks are restored
+   * @param targets every name of what they are written to
    * @return the task's id
+   * @throws TargetBusyException when another restore is writing there
    */
-  public String begin(BackupId backup, String subject, List<RestoredDisk> disks, long leaseToken) {
+  public String begin(
+      BackupId backup,
+      String subject,
+      List<RestoredDisk> disks,
+      Set<String> targets,
+      long leaseToken) {
     return transactions.in(() -> {
       String id = tasks.begin(TaskKind.RESTORE, subject, backup.value(), leaseToken);
+      WrittenTargets.take(jdbc, id, targets);
       disks.forEach(disk -> insert(id, disk));
       return id;
     });
@@ -101,6 +110,11 @@ public final class Restores {
           disks.stream().mapToLong(RestoredDisk::bytesTotal).sum());
       return id;
     });
+  }
+
+  /** The newest restore that was begun since onto what this one writes to. */
+  public Optional<String> supersededBy(String id) {
+    return WrittenTargets.newer(jdbc, id);
   }
 
   /** The disks of a restore, by number; none when there is no such restore. */

@@ -99,21 +99,30 @@ public final class Tasks {
    *
    * @return whether it was one
    * @throws VmBusyException when it reads a VM's disks and something else does
+   * @throws SupersededException when it is a restore, and a newer one was begun onto its targets
    */
   public boolean resume(String id, long leaseToken) {
     return transactions.in(() -> {
       ReplicationRows.vm(jdbc, id).ifPresent(vm -> ReplicationRows.requireFree(jdbc, vm));
-      return jdbc.sql(
-                  """
-                  update tasks set status = 'RUNNING', lease_token = :token,
-                    completed_at = null, error = null
-                  where id = :id and status in ('FAILED', 'STOPPED')\
-                  """)
-              .param("token", leaseToken)
-              .param("id", id)
-              .update()
-          > 0;
+      boolean resumed = runs(id, leaseToken);
+      if (resumed && TaskKind.ofId(id).filter(TaskKind.RESTORE::equals).isPresent()) {
+        WrittenTargets.requireNewest(jdbc, id);
+      }
+      return resumed;
     });
+  }
+
+  private boolean runs(String id, long leaseToken) {
+    return jdbc.sql(
+                """
+                update tasks set status = 'RUNNING', lease_token = :token,
+                  completed_at = null, error = null
+                where id = :id and status in ('FAILED', 'STOPPED')\
+                """)
+            .param("token", leaseToken)
+            .param("id", id)
+            .update()
+        > 0;
   }
 
   /** Notes which Batch execution runs it. */

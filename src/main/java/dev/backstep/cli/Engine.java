@@ -137,6 +137,9 @@ public interface Engine extends AutoCloseable {
   /** The disks of a restore. */
   List<RestoredDisk> restoredDisks(String id);
 
+  /** The newest restore that was begun since onto what this one writes to. */
+  Optional<String> supersededBy(String restore);
+
   /**
    * Goes on with a task; see {@link dev.backstep.job.TaskJobs#relaunch}.
    *

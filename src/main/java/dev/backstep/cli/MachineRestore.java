@@ -4,6 +4,7 @@ import dev.backstep.backup.DiskTarget;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.RestoredDisk;
+import dev.backstep.catalog.SupersededException;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.SourceDefinition;
@@ -120,11 +121,21 @@ final class MachineRestore {
       throw OperatorException.usage(
           id + " writes onto no VM at a vCenter; say relaunch without --onto-vm", null);
     }
+    refuseSuperseded(id);
     try (RestoredMachine _ = open(sizes, before)) {
       return watch().follow(engine.relaunchTask(id));
     } catch (SourceException e) {
       throw Refusals.of(e);
     }
+  }
+
+  /** Before the VM is touched for it. */
+  private void refuseSuperseded(String id) {
+    engine
+        .supersededBy(id)
+        .ifPresent(newer -> {
+          throw OperatorException.conflict(SupersededException.text(id, newer), null);
+        });
   }
 
   /**

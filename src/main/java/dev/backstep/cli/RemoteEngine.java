@@ -155,6 +155,13 @@ final class RemoteEngine implements Engine {
   }
 
   @Override
+  public Optional<String> supersededBy(String restore) {
+    return client
+        .find(RemoteRestore.path(restore))
+        .flatMap(json -> RemoteRows.text(json, "superseded_by"));
+  }
+
+  @Override
   public TaskRun replicate(JobDefinition definition, RequestedLevel level, boolean verify) {
     Map<String, Object> request = new LinkedHashMap<>();
     request.put("vm_name", definition.vmName());

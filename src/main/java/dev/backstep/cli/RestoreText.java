@@ -5,6 +5,7 @@ import dev.backstep.catalog.TaskRow;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.RestoreDocument;
 import java.util.List;
+import java.util.Optional;
 
 /** Prints restores. */
 final class RestoreText {
@@ -20,13 +21,22 @@ final class RestoreText {
   /** Returns the exit code. */
   int print(TaskRow row) {
     List<RestoredDisk> disks = engine.restoredDisks(row.id());
+    Optional<String> superseded = engine.supersededBy(row.id());
     if (session.options().json()) {
-      session.terminal().result(BackupDocument.text(RestoreDocument.fields(row, disks)));
+      session
+          .terminal()
+          .result(BackupDocument.text(RestoreDocument.fields(row, disks, superseded)));
       return 0;
     }
     session
         .terminal()
-        .result(row.id() + " " + row.status() + "  " + BackupText.printable(row.subject()));
+        .result(
+            row.id()
+                + " "
+                + row.status()
+                + "  "
+                + BackupText.printable(row.subject())
+                + superseded.map(newer -> "; written over since by " + newer).orElse(""));
     for (RestoredDisk disk : disks) {
       session
           .terminal()

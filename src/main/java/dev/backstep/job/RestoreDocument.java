@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Restores as JSON, in the form of {@link BackupDocument}. */
@@ -17,9 +18,14 @@ public final class RestoreDocument {
 
   private RestoreDocument() {}
 
-  public static Map<String, @Nullable Object> fields(TaskRow row, List<RestoredDisk> disks) {
+  /**
+   * @param supersededBy the newest restore that was begun onto its targets since
+   */
+  public static Map<String, @Nullable Object> fields(
+      TaskRow row, List<RestoredDisk> disks, Optional<String> supersededBy) {
     Map<String, @Nullable Object> fields = new LinkedHashMap<>(TaskDocument.fields(row));
     fields.put("backup_id", row.settings());
+    fields.put("superseded_by", supersededBy.orElse(null));
     List<Map<String, @Nullable Object>> list = new ArrayList<>();
     disks.forEach(disk -> list.add(disk(disk)));
     fields.put("disks", list);

@@ -13,8 +13,9 @@ public interface TaskJobs {
   /**
    * Goes on with one that failed or was stopped, or whose process is gone, where it stopped.
    *
-   * @throws OperatorException NOT_FOUND; CONFLICT when it runs or is completed; BUSY when something
-   *     else reads the disks that it is about
+   * @throws OperatorException NOT_FOUND; CONFLICT when it runs or is completed, or is a restore and
+   *     a newer one was begun onto its targets; BUSY when something else reads the disks that it is
+   *     about
    */
   TaskRun relaunch(String id);
 

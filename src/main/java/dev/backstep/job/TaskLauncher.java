@@ -1,5 +1,6 @@
 package dev.backstep.job;
 
+import dev.backstep.catalog.SupersededException;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.Tasks;
@@ -89,6 +90,8 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
       return tasks.resume(id, lease.token());
     } catch (VmBusyException e) {
       throw OperatorException.busy(e.getMessage(), e);
+    } catch (SupersededException e) {
+      throw OperatorException.conflict(e.getMessage(), e);
     }
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.backstep.endtoend.Program;
 import dev.backstep.endtoend.Program.Result;
 import dev.backstep.job.external.TestDisks;
+import dev.backstep.testing.Tool;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -148,6 +149,68 @@ class RemoteCommandsIT {
         .isEqualTo(-1);
     run(0, "delete", id);
     run(1, "restore", id, "--to", folder.resolve("again").toString());
+  }
+
+  /** Neither while it writes, nor behind it. */
+  @Test
+  void olderRestoreIsNotMixedWithANewerOne() throws Exception {
+    Tool.run("qemu-io", "-f", "raw", "-c", "write -q -P 7 0 1M", folder.resolve("vm/disk0.raw"));
+    String id = run(0, "backup", "vm", "--json").json().get("backup_id").asString();
+    Path full = folder.resolve("full");
+    Path socket = folder.resolve("target.sock");
+    Process target =
+        new ProcessBuilder(
+                ("nbdkit -f -U %s --filter=delay --filter=error memory 4M delay-write=1"
+                        + " error-pwrite-rate=100%% error-pwrite-file=%s")
+                    .formatted(socket, full)
+                    .split(" "))
+            .start();
+    try {
+      String uri = "nbd+unix:///?socket=" + socket;
+      while (!Files.exists(socket)) {
+        assertThat(target.isAlive()).isTrue();
+        Thread.sleep(20);
+      }
+      Files.createFile(full);
+      String failed = restore(id, uri, 202).get("task_id").asString();
+
+      assertThat(restore(id, uri, 409).get("detail").asString())
+          .contains(uri, "is being written by " + failed);
+
+      awaitEnd(failed, "FAILED");
+      Files.delete(full);
+      String newer = restore(id, uri, 202).get("task_id").asString();
+      String refused = server.post("/api/v1/tasks/" + failed + "/relaunch", "").body();
+      assertThat(refused).contains("\"status\":409", newer + " was begun since");
+      awaitEnd(newer, "COMPLETED");
+      assertThat(run(1, "relaunch", failed).errors()).contains(newer, "restore again");
+      assertThat(run(0, "show", failed).output())
+          .contains("FAILED", "written over since by " + newer);
+      assertThat(run(0, "show", failed, "--json").json().get("superseded_by").asString())
+          .isEqualTo(newer);
+      assertThat(run(0, "show", newer, "--json").json().get("superseded_by").isNull()).isTrue();
+    } finally {
+      target.destroy();
+    }
+  }
+
+  private JsonNode restore(String id, String target, int status) throws Exception {
+    return ServerProcess.json(
+        server.post(
+            "/api/v1/restores",
+            "{\"backup_id\":\"%s\",\"disks\":[{\"disk_id\":0,\"kind\":\"nbd\",\"target\":\"%s\"}]}"
+                .formatted(id, target)),
+        status);
+  }
+
+  private void awaitEnd(String task, String expected) throws Exception {
+    String status = "RUNNING";
+    while (status.equals("RUNNING")) {
+      Thread.sleep(50);
+      status =
+          ServerProcess.json(server.get("/api/v1/tasks/" + task), 200).get("status").asString();
+    }
+    assertThat(status).isEqualTo(expected);
   }
 
   /** Also one that failed, and goes on when what was in its way is gone. */

@@ -168,6 +168,11 @@ final class EngineDouble implements Engine, RetentionVerbs, RepositoryVerbs {
   }
 
   @Override
+  public Optional<String> supersededBy(String restore) {
+    return Optional.empty();
+  }
+
+  @Override
   public TaskRun relaunchTask(String id) {
     note("relaunch " + id);
     return new Verify();

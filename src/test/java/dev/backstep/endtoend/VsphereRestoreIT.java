@@ -20,7 +20,7 @@ class VsphereRestoreIT extends VsphereTest {
   void restorePointGoesBackOntoTheDisksOfAVm() throws Exception {
     Vm web = machine("web", true, "", 4 * MIB, MIB + 512);
     write(web);
-    JsonNode point = program.succeed("backup", "web", "--json").json();
+    JsonNode point = backup();
     String id = point.get("backup_id").asString();
     write(web);
 
@@ -39,7 +39,7 @@ class VsphereRestoreIT extends VsphereTest {
     assertThat(vcenter.openSessions()).isZero();
     assertThat(Tool.run("ls", folder.resolve("home/run").toString())).doesNotContain("nbd-");
     vcenter.power(web, "on");
-    JsonNode next = program.succeed("backup", "web", "--json").json();
+    JsonNode next = backup();
     assertThat(next.get("disks").get(0).get("reason").asString())
         .as("change tracking does not see what was restored")
         .isEqualTo("CBT_RESET");
@@ -54,24 +54,18 @@ class VsphereRestoreIT extends VsphereTest {
   void restoreOntoAVmGoesOnWhereItsServerOrItsCommandDied() throws Exception {
     Vm web = machine("web", true, "", 6 * MIB, MIB + 512);
     write(web);
-    JsonNode point = program.succeed("backup", "web", "--json").json();
+    JsonNode point = backup();
     write(web);
     vcenter.power(web, "off");
     vcenter.power(machine("other", true, "", 6 * MIB, MIB + 512), "off");
-    vcenter.writeDelay(2000, "20");
-    Path output = folder.resolve("restore.txt");
-    String id = point.get("backup_id").asString();
 
-    Process restore = program.start(output, output, "restore", id, "--onto-vm", "web");
-    String task = await(restore, () -> running("restore-").findFirst().orElse(""));
-    String server = await(restore, () -> server("2000.raw"));
-    ProcessHandle.of(Long.parseLong(server)).orElseThrow().destroyForcibly();
-    assertThat(restore.waitFor()).as(Files.readString(output)).isEqualTo(1);
-    assertThat(Files.readString(output)).contains("relaunch " + task + " --onto-vm web");
+    String task = brokenRestore(point.get("backup_id").asString());
     assertThat(refused(2, "relaunch", task)).contains("relaunch " + task + " --onto-vm VM");
     assertThat(refused(1, "relaunch", task, "--onto-vm", "other"))
         .contains("is not written onto disk");
 
+    vcenter.writeDelay(2000, "20");
+    Path output = folder.resolve("relaunch.txt");
     Process again = program.start(output, output, "relaunch", task, "--onto-vm", "web");
     await(again, () -> running(task).findFirst().orElse(""));
     again.destroyForcibly().waitFor();
@@ -89,8 +83,46 @@ class VsphereRestoreIT extends VsphereTest {
     }
     assertThat(vcenter.servers()).isEmpty();
     vcenter.power(web, "on");
-    JsonNode next = program.succeed("backup", "web", "--json").json();
+    JsonNode next = backup();
     assertThat(next.get("disks").get(0).get("reason").asString()).isEqualTo("CBT_RESET");
+  }
+
+  @Test
+  void olderRestoreIsNotMixedWithANewerOne() throws Exception {
+    Vm web = machine("web", true, "", 6 * MIB, MIB + 512);
+    write(web);
+    String older = backup().get("backup_id").asString();
+    write(web);
+    JsonNode newer = backup();
+    vcenter.power(web, "off");
+    String failed = brokenRestore(older);
+    String since = newer.get("backup_id").asString();
+    program.succeed("restore", since, "--onto-vm", "web");
+    int changes = vcenter.calls("ReconfigVM_Task");
+
+    assertThat(refused(1, "relaunch", failed, "--onto-vm", "web"))
+        .contains(failed, "was begun since", "restore again");
+
+    assertThat(vcenter.calls("ReconfigVM_Task")).as("nothing was changed").isEqualTo(changes);
+    assertHoldsAll(web, newer);
+  }
+
+  private JsonNode backup() throws Exception {
+    return program.succeed("backup", "web", "--json").json();
+  }
+
+  /** Begins one whose first disk is cut off when it has begun. Returns the task's id. */
+  private String brokenRestore(String id) throws Exception {
+    vcenter.writeDelay(2000, "20");
+    Path output = folder.resolve("restore.txt");
+    Process restore = program.start(output, output, "restore", id, "--onto-vm", "web");
+    String task = await(restore, () -> running("restore-").findFirst().orElse(""));
+    String server = await(restore, () -> server("2000.raw"));
+    ProcessHandle.of(Long.parseLong(server)).orElseThrow().destroyForcibly();
+    assertThat(restore.waitFor()).as(Files.readString(output)).isEqualTo(1);
+    assertThat(Files.readString(output)).contains("relaunch " + task + " --onto-vm web");
+    vcenter.writeDelay(2000, "");
+    return task;
   }
 
   @Test
@@ -98,7 +130,7 @@ class VsphereRestoreIT extends VsphereTest {
     Vm old = vcenter.vm("a/b 100%", 4 * MIB, MIB + 512);
     define("web", "a/b 100%", "");
     write(old);
-    JsonNode point = program.succeed("backup", "web", "--json").json();
+    JsonNode point = backup();
     String id = point.get("backup_id").asString();
     String path = "/DC0/vm/a%2fb 100%25";
     String[] again = {"restore", id, "--onto-vm", "web", "--create-in", "/DC0/host/DC0_C0"};
@@ -121,7 +153,7 @@ class VsphereRestoreIT extends VsphereTest {
     assertThat(found.get("bios").asString()).as("as the guest knows itself").isEqualTo(identity);
     assertHoldsAll(made, point);
     vcenter.power(made, "on");
-    JsonNode next = program.succeed("backup", "web", "--json").json();
+    JsonNode next = backup();
     assertThat(next.get("disks").get(0).get("level").asString()).isEqualTo("full");
     assertHoldsAll(made, next);
     assertThat(vcenter.servers()).isEmpty();

@@ -8,6 +8,7 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.Restores;
+import dev.backstep.catalog.TargetBusyException;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
@@ -53,19 +54,30 @@ class RestoreStart implements RestoreJobs {
           "either the targets are read to find what differs, or they hold a restore point", null);
     }
     List<RestoredDisk> disks = new ArrayList<>();
-    Set<String> places = new HashSet<>();
+    Set<String> names = new HashSet<>();
     new TreeMap<>(request.targets())
         .forEach((number, target) -> {
-          if (!places.add(target.place())) {
-            throw OperatorException.usage(target.place() + " is the target of two disks", null);
-          }
           disks.add(disk(backup, number, target, request, held));
+          for (String name : TargetNames.of(target)) {
+            if (!names.add(name)) {
+              throw OperatorException.usage(target.place() + " is the target of two disks", null);
+            }
+          }
         });
     if (disks.isEmpty()) {
       throw OperatorException.usage("no disk is to be restored", null);
     }
+    tasks.recoverDead();
+    return tasks.launch(begin(backup, disks, names));
+  }
+
+  private String begin(BackupRow backup, List<RestoredDisk> disks, Set<String> targets) {
     String subject = backup.id() + " of " + backup.vmName();
-    return tasks.launch(restores.begin(backup.id(), subject, disks, lease.token()));
+    try {
+      return restores.begin(backup.id(), subject, disks, targets, lease.token());
+    } catch (TargetBusyException e) {
+      throw OperatorException.busy(e.getMessage(), e);
+    }
   }
 
   private BackupRow restorePoint(String id) {
