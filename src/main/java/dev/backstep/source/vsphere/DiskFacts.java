@@ -19,6 +19,7 @@ import java.util.Optional;
  * @param mode such as {@code persistent} or {@code independent_persistent}
  * @param physical a mapping that passes the commands of the guest on
  * @param shared its bus or the disk itself is shared with other VMs
+ * @param thin its file grows with what is written; so where that is not told
  * @param changeId of this configuration's moment; empty where changes are not tracked
  */
 record DiskFacts(
@@ -32,6 +33,7 @@ record DiskFacts(
     String mode,
     boolean physical,
     boolean shared,
+    boolean thin,
     Optional<String> changeId) {
 
   DiskKey diskKey() {
@@ -78,6 +80,7 @@ record DiskFacts(
                 .filter(mode -> mode.equals("physicalMode"))
                 .isPresent(),
         multiWriter || sharedBuses.getOrDefault(controller, false),
+        backing.text("thinProvisioned").filter("false"::equals).isEmpty(),
         backing.text("changeId"));
   }
 

@@ -4,7 +4,7 @@ import dev.backstep.domain.DiskKey;
 import dev.backstep.source.SourceException;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -45,6 +45,7 @@ final class MachineSpec {
 
   private final XmlNode configuration;
   private final XmlNode hardware;
+  private final Map<Integer, XmlNode> devices;
   private final String name;
   private final Optional<String> datastore;
   private final Map<DiskKey, Long> sizes;
@@ -69,12 +70,13 @@ final class MachineSpec {
       throws IOException {
     this.configuration = configuration;
     this.hardware = configuration.required("hardware");
+    this.devices = byKey(hardware.children("device"));
     this.name = name;
     this.datastore = datastore;
     this.sizes = Map.copyOf(sizes);
     this.sameUuid = sameUuid;
     this.disks =
-        DiskFacts.of(hardware.children("device")).stream()
+        DiskFacts.of(List.copyOf(devices.values())).stream()
             .filter(disk -> sizes.containsKey(disk.diskKey()))
             .toList();
     if (disks.size() != sizes.size()) {
@@ -83,26 +85,30 @@ final class MachineSpec {
     this.controllers = controllers();
   }
 
+  private static Map<Integer, XmlNode> byKey(List<XmlNode> devices) throws IOException {
+    Map<Integer, XmlNode> byKey = new LinkedHashMap<>();
+    for (XmlNode device : devices) {
+      byKey.put((int) device.number("key"), device);
+    }
+    return byKey;
+  }
+
   private SourceException refused(String why) {
     return new SourceException(SourceException.Kind.FAILED, name + ": " + why);
   }
 
   /** What the disks hang on, less what is there without being made. */
   private List<XmlNode> controllers() throws SourceException {
-    Set<String> keys = new LinkedHashSet<>();
-    disks.forEach(disk -> keys.add(String.valueOf(disk.controllerKey())));
     List<XmlNode> made = new ArrayList<>();
-    for (String key : keys) {
-      XmlNode controller =
-          hardware.children("device").stream()
-              .filter(device -> device.text("key").filter(key::equals).isPresent())
-              .findFirst()
-              .orElseThrow(() -> refused("its configuration has no controller " + key));
-      String type = controller.type();
-      if (SCSI.contains(type) || OTHER_CONTROLLERS.contains(type)) {
+    for (int key : disks.stream().map(DiskFacts::controllerKey).distinct().toList()) {
+      XmlNode controller = devices.get(key);
+      if (controller == null) {
+        throw refused("its configuration has no controller " + key);
+      }
+      if (isController(controller)) {
         made.add(controller);
-      } else if (!type.equals(IDE)) {
-        throw refused("disks hang on a " + type + ", which is not made anew");
+      } else if (!controller.type().equals(IDE)) {
+        throw refused("disks hang on a " + controller.type() + ", which is not made anew");
       }
     }
     return made;
@@ -110,20 +116,13 @@ final class MachineSpec {
 
   /** Devices that the VM had and this one will not have, for people. */
   List<String> leftOut() {
-    List<String> left = new ArrayList<>();
-    for (XmlNode device : hardware.children("device")) {
-      String key = device.text("key").orElse("");
-      boolean disk = disks.stream().anyMatch(one -> String.valueOf(one.key()).equals(key));
-      boolean controller =
-          controllers.contains(device) || GIVEN.contains(device.type()) || isController(device);
-      if (!disk && !controller) {
-        left.add(described(device));
-      }
-    }
-    return left;
+    Map<Integer, XmlNode> left = new LinkedHashMap<>(devices);
+    disks.forEach(disk -> left.remove(disk.key()));
+    left.values().removeIf(device -> GIVEN.contains(device.type()) || isController(device));
+    return left.values().stream().map(MachineSpec::described).toList();
   }
 
-  /** One that no disk hangs on. */
+  /** One that is made where a disk hangs on it. */
   private static boolean isController(XmlNode device) {
     return SCSI.contains(device.type()) || OTHER_CONTROLLERS.contains(device.type());
   }
@@ -201,7 +200,7 @@ final class MachineSpec {
         .start("backing", "VirtualDiskFlatVer2BackingInfo")
         .text("fileName", folder(disk.file()))
         .text("diskMode", "persistent")
-        .text("thinProvisioned", thin(disk))
+        .text("thinProvisioned", disk.thin())
         .end()
         .text("controllerKey", disk.controllerKey())
         .text("unitNumber", disk.unit())
@@ -209,14 +208,5 @@ final class MachineSpec {
         .text("capacityInBytes", size)
         .end()
         .end();
-  }
-
-  /** As it was; thin where that is not told. */
-  private boolean thin(DiskFacts disk) {
-    return hardware.children("device").stream()
-        .filter(device -> device.text("key").filter(String.valueOf(disk.key())::equals).isPresent())
-        .flatMap(device -> device.child("backing").stream())
-        .flatMap(backing -> backing.text("thinProvisioned").stream())
-        .noneMatch("false"::equals);
   }
 }

@@ -31,7 +31,18 @@ class VimClientTests {
   private static final Moref SNAPSHOT = Moref.snapshot("snapshot-9");
   private static final DiskFacts DISK =
       new DiskFacts(
-          2000, 1000, 0, "Hard disk 1", 1000, "", "", "persistent", false, false, Optional.empty());
+          2000,
+          1000,
+          0,
+          "Hard disk 1",
+          1000,
+          "",
+          "",
+          "persistent",
+          false,
+          false,
+          true,
+          Optional.empty());
   private static final ExtentVisitor NOBODY = (offset, length, kind) -> {};
 
   @TempDir Path folder;
@@ -227,7 +238,7 @@ class VimClientTests {
               xsi:type="VirtualDiskFlatVer2BackingInfo"><fileName>[ds1] web/web_1.vmdk</fileName>
               </backing><controllerKey>1000</controllerKey>
               <unitNumber>1</unitNumber><capacityInKB>8</capacityInKB></device>
-            <device xsi:type="VirtualDisk"><key>31000</key><backing
+            <device xsi:type="VirtualDisk"><key>32000</key><backing
               xsi:type="VirtualDiskFlatVer2BackingInfo"><fileName>[ds1] web/web_2.vmdk</fileName>
               </backing><controllerKey>31000</controllerKey>
               <unitNumber>0</unitNumber><capacityInKB>8</capacityInKB></device>
@@ -238,7 +249,7 @@ class VimClientTests {
 
   @Test
   void createMachine() throws IOException {
-    Map<DiskKey, Long> sizes = Map.of(new DiskKey("2000"), 8192L, new DiskKey("31000"), 1536L);
+    Map<DiskKey, Long> sizes = Map.of(new DiskKey("2000"), 8192L, new DiskKey("32000"), 1536L);
     answerTask();
 
     client.createMachine(
@@ -260,7 +271,7 @@ class VimClientTests {
                 + "<device xsi:type=\"VirtualNVMEController\"><key>31000</key>"
                 + "<busNumber>0</busNumber></device></deviceChange>"
                 + disk(2000, "[ds2]", false, 1000, 8, 8192)
-                + disk(31000, "[ds1]", true, 31000, 2, 1536)
+                + disk(32000, "[ds1]", true, 31000, 2, 1536)
                 + "<bootOptions><efiSecureBootEnabled>true</efiSecureBootEnabled></bootOptions>"
                 + "<firmware>efi</firmware></config>"
                 + "<pool type=\"ResourcePool\">resgroup-8</pool>");
@@ -282,7 +293,7 @@ class VimClientTests {
 
   @Test
   void machineThatIsMadeAnewTellsWhatItHasNotGot() throws IOException {
-    Map<DiskKey, Long> sizes = Map.of(new DiskKey("2000"), 8192L, new DiskKey("31000"), 1536L);
+    Map<DiskKey, Long> sizes = Map.of(new DiskKey("2000"), 8192L, new DiskKey("32000"), 1536L);
 
     assertThat(
             new MachineSpec(configuration(), "web", Optional.of("other"), sizes, false).leftOut())
