@@ -8,6 +8,7 @@ import dev.backstep.catalog.SupersededException;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.SourceDefinition;
+import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.Refusals;
@@ -111,6 +112,7 @@ final class MachineRestore {
 
   /** Goes on with a restore onto the VM that failed or died. Returns the exit code. */
   int goOn(String id) throws InterruptedException {
+    requireResumable(id);
     Map<DiskKey, Long> sizes = new LinkedHashMap<>();
     Map<DiskKey, NbdUri> before = new LinkedHashMap<>();
     for (RestoredDisk disk : disks(engine, id)) {
@@ -121,7 +123,6 @@ final class MachineRestore {
       throw OperatorException.usage(
           id + " writes onto no VM at a vCenter; say relaunch without --onto-vm", null);
     }
-    refuseSuperseded(id);
     try (RestoredMachine _ = open(sizes, before)) {
       return watch().follow(engine.relaunchTask(id));
     } catch (SourceException e) {
@@ -129,8 +130,12 @@ final class MachineRestore {
     }
   }
 
-  /** Before the VM is touched for it. */
-  private void refuseSuperseded(String id) {
+  /** What its relaunch would refuse, before the VM is touched for it. */
+  private void requireResumable(String id) {
+    Status status = TaskWatch.row(engine, id).status();
+    if (status == Status.COMPLETED) {
+      throw Refusals.notRelaunched(id, status);
+    }
     engine
         .supersededBy(id)
         .ifPresent(newer -> {

@@ -73,7 +73,7 @@ final class TaskWatch {
 
   private int end(String id) {
     int found = print(id);
-    TaskRow row = row(id);
+    TaskRow row = row(engine, id);
     if (row.status() == Status.COMPLETED) {
       return found;
     }
@@ -96,7 +96,7 @@ final class TaskWatch {
 
   /** Prints what came of it so far. Returns the exit code of one that has COMPLETED like this. */
   int print(String id) {
-    TaskRow row = row(id);
+    TaskRow row = row(engine, id);
     return switch (row.kind()) {
       case VERIFY -> new VerifyText(session, engine).print(row);
       case PRUNE -> freed(row);
@@ -135,7 +135,10 @@ final class TaskWatch {
     return 0;
   }
 
-  private TaskRow row(String id) {
+  /**
+   * @throws OperatorException NOT_FOUND
+   */
+  static TaskRow row(Engine engine, String id) {
     return engine
         .task(id)
         .orElseThrow(() ->

@@ -46,4 +46,10 @@ public final class Refusals {
         ? OperatorException.busy(text, null)
         : OperatorException.failed(text, null);
   }
+
+  /** A task's status does not let it go on. */
+  public static OperatorException notRelaunched(String task, Status status) {
+    return OperatorException.conflict(
+        task + " is " + status + "; only what is FAILED or STOPPED can be relaunched", null);
+  }
 }

@@ -77,8 +77,7 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
     recoverDead();
     TaskRow row = row(id);
     if (!resume(id)) {
-      throw OperatorException.conflict(
-          id + " is " + row.status() + "; only what is FAILED or STOPPED can be relaunched", null);
+      throw Refusals.notRelaunched(id, row.status());
     }
     JobExecution last = lastExecution(row);
     dead.end(last);

@@ -61,19 +61,55 @@ public final class NbdServer implements AutoCloseable {
    * @param runFolder where its socket and record are kept; exists
    */
   public static NbdServer start(Recipe recipe, Path runFolder) throws SourceException {
-    return start(recipe, runFolder, socket(runFolder, unique()));
+    return start(recipe, runFolder, newSocket(runFolder));
   }
 
   /**
    * As {@link #start(Recipe, Path)}, behind a socket that is named the same each time.
    *
-   * @throws SourceException {@code LOCKED} when one with this name is being served already
+   * @throws SourceException as {@link #requireUnserved}
    */
   public static NbdServer start(Recipe recipe, Path runFolder, String name) throws SourceException {
-    Path socket = socket(runFolder, name);
-    requireUnserved(NbdUri.unix(socket, recipe.export()), socket);
+    requireUnserved(runFolder, name);
+    Path socket = runFolder.resolve(name);
     socket.toFile().delete();
     return start(recipe, runFolder, socket);
+  }
+
+  /**
+   * Looks whether a server can be started behind a socket of this name.
+   *
+   * @throws SourceException {@code LOCKED} when there is one; {@code FAILED} when its path is too
+   *     long for a socket: elsewhere nobody would find it a second time
+   */
+  public static void requireUnserved(Path runFolder, String name) throws SourceException {
+    Path socket = runFolder.resolve(name);
+    if (!fits(socket)) {
+      throw new SourceException(
+          SourceException.Kind.FAILED,
+          socket
+              + ": the home folder's path is too long for a socket in it, which has at most "
+              + SOCKET_BYTES_MAX
+              + " bytes; name the folder through a symbolic link with a shorter path");
+    }
+    if (isServed(NbdUri.unix(socket, ""))) {
+      throw new SourceException(
+          SourceException.Kind.LOCKED, socket + ": another command serves this disk already");
+    }
+  }
+
+  private static boolean fits(Path socket) {
+    return socket.toString().getBytes(StandardCharsets.UTF_8).length <= SOCKET_BYTES_MAX;
+  }
+
+  /** Whatever answers is a server, also one that does not have this export. */
+  private static boolean isServed(NbdUri uri) {
+    try {
+      NbdConnection.open(uri, List.of(), STALL).close();
+      return true;
+    } catch (IOException e) {
+      return !(e instanceof NbdException nbd) || nbd.kind() != NbdException.Kind.UNREACHABLE;
+    }
   }
 
   private static NbdServer start(Recipe recipe, Path runFolder, Path socket)
@@ -94,7 +130,7 @@ public final class NbdServer implements AutoCloseable {
    */
   public static NbdServer start(Path image, List<String> options, Path runFolder)
       throws SourceException {
-    Path socket = socket(runFolder, unique());
+    Path socket = newSocket(runFolder);
     List<String> command =
         new ArrayList<>(List.of("qemu-nbd", "-t", "-e", String.valueOf(CLIENTS_MAX)));
     command.addAll(options);
@@ -107,25 +143,10 @@ public final class NbdServer implements AutoCloseable {
     return server;
   }
 
-  private static void requireUnserved(NbdUri uri, Path socket) throws SourceException {
-    try {
-      NbdConnection.open(uri, List.of(), STALL).close();
-    } catch (IOException e) {
-      if (e instanceof NbdException nbd && nbd.kind() == NbdException.Kind.UNREACHABLE) {
-        return;
-      }
-    }
-    throw new SourceException(
-        SourceException.Kind.LOCKED, socket + ": another command serves this disk already");
-  }
-
-  private static String unique() {
-    return "nbd-" + ProcessHandle.current().pid() + "-" + NUMBERS.incrementAndGet();
-  }
-
-  private static Path socket(Path runFolder, String name) throws SourceException {
+  private static Path newSocket(Path runFolder) throws SourceException {
+    String name = "nbd-" + ProcessHandle.current().pid() + "-" + NUMBERS.incrementAndGet();
     Path socket = runFolder.resolve(name);
-    if (socket.toString().getBytes(StandardCharsets.UTF_8).length <= SOCKET_BYTES_MAX) {
+    if (fits(socket)) {
       return socket;
     }
     try {

@@ -102,9 +102,17 @@ class VsphereRestoreIT extends VsphereTest {
 
     assertThat(refused(1, "relaunch", failed, "--onto-vm", "web"))
         .contains(failed, "was begun since", "restore again");
+    assertThat(refused(1, "relaunch", completed(), "--onto-vm", "web")).contains("is COMPLETED");
+    assertThat(refused(4, "relaunch", "restore-none", "--onto-vm", "web")).contains("no such task");
 
     assertThat(vcenter.calls("ReconfigVM_Task")).as("nothing was changed").isEqualTo(changes);
     assertHoldsAll(web, newer);
+  }
+
+  /** The newest restore. */
+  private String completed() throws Exception {
+    JsonNode tasks = program.succeed("tasks", "--kind", "restore", "--json").json();
+    return tasks.get(0).get("task_id").asString();
   }
 
   private JsonNode backup() throws Exception {
@@ -140,7 +148,10 @@ class VsphereRestoreIT extends VsphereTest {
     vcenter.power(old, "gone");
     assertThat(refused(4, "restore", id, "--onto-vm", "web")).contains("no such VM");
     assertThat(refused(4, with(again, "/DC0/host/none"))).contains("/DC0/host/none is not there");
-    assertThat(refused(1, with(again, "/DC0/vm"))).contains("expected one like");
+    assertThat(refused(1, with(again, "/DC0/vm"))).contains("expected one like /Datacenter/host");
+    define("web", "path", "a", "");
+    assertThat(refused(1, again)).contains("a is no path of a VM; expected one like");
+    define("web", "a/b 100%", "");
     assertThat(refused(2, "restore", id, "--to", "x", "--create-in", "y")).contains("--onto-vm");
     vcenter.control("fault", "method", "CreateVM_Task", "fault", "NoPermission");
     assertThat(refused(1, again)).contains("NoPermission");

@@ -55,9 +55,18 @@ abstract class VsphereTest {
    * @param selected the VM's name at the vCenter
    */
   final void define(String name, String selected, String more) throws IOException {
+    define(name, "name", selected, more);
+  }
+
+  /**
+   * As {@link #define(String, String, String)}.
+   *
+   * @param selector by what the VM is found
+   */
+  final void define(String name, String selector, String selected, String more) throws IOException {
     StringBuilder definition = new StringBuilder("vm: " + name + "\nsource:\n  type: vsphere\n");
     vcenter
-        .settings("name", selected)
+        .settings(selector, selected)
         .forEach((key, value) ->
             definition.append("  ").append(key).append(": \"").append(value).append("\"\n"));
     definition.append("repository: ").append(folder.resolve("repository")).append('\n');

@@ -32,7 +32,8 @@ public final class NewMachine {
    * @param datastore where all of it lies; empty to leave each file where it was
    * @return the devices that it has not got, for people
    * @throws SourceException when it is there, or the server refuses to make it; {@code NOT_FOUND}
-   *     when the place is not there. Nothing has changed at the vCenter then
+   *     when the place is not there. Nothing has changed at the vCenter then, unless the connection
+   *     broke while the server was making it: it may be there then
    */
   public static List<String> make(
       SourceDefinition definition,
@@ -58,6 +59,9 @@ public final class NewMachine {
     requireGone();
     String path = path(place);
     int slash = path.lastIndexOf('/');
+    if (slash < 1 || slash == path.length() - 1) {
+      throw refused(path + " is no path of a VM; expected one like /Datacenter/vm/folder/name");
+    }
     Moref folder = folder(path.substring(0, slash));
     Moref pool = pool(place);
     XmlNode kept = XmlNode.parse(configuration.getBytes(StandardCharsets.UTF_8));

@@ -52,9 +52,10 @@ public final class RestoredMachine implements AutoCloseable {
    * @param sizes in bytes, of the disks that will be written
    * @param before where an earlier command served them, which is where they are served again; empty
    *     when there was none
-   * @throws SourceException {@code LOCKED} when the VM is not off or has snapshots; {@code FAILED}
-   *     when a disk is not there, is not written through, has another size, or is not the one that
-   *     was served before. Nothing has changed at the vCenter then
+   * @throws SourceException {@code LOCKED} when the VM is not off, has snapshots, or is served by
+   *     another command; {@code FAILED} when a disk is not there, is not written through, has
+   *     another size, or is not the one that was served before, or when the path of the run folder
+   *     is too long. Nothing has changed at the vCenter then
    */
   public static RestoredMachine open(
       SourceDefinition definition,
@@ -72,6 +73,9 @@ public final class RestoredMachine implements AutoCloseable {
       requirePrivileges(settings, gateway, machine);
       Files.createDirectories(runFolder);
       ChildProcess.endLeftovers(runFolder);
+      for (DiskFacts disk : disks) {
+        NbdServer.requireUnserved(runFolder, socket(machine, disk.diskKey()));
+      }
       RestoredMachine opened = new RestoredMachine(gateway, machine);
       opened.serve(new Vddk(settings, runFolder), disks);
       return opened;
