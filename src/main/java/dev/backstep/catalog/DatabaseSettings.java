@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,16 @@ import org.jspecify.annotations.Nullable;
 record DatabaseSettings(String url, String user, String password) {
 
   private static final String URL = "BACKSTEP_DB_URL";
+
+  /**
+   * Where a driver would look for one; URLs are logged, and shown to whoever asks what is running.
+   */
+  private static final Pattern PASSWORD =
+      Pattern.compile("[?&;(]\\s*password\\s*=|//[^/?;]*:[^/?;]*@", Pattern.CASE_INSENSITIVE);
+
+  /** Others, as those of key stores, which have no setting of their own here. */
+  private static final Pattern SECRET =
+      Pattern.compile("([?&;(]\\s*\\w*password\\w*\\s*=)[^&;)]*", Pattern.CASE_INSENSITIVE);
 
   /** Longer than any transaction of ours holds a row, in milliseconds. */
   private static final int H2_LOCK_TIMEOUT_MILLIS = 20_000;
@@ -26,6 +37,12 @@ record DatabaseSettings(String url, String user, String password) {
     String url = setting.apply(URL);
     if (url == null || url.isBlank()) {
       return new DatabaseSettings(embedded(home), "sa", "");
+    }
+    if (PASSWORD.matcher(url).find()) {
+      throw new IllegalArgumentException(
+          URL
+              + " holds a password, which would be logged with it: take it out, and set"
+              + " BACKSTEP_DB_USER with BACKSTEP_DB_PASSWORD_FILE or BACKSTEP_DB_PASSWORD");
     }
     if (!url.startsWith("jdbc:mariadb:") && !url.startsWith("jdbc:h2:")) {
       throw new IllegalArgumentException(
@@ -42,10 +59,10 @@ record DatabaseSettings(String url, String user, String password) {
     return url.startsWith("jdbc:h2:");
   }
 
-  /** Without the password. */
+  /** Without any password. */
   @Override
   public String toString() {
-    return url + (user.isEmpty() ? "" : " as " + user);
+    return SECRET.matcher(url).replaceAll("$1***") + (user.isEmpty() ? "" : " as " + user);
   }
 
   /**

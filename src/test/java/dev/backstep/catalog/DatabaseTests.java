@@ -11,6 +11,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 class DatabaseTests {
@@ -98,6 +100,39 @@ class DatabaseTests {
     assertThatThrownBy(() -> DatabaseSettings.of(home, environment::get))
         .isInstanceOf(UncheckedIOException.class)
         .hasMessageContaining("missing");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "jdbc:mariadb://db/backstep?user=me&password=s3cret",
+        "jdbc:mariadb://db:3306/backstep?PassWord=s3cret&user=me",
+        "jdbc:mariadb://address=(host=db)(port=3306)(password=s3cret)/backstep",
+        "jdbc:mariadb://me:s3cret@db/backstep",
+        "jdbc:h2:/srv/backstep;USER=sa;PASSWORD=s3cret",
+        "mysql://me:s3cret@db/backstep"
+      })
+  void refusesAPasswordInTheUrlWithoutSayingIt(String url) {
+    assertThatThrownBy(() -> DatabaseSettings.of(home, Map.of("BACKSTEP_DB_URL", url)::get))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("BACKSTEP_DB_URL")
+        .hasMessageContaining("BACKSTEP_DB_PASSWORD_FILE")
+        .hasMessageNotContaining("s3");
+  }
+
+  @Test
+  void saysNoPasswordOfAKeyStore() {
+    DatabaseSettings settings =
+        DatabaseSettings.of(
+            home,
+            Map.of(
+                    "BACKSTEP_DB_URL",
+                    "jdbc:mariadb://db/backstep?keyStorePassword=s3cret&sslMode=trust")
+                ::get);
+
+    assertThat(settings.url()).contains("s3cret");
+    assertThat(settings.toString())
+        .isEqualTo("jdbc:mariadb://db/backstep?keyStorePassword=***&sslMode=trust");
   }
 
   @Test
