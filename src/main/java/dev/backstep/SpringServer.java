@@ -75,6 +75,7 @@ final class SpringServer implements Server {
     try {
       ServletWebServerApplicationContext context =
           (ServletWebServerApplicationContext) application.run(properties.toArray(String[]::new));
+      LogFileTrouble.tell(tell);
       context.getBean(ExternalBackups.class).watch();
       SpringServer server = new SpringServer(context, settings.home());
       server.leaveNote();

@@ -1,13 +1,16 @@
 package dev.backstep.api;
 
 import dev.backstep.job.OperatorException;
+import java.io.IOException;
 import org.apache.tomcat.util.http.InvalidParameterException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.NonTransientDataAccessResourceException;
 import org.springframework.dao.RecoverableDataAccessException;
 import org.springframework.dao.TransientDataAccessException;
+import org.springframework.dao.UncategorizedDataAccessException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
@@ -29,8 +32,8 @@ class Problems extends ResponseEntityExceptionHandler {
 
   private static final Logger log = LoggerFactory.getLogger(Problems.class);
 
-  static final String DATABASE_AWAY =
-      "the database does not answer; the server goes on when it does. Look then whether this"
+  private static final String DATABASE_AWAY =
+      "the database does not answer%s; the server goes on when it does. Look then whether this"
           + " request was carried out, and send it again if not";
 
   private static final String DESCRIPTION =
@@ -60,9 +63,12 @@ class Problems extends ResponseEntityExceptionHandler {
   @ExceptionHandler(RuntimeException.class)
   ResponseEntity<ProblemDetail> broken(RuntimeException e) {
     if (isOfDatabase(e)) {
-      log.warn("a request was not answered, the database is away: {}", e.getMessage());
+      log.warn(
+          "a request was not answered, the database is away: {}: {}",
+          e.getMessage(),
+          NestedExceptionUtils.getMostSpecificCause(e).getMessage());
       HttpStatus away = HttpStatus.SERVICE_UNAVAILABLE;
-      return ResponseEntity.status(away).body(Problem.detail(away, DATABASE_AWAY));
+      return ResponseEntity.status(away).body(Problem.detail(away, databaseAway(e)));
     }
     log.error("a request failed", e);
     HttpStatus status = HttpStatus.INTERNAL_SERVER_ERROR;
@@ -75,7 +81,15 @@ class Problems extends ResponseEntityExceptionHandler {
     return e instanceof TransientDataAccessException
         || e instanceof RecoverableDataAccessException
         || e instanceof NonTransientDataAccessResourceException
+        || e instanceof UncategorizedDataAccessException
         || e instanceof TransactionException;
+  }
+
+  /** With what the system says, as that a disk is full; what a driver says is for the log. */
+  static String databaseAway(RuntimeException e) {
+    Throwable cause = NestedExceptionUtils.getMostSpecificCause(e);
+    return DATABASE_AWAY.formatted(
+        cause instanceof IOException ? " (" + cause.getMessage() + ")" : "");
   }
 
   /** What the framework refuses by itself gets what all our problems have. */

@@ -83,7 +83,7 @@ final class TokenFilter extends OncePerRequestFilter {
       if (!Problems.isOfDatabase(e)) {
         throw e;
       }
-      Problem.write(response, HttpStatus.SERVICE_UNAVAILABLE, Problems.DATABASE_AWAY);
+      Problem.write(response, HttpStatus.SERVICE_UNAVAILABLE, Problems.databaseAway(e));
       return;
     }
     if (token.isPresent()) {

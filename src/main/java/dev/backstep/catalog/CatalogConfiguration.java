@@ -283,15 +283,12 @@ public class CatalogConfiguration {
     }
     HikariConfig config = new HikariConfig();
     config.setPoolName("catalog");
-    config.setJdbcUrl(settings.url());
-    config.setUsername(settings.user());
-    config.setPassword(settings.password());
     config.setMaximumPoolSize(CONNECTIONS_MAX);
     config.setConnectionTimeout(CONNECTION_WAIT_MAX.toMillis());
     // The row locks and unique keys do the guarding; gap locks would only let neighbours deadlock.
     config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
     try {
-      return new HikariDataSource(config);
+      return settings.isH2() ? embedded(settings, config) : server(settings, config);
     } catch (HikariPool.PoolInitializationException e) {
       if (isAlreadyOpen(e)) {
         throw new DatabaseBusyException(
@@ -302,6 +299,22 @@ public class CatalogConfiguration {
       }
       throw e;
     }
+  }
+
+  private static HikariDataSource embedded(DatabaseSettings settings, HikariConfig config) {
+    EmbeddedDatabase database = new EmbeddedDatabase(settings);
+    config.setDataSource(database);
+    config.setExceptionOverride(database.verdicts());
+    HikariDataSource pool = new HikariDataSource(config);
+    database.onBroken(() -> pool.getHikariPoolMXBean().softEvictConnections());
+    return pool;
+  }
+
+  private static HikariDataSource server(DatabaseSettings settings, HikariConfig config) {
+    config.setJdbcUrl(settings.url());
+    config.setUsername(settings.user());
+    config.setPassword(settings.password());
+    return new HikariDataSource(config);
   }
 
   private static boolean isAlreadyOpen(Throwable thrown) {

@@ -31,6 +31,7 @@ public class ProcessLease implements DisposableBean {
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("lease").factory());
   private @Nullable Lease lease;
+  private volatile boolean failing;
 
   ProcessLease(Leases leases, JobSettings settings) {
     this.leases = leases;
@@ -55,6 +56,11 @@ public class ProcessLease implements DisposableBean {
     return held != null && held.token() == token;
   }
 
+  /** Whether the last sign of life, if any was due, could be written. */
+  public boolean isWritten() {
+    return !failing;
+  }
+
   private synchronized void renew() {
     Lease held = lease;
     if (held == null) {
@@ -62,10 +68,13 @@ public class ProcessLease implements DisposableBean {
     }
     try {
       leases.renew(held.token(), ttl);
+      failing = false;
     } catch (FencedException e) {
+      failing = false;
       log.error("what runs under lease {} will not be published: {}", held.token(), e.getMessage());
       lease = null;
     } catch (RuntimeException e) {
+      failing = true;
       log.warn("lease {} could not be renewed, trying again: {}", held.token(), e.getMessage());
     }
   }

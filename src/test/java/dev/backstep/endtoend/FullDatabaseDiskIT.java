@@ -2,12 +2,18 @@ package dev.backstep.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.backstep.api.ServerProcess;
 import dev.backstep.testing.Tool;
 import java.io.IOException;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -16,6 +22,9 @@ import tools.jackson.databind.JsonNode;
 
 /** The disk under the embedded database is full, in the middle of the night. */
 class FullDatabaseDiskIT {
+
+  private static final String BACKUPS = "/api/v1/backups";
+  private static final String VM = "{\"vm_name\":\"vm\"}";
 
   @TempDir private Path folder;
 
@@ -51,6 +60,13 @@ class FullDatabaseDiskIT {
     Path ballast = program.home().resolve("ballast");
     long free = Files.getFileStore(program.home()).getUsableSpace();
     Tool.run("fallocate", "-l", String.valueOf(Math.max(1, free - left)), ballast);
+    return ballast;
+  }
+
+  /** Leaves nothing, whoever is writing meanwhile. */
+  private Path fillUp() {
+    Path ballast = program.home().resolve("ballast");
+    Tool.run("sh", "-c", "cat /dev/zero > \"$1\" || true", "fill", ballast);
     return ballast;
   }
 
@@ -90,5 +106,116 @@ class FullDatabaseDiskIT {
     }
     Path newest = Path.of(done.getLast().get("disks").get(0).get("image").asString());
     Tool.compare(newest, "qcow2", disk, "qcow2");
+  }
+
+  /**
+   * As above, in one process that stays: what it says is true, and it comes to itself again, with
+   * the backup that was running when the disk became full.
+   */
+  @Test
+  void serverGoesOnByItselfOnceThereIsRoom() throws Exception {
+    Path socket = folder.resolve("slow.sock");
+    Process slow =
+        nbdkit("-U", socket + "", "--filter=rate", "random", "30M", "seed=8", "rate=40M");
+    Process quick = nbdkit("-U", folder.resolve("quick.sock") + "", "random", "30M", "seed=8");
+    Files.writeString(
+        folder.resolve("jobs/slow.yaml"),
+        "vm: slow\nsource: { type: nbd, disks: [ { key: a, uri: \"nbd+unix:///?socket=%s\" } ] }\nrepository: %s\n"
+            .formatted(socket, folder.resolve("repository")));
+    JsonNode before;
+    JsonNode after;
+    try (ServerProcess server =
+        ServerProcess.start(folder, "home", Map.of("BACKSTEP_LEASE_TTL", "5s"))) {
+      before = server.backup("vm");
+      String running = server.begin("slow");
+      awaitStatus(server, running, "RUNNING");
+
+      Path ballast = fillUp();
+
+      HttpResponse<String> refused = untilRefused(server);
+      assertThat(refused.statusCode()).isEqualTo(503);
+      assertThat(refused.body()).contains("the database");
+      awaitReady(server, 503);
+      assertThat(server.get("/health/live").statusCode()).isEqualTo(200);
+      Set<String> said = new HashSet<>();
+      for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(6); // a lease ends
+          System.nanoTime() < end; ) {
+        HttpResponse<String> asked = server.get(BACKUPS + "/" + running);
+        assertThat(asked.statusCode()).as(asked.body()).isIn(200, 503);
+        assertThat(asked.body()).doesNotContain("COMPLETED");
+        HttpResponse<String> again = server.post(BACKUPS, VM);
+        assertThat(again.statusCode()).as(again.body()).isEqualTo(503);
+        said.add(ServerProcess.json(again, 503).get("detail").asString());
+        Thread.sleep(100);
+      }
+      assertThat(said).anySatisfy(text -> assertThat(text).contains("No space left on device"));
+
+      Files.delete(ballast);
+      awaitReady(server, 200);
+      Path image = image(awaitStatus(server, running, "COMPLETED"));
+      Tool.run(
+          "qemu-img",
+          "compare",
+          "-f",
+          "qcow2",
+          "-F",
+          "raw",
+          image,
+          "nbd+unix:///?socket=" + folder.resolve("quick.sock"));
+      write(9, 64);
+      after = server.backup("vm");
+      assertThat(after.get("status").asString()).as(after + "").isEqualTo("COMPLETED");
+    } finally {
+      slow.destroy();
+      quick.destroy();
+    }
+    Tool.compare(image(after), "qcow2", disk, "qcow2");
+    Tool.checkImage(image(before));
+  }
+
+  private static Process nbdkit(String... options) throws IOException {
+    List<String> command = new ArrayList<>(List.of("nbdkit", "-f"));
+    command.addAll(List.of(options));
+    return new ProcessBuilder(command).start();
+  }
+
+  private static Path image(JsonNode backup) {
+    return Path.of(backup.get("disks").get(0).get("image").asString());
+  }
+
+  /** What the server answers where it has no room for one backup more. */
+  private static HttpResponse<String> untilRefused(ServerProcess server) throws Exception {
+    for (int i = 0; i < 100; i++) {
+      HttpResponse<String> answer = server.post(BACKUPS, VM);
+      if (answer.statusCode() != 202) {
+        return answer;
+      }
+      Thread.sleep(50);
+    }
+    throw new AssertionError("all were accepted");
+  }
+
+  private static void awaitReady(ServerProcess server, int status) throws Exception {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (server.get("/health/ready").statusCode() != status) {
+      assertThat(System.nanoTime()).as("ready %s", status).isLessThan(end);
+      Thread.sleep(200);
+    }
+  }
+
+  private static JsonNode awaitStatus(ServerProcess server, String backup, String status)
+      throws Exception {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(90);
+    while (true) {
+      HttpResponse<String> answer = server.get(BACKUPS + "/" + backup);
+      if (answer.statusCode() == 200) {
+        JsonNode now = ServerProcess.json(answer, 200);
+        if (now.get("status").asString().equals(status)) {
+          return now;
+        }
+      }
+      assertThat(System.nanoTime()).as(answer.body()).isLessThan(end);
+      Thread.sleep(100);
+    }
   }
 }
