@@ -7,6 +7,7 @@ import static org.assertj.core.groups.Tuple.tuple;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.definition.JobFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -45,6 +46,48 @@ abstract class ReloadRules extends ScheduleTest {
                 String.valueOf(row.getString(5)),
                 row.getString(6),
                 row.getString(7)))
+        .single();
+  }
+
+  /** A trigger may wait for a time of the clock as it was, which is long in coming. */
+  @Test
+  void clockThatWasSetHasTheSchedulesLookedAtAgain() throws Exception {
+    define(vm("a"), "cron: \"0 0 1 * * ?\", zone: UTC");
+    Instant now = clock.instant();
+    FolderWatch watch =
+        new FolderWatch(new JobFolder(folder.resolve("jobs")), reload(), Duration.ZERO, clock);
+    reload().run();
+    long due = due(vm("a"));
+
+    delay(vm("a"));
+    clock.set(now.plusSeconds(30)); // what adjusts a clock does as much
+    watch.round();
+    assertThat(due(vm("a"))).as("not looked at").isGreaterThan(due);
+
+    clock.set(now.minus(Duration.ofDays(20)));
+    watch.round();
+    assertThat(due(vm("a"))).as("set back").isEqualTo(due - Duration.ofDays(20).toMillis());
+
+    delay(vm("a"));
+    clock.set(now.minus(Duration.ofDays(19)));
+    watch.round();
+    assertThat(due(vm("a"))).as("set forward").isEqualTo(due - Duration.ofDays(19).toMillis());
+  }
+
+  private void delay(String vm) {
+    jdbc.sql(
+            """
+            update QRTZ_TRIGGERS set NEXT_FIRE_TIME = NEXT_FIRE_TIME + 864000000
+            where TRIGGER_NAME = :vm\
+            """)
+        .param("vm", vm)
+        .update();
+  }
+
+  private long due(String vm) {
+    return jdbc.sql("select NEXT_FIRE_TIME from QRTZ_TRIGGERS where TRIGGER_NAME = :vm")
+        .param("vm", vm)
+        .query(Long.class)
         .single();
   }
 

@@ -144,6 +144,11 @@ abstract class ScheduleTest {
       return new MovableClock(Instant.now());
     }
 
+    @Bean
+    ScheduleSettings scheduleSettings() {
+      return SETTINGS;
+    }
+
     /** As the program has it; the job's tests, which are scanned, leave Boot's own out. */
     @Bean
     @DependsOn("schemaMigration")

@@ -16,13 +16,19 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.quartz.JobDetail;
 import org.quartz.JobExecutionContext;
 import org.quartz.JobExecutionException;
+import org.quartz.JobKey;
 import org.quartz.Scheduler;
 import org.quartz.SchedulerException;
+import org.quartz.Trigger;
+import org.quartz.impl.matchers.KeyMatcher;
 import org.quartz.listeners.JobListenerSupport;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.ApplicationContext;
@@ -169,6 +175,75 @@ abstract class SchedulerRules extends ScheduleTest {
               }
             });
     return count;
+  }
+
+  /** As the program declares it, on its own settings: 400 days for fires. */
+  @Test
+  void housekeepingGoesOnAfterARunThatFailed() throws Exception {
+    Instant old = Instant.now().minus(Duration.ofDays(401));
+    ScheduleConfiguration program = new ScheduleConfiguration();
+    JobDetail job = program.housekeepingJob();
+    Trigger trigger = program.housekeepingTrigger(job);
+    assertThat(Duration.between(Instant.now(), trigger.getStartTime().toInstant()))
+        .isBetween(Duration.ofMinutes(9), Duration.ofMinutes(11));
+    fires.begin(vm("old"), old);
+    fires.begin(vm("young"), old.plus(Duration.ofDays(2)));
+    BlockingQueue<Optional<JobExecutionException>> runs = runs(job.getKey());
+
+    jdbc.sql("alter table fires rename to fires_away").update();
+    try {
+      scheduler.scheduleJob(job, trigger.getTriggerBuilder().startNow().build());
+      scheduler.start();
+      assertThat(runs.poll(60, TimeUnit.SECONDS)).isNotNull().isNotEmpty();
+    } finally {
+      jdbc.sql("alter table fires_away rename to fires").update();
+    }
+
+    awaitNormal(trigger);
+    scheduler.standby();
+    Trigger left = scheduler.getTrigger(trigger.getKey());
+    assertThat(Duration.between(Instant.now(), left.getNextFireTime().toInstant()))
+        .isBetween(Duration.ofHours(23), Duration.ofHours(24));
+    assertThat(all()).hasSize(2);
+
+    dueAt(Instant.now());
+    scheduler.start();
+    assertThat(runs.poll(60, TimeUnit.SECONDS)).isNotNull().isEmpty();
+
+    assertThat(all()).extracting(FireRow::vmName).containsExactly(vm("young"));
+    awaitNormal(trigger);
+  }
+
+  /** The store hears of the end of a run after its listeners. */
+  private void awaitNormal(Trigger trigger) throws Exception {
+    for (int i = 0;
+        i < 200 && scheduler.getTriggerState(trigger.getKey()) != Trigger.TriggerState.NORMAL;
+        i++) {
+      TimeUnit.MILLISECONDS.sleep(50);
+    }
+    assertThat(scheduler.getTriggerState(trigger.getKey())).isEqualTo(Trigger.TriggerState.NORMAL);
+  }
+
+  /** How each run of a job ends. */
+  private BlockingQueue<Optional<JobExecutionException>> runs(JobKey job)
+      throws SchedulerException {
+    BlockingQueue<Optional<JobExecutionException>> runs = new LinkedBlockingQueue<>();
+    scheduler
+        .getListenerManager()
+        .addJobListener(
+            new JobListenerSupport() {
+              @Override
+              public String getName() {
+                return "runs of " + job;
+              }
+
+              @Override
+              public void jobWasExecuted(JobExecutionContext fired, JobExecutionException failed) {
+                runs.add(Optional.ofNullable(failed));
+              }
+            },
+            KeyMatcher.keyEquals(job));
+    return runs;
   }
 
   /** It had taken the fire from the store and recorded nothing. */
