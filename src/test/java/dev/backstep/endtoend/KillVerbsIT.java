@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,11 +29,13 @@ import tools.jackson.databind.JsonNode;
 /**
  * kill -9 of whatever verb works, at any moment, on each database: after each one the verb is done
  * again or gone on with, and everything is as the model has it. {@code -Dkill.verb.rounds=N} sets
- * the number of kills on each database, {@code -Dkill.seed=S} the seed.
+ * the number of kills on each database, {@code -Dkill.check.rounds=N} that of kills of checks of
+ * the repository, {@code -Dkill.seed=S} the seed.
  */
 class KillVerbsIT {
 
   private static final int ROUNDS = Integer.getInteger("kill.verb.rounds", 25);
+  private static final int CHECK_ROUNDS = Integer.getInteger("kill.check.rounds", 2);
   private static final int DISK_BYTES = 48 << 20;
   private static final int CHECK_EVERY = 8;
 
@@ -58,7 +61,8 @@ class KillVerbsIT {
     VERIFY,
     PRUNE,
     MERGE,
-    RESTORE
+    RESTORE,
+    CHECK
   }
 
   @ParameterizedTest
@@ -85,6 +89,50 @@ class KillVerbsIT {
         .with("kills in the middle of the work", interrupted)
         .with("restore points compared at the end", model.size())
         .write();
+  }
+
+  /** Nothing of a check is in the repository, whenever it ends. */
+  @ParameterizedTest
+  @EnumSource
+  void killedCheckIsGoneOnWithAndChangesNothing(Database database) throws Exception {
+    program =
+        new Program(
+            folder, database == Database.H2 ? Map.of() : MariaDbServer.shared().newDatabase());
+    makeVm();
+    complete(program.succeed("backup", "victim", "--json").json());
+    Path repository = folder.resolve("repository");
+    String id = program.succeed("repository", "init", repository.toString()).output().strip();
+    for (int round = 1; round <= CHECK_ROUNDS; round++) {
+      live();
+      complete(program.succeed("backup", "victim", "--json").json());
+      Map<Path, List<Object>> before = files(repository);
+      String task = "";
+      while (task.isEmpty()) { // else it was killed before it had begun
+        task = killed(Verb.CHECK, "repository", "check", id);
+      }
+      assertThat(files(repository)).as("killed, seed %s", seed).isEqualTo(before);
+
+      goOn(task, "repository", "check", id);
+
+      assertThat(program.succeed("show", task, "--json").json().get("status").asString())
+          .as("%s, seed %s", task, seed)
+          .isEqualTo("COMPLETED");
+      assertThat(files(repository)).as("gone on with, seed %s", seed).isEqualTo(before);
+    }
+    program.succeed("prune"); // needs the lock for itself
+    checkAll();
+  }
+
+  /** All that a change of a file shows in. */
+  private static Map<Path, List<Object>> files(Path root) throws IOException {
+    Map<Path, List<Object>> all = new TreeMap<>();
+    try (Stream<Path> found = Files.walk(root)) {
+      for (Path file : found.toList()) {
+        Map<String, Object> is = Files.readAttributes(file, "unix:ino,size,lastModifiedTime,ctime");
+        all.put(file, List.copyOf(is.values()));
+      }
+    }
+    return all;
   }
 
   private void makeVm() throws IOException {
@@ -159,6 +207,7 @@ class KillVerbsIT {
             random.nextBoolean() ? new String[] {"merge"} : new String[] {"merge", "--consolidate"};
         goOn(killed(verb, merge), merge);
       }
+      case CHECK -> throw new AssertionError("has a test of its own");
       case RESTORE -> {
         Path target = folder.resolve("restored");
         String id = newest();
@@ -221,7 +270,7 @@ class KillVerbsIT {
     String text = Files.exists(output) ? Files.readString(output) : "";
     int end = text.indexOf('\n');
     String first = end < 0 ? "" : text.substring(0, end).strip();
-    return first.matches("(backup|verify|prune|merge|restore)-\\S+") ? first : "";
+    return first.matches("(backup|verify|prune|merge|restore|check)-\\S+") ? first : "";
   }
 
   /** A backup is complete: the disks have not changed since its snapshot. */
