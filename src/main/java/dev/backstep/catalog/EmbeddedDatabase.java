@@ -31,6 +31,7 @@ final class EmbeddedDatabase extends AbstractDataSource {
   private final List<Connection> open = new ArrayList<>();
   private volatile Runnable onBroken = () -> {};
   private volatile boolean broken;
+  private volatile int loginSeconds;
 
   EmbeddedDatabase(DatabaseSettings settings) {
     this.settings = settings;
@@ -55,6 +56,17 @@ final class EmbeddedDatabase extends AbstractDataSource {
     Connection connection = DriverManager.getConnection(settings.url(), user, password);
     open.add(connection);
     return connection;
+  }
+
+  /** The pool waits so long for a connection that is just being made when it is closed. */
+  @Override
+  public void setLoginTimeout(int seconds) {
+    loginSeconds = seconds;
+  }
+
+  @Override
+  public int getLoginTimeout() {
+    return loginSeconds;
   }
 
   /** What the pool is to do about whatever goes wrong on one of its connections. */

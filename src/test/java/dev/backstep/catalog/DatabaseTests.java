@@ -58,6 +58,15 @@ class DatabaseTests {
     }
   }
 
+  /** Else a command that is done sooner than its pool is full warns of what it left. */
+  @Test
+  void poolThatIsClosedWaitsForAConnectionThatIsBeingMade() throws Exception {
+    try (HikariDataSource pool =
+        CatalogConfiguration.open(DatabaseSettings.of(home, name -> null), home)) {
+      assertThat(pool.getLoginTimeout()).isPositive();
+    }
+  }
+
   @Test
   void embeddedDatabaseIsForItsOwnerOnly() throws Exception {
     CatalogConfiguration.open(DatabaseSettings.of(home, name -> null), home).close();
