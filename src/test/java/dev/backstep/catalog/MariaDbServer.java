@@ -34,6 +34,10 @@ public final class MariaDbServer {
   private static final String PACKAGE = "mariadb-server-core";
   private static final Path SQL_FOLDER = Path.of("/usr/share/mysql");
   private static final String USER = "--user=" + System.getProperty("user.name");
+
+  /** Its own, for a server that starts deletes temporary tables of any other in the same folder. */
+  private static final String TMP = "tmp";
+
   private static final Duration START_MAX = Duration.ofSeconds(60);
   private static @Nullable MariaDbServer shared;
 
@@ -131,8 +135,10 @@ public final class MariaDbServer {
     this.folder = folder;
     daemon = tool("mariadbd");
     log = folder.resolve("log");
-    Files.createDirectory(folder.resolve("data"));
-    bootstrap(log, daemon, USER, folder.resolve("data"));
+    for (String own : List.of("data", TMP)) {
+      Files.createDirectory(folder.resolve(own));
+    }
+    bootstrap(log, daemon, USER, folder);
     server = startDaemon();
     // After the contexts, which would wait long for a database that is gone.
     SpringApplication.getShutdownHandlers().add(this::end);
@@ -150,6 +156,7 @@ public final class MariaDbServer {
         "--no-defaults",
         USER,
         "--datadir=" + folder.resolve("data"),
+        "--tmpdir=" + folder.resolve(TMP),
         "--socket=" + folder.resolve("socket"),
         "--bind-address=127.0.0.1",
         "--port=" + port,
@@ -225,7 +232,8 @@ public final class MariaDbServer {
    * Makes the system tables as mariadb-install-db does, which itself needs tools of further
    * packages.
    */
-  private static void bootstrap(Path log, Path daemon, String user, Path data) throws IOException {
+  private static void bootstrap(Path log, Path daemon, String user, Path folder)
+      throws IOException {
     Path sql = log.resolveSibling("bootstrap.sql");
     Files.writeString(
         sql,
@@ -242,7 +250,12 @@ public final class MariaDbServer {
     }
     Process process =
         new ProcessBuilder(
-                daemon.toString(), "--no-defaults", "--bootstrap", user, "--datadir=" + data)
+                daemon.toString(),
+                "--no-defaults",
+                "--bootstrap",
+                user,
+                "--datadir=" + folder.resolve("data"),
+                "--tmpdir=" + folder.resolve(TMP))
             .redirectInput(sql.toFile())
             .redirectErrorStream(true)
             .redirectOutput(log.toFile())
