@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import javax.sql.DataSource;
+import org.springframework.dao.DuplicateKeyException;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.PlatformTransactionManager;
 
@@ -31,6 +32,9 @@ public final class Tasks {
               "verifications where id"),
           TaskKind.CHECK,
           List.of("repository_check_findings where task_id", "repository_checks where task_id"));
+
+  /** As many may begin in one second and still each have an id of its own. */
+  private static final int IDS_TRIED = 100;
 
   /** Which tasks {@link #trim} forgets: these kinds, ended in any way before a moment. */
   static final String FORGETTABLE =
@@ -66,25 +70,39 @@ public final class Tasks {
   public String begin(TaskKind kind, String subject, String settings, long leaseToken) {
     return transactions.in(() -> {
       Instant now = clock.instant();
-      String id = BackupNames.task(kind, now, name -> count(name) > 0);
-      jdbc.sql(
-              """
-              insert into tasks (id, kind, subject, settings, status, created_at, lease_token)
-              values (:id, :kind, :subject, :settings, 'RUNNING', :now, :token)\
-              """)
-          .param("id", id)
-          .param("kind", kind.name())
-          .param(
-              "subject",
-              subject.length() <= SUBJECT_CHARS_MAX
-                  ? subject
-                  : subject.substring(0, SUBJECT_CHARS_MAX))
-          .param("settings", settings)
-          .param("now", UtcTime.of(now))
-          .param("token", leaseToken)
-          .update();
-      return id;
+      for (int attempt = 1; ; attempt++) {
+        String id = BackupNames.task(kind, now, name -> count(name) > 0);
+        try {
+          insert(id, kind, subject, settings, now, leaseToken);
+          return id;
+        } catch (DuplicateKeyException e) {
+          // Another of this second was committed meanwhile; its id is seen from now on.
+          if (attempt == IDS_TRIED) {
+            throw e;
+          }
+        }
+      }
     });
+  }
+
+  private void insert(
+      String id, TaskKind kind, String subject, String settings, Instant now, long leaseToken) {
+    jdbc.sql(
+            """
+            insert into tasks (id, kind, subject, settings, status, created_at, lease_token)
+            values (:id, :kind, :subject, :settings, 'RUNNING', :now, :token)\
+            """)
+        .param("id", id)
+        .param("kind", kind.name())
+        .param(
+            "subject",
+            subject.length() <= SUBJECT_CHARS_MAX
+                ? subject
+                : subject.substring(0, SUBJECT_CHARS_MAX))
+        .param("settings", settings)
+        .param("now", UtcTime.of(now))
+        .param("token", leaseToken)
+        .update();
   }
 
   private long count(String id) {

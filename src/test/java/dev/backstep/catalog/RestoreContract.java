@@ -11,6 +11,7 @@ import dev.backstep.domain.TaskKind;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -185,6 +186,17 @@ abstract class RestoreContract {
     assertThat(restores.supersededBy(older)).contains(newer);
   }
 
+  @Test
+  void allThatBeginInOneSecondHaveAnIdOfTheirOwn() throws Exception {
+    List<Callable<Boolean>> begins = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      String target = "one-second-" + i;
+      begins.add(() -> begin(target).startsWith("restore-"));
+    }
+
+    assertThat(atOnce(begins)).hasSize(8).containsOnly(true);
+  }
+
   /** Whoever is first, never both. */
   @Test
   void relaunchAndNewRestoreAtOnceNeverWriteBoth() throws Exception {
@@ -217,7 +229,11 @@ abstract class RestoreContract {
                     }
                   }))
               .toList();
-      return List.of(answers.get(0).get(), answers.get(1).get());
+      List<Boolean> said = new ArrayList<>();
+      for (Future<Boolean> answer : answers) {
+        said.add(answer.get());
+      }
+      return said;
     }
   }
 
