@@ -177,6 +177,26 @@ public final class Continuations {
         == 1;
   }
 
+  /**
+   * As {@link #notAgain} for one that has not ended well and whose snapshot was held long enough.
+   *
+   * @return false when it runs, waits or is completed by now, or holds a newer snapshot
+   */
+  public boolean expired(BackupId id, String note) {
+    return jdbc.sql(
+                """
+                update backups set note = case when start_after is null then note else :note end,
+                  start_after = null, stop_at = null, waiting_for = null, retries_left = 0
+                where id = :id and status in ('FAILED', 'STOPPED', 'ABANDONED')
+                  and snapshot_keep_until < :now\
+                """)
+            .param("note", note)
+            .param("id", id.value())
+            .param("now", UtcTime.of(clock.instant()))
+            .update()
+        == 1;
+  }
+
   /** The backup of a VM that a server will go on with; the newest where there are several. */
   public Optional<Pending> of(VmId vm) {
     return jdbc.sql(

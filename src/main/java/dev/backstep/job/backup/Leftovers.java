@@ -170,28 +170,30 @@ class Leftovers {
 
   /**
    * Gives up a backup whose snapshot nobody will take up again; one that waits to be gone on with
-   * leaves the queue first, so that no server takes it meanwhile.
+   * leaves the queue first, so that no server takes it meanwhile. The row may be old: what was gone
+   * on with since then is left alone.
    */
   void giveUpExpired(BackupRow row) {
     String note = "its snapshot was held until " + row.snapshotKeepUntil().orElse(Instant.EPOCH);
     boolean left =
         row.status() != Status.QUEUED || queue.cancel(row.id(), lease.token(), Optional.of(note));
-    if (left && continuations.notAgain(row.id(), note)) {
-      tryGiveUp(row);
+    if (left && continuations.expired(row.id(), note)) {
+      tryGiveUp(queries.backup(row.id()));
     }
   }
 
-  /** As {@link #giveUp}; what is in the way now is tried again at the next start. */
+  /** As {@link #giveUp}; what is in the way now is tried again at the next look. */
   void tryGiveUp(BackupRow row) {
     try {
       giveUp(row);
     } catch (IOException | RuntimeException e) {
-      log.warn("{}: its leftovers stay until the next start: {}", row.id(), e.getMessage());
+      log.warn("{}: its leftovers stay for now: {}", row.id(), e.getMessage());
     }
   }
 
-  private static void discardPartials(BackupRow row, Repository repository) throws IOException {
-    for (BackupDiskRow disk : row.disks()) {
+  /** By what the catalog says now: a disk backup that is completed has no partial image. */
+  private void discardPartials(BackupRow row, Repository repository) throws IOException {
+    for (BackupDiskRow disk : queries.backup(row.id()).disks()) {
       if (disk.status() != Status.COMPLETED && disk.status() != Status.DELETED) {
         repository.disk(row.vmId(), disk.diskId()).discard(disk.id());
       }

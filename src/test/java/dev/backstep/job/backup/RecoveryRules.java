@@ -32,6 +32,7 @@ abstract class RecoveryRules extends JobTest {
   @Autowired BackupQueries queries;
   @Autowired AdminQueries admin;
   @Autowired JdbcClient jdbc;
+  @Autowired Leftovers leftovers;
   @TempDir Path folder;
 
   private final SimulatedDisk disk = new SimulatedDisk("a", 3_000_000, new Random(7));
@@ -206,5 +207,27 @@ abstract class RecoveryRules extends JobTest {
         .param("id", execution)
         .update();
     return before;
+  }
+
+  /** Whoever gives up looks at many rows, and each may take minutes. */
+  @Test
+  void whatWasGoneOnWithSinceItWasLookedAtIsNotGivenUp() throws Exception {
+    BackupRow asItWas = failed();
+    jdbc.sql(
+            "update backups set snapshot_keep_until = timestamp '2001-01-01 00:00:00' where id ="
+                + " :id")
+        .param("id", asItWas.id().value())
+        .update();
+    BackupRow done = relaunched(asItWas);
+    assertThat(done.status()).isEqualTo(Status.COMPLETED);
+
+    leftovers.giveUpExpired(asItWas);
+
+    Path image =
+        folder
+            .resolve("repository/vms/" + done.vmId() + "/disk-0")
+            .resolve(done.disks().getFirst().image().orElseThrow());
+    assertThat(image).exists();
+    assertThat(completed().disks().getFirst().baseId()).contains(done.disks().getFirst().id());
   }
 }
