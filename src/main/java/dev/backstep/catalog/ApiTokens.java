@@ -1,5 +1,6 @@
 package dev.backstep.catalog;
 
+import dev.backstep.domain.Sha256;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;

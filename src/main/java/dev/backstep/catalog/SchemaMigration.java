@@ -1,10 +1,10 @@
 package dev.backstep.catalog;
 
+import dev.backstep.domain.Sha256;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -121,7 +121,7 @@ final class SchemaMigration extends SpringLiquibase {
   /** Of the names and bytes of all files of the changelog. */
   private static String digest() {
     try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      MessageDigest digest = Sha256.digest();
       Resource[] files =
           new PathMatchingResourcePatternResolver().getResources("classpath:/db/changelog/**/*.*");
       Arrays.sort(files, Comparator.comparing(file -> file.getFilename()));
@@ -132,8 +132,6 @@ final class SchemaMigration extends SpringLiquibase {
       return HexFormat.of().formatHex(digest.digest());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
     }
   }
 

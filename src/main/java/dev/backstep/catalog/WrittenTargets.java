@@ -1,5 +1,6 @@
 package dev.backstep.catalog;
 
+import dev.backstep.domain.Sha256;
 import java.util.Optional;
 import java.util.Set;
 import org.springframework.jdbc.core.simple.JdbcClient;

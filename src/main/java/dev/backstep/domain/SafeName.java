@@ -1,9 +1,5 @@
 package dev.backstep.domain;
 
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -37,16 +33,6 @@ final class SafeName {
     }
     String stem = name.replaceAll("[^A-Za-z0-9_-]+", "-").replaceAll("^-+|-+$", "");
     stem = stem.substring(0, Math.min(stem.length(), STEM_LENGTH_MAX));
-    return (stem.isEmpty() ? "vm" : stem) + "-" + sha256(name).substring(0, 8);
-  }
-
-  private static String sha256(String text) {
-    try {
-      byte[] digest =
-          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-      return HexFormat.of().formatHex(digest);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+    return (stem.isEmpty() ? "vm" : stem) + "-" + Sha256.of(name).substring(0, 8);
   }
 }

@@ -4,10 +4,7 @@ import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RepositoryId;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import dev.backstep.domain.Sha256;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -204,13 +201,7 @@ public record DiskManifest(
                 completedAt)
             .map(value -> value == null ? "\0" : value + "\0")
             .collect(Collectors.joining());
-    try {
-      byte[] digest =
-          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-      return HexFormat.of().formatHex(digest);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    return Sha256.of(text);
   }
 
   /**

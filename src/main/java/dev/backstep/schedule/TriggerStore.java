@@ -2,15 +2,12 @@ package dev.backstep.schedule;
 
 import dev.backstep.catalog.ScheduledMachines;
 import dev.backstep.domain.ScheduleDefinition;
+import dev.backstep.domain.Sha256;
 import dev.backstep.domain.VmId;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.text.ParseException;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Date;
-import java.util.HexFormat;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TimeZone;
@@ -120,17 +117,7 @@ class TriggerStore {
   }
 
   private static String calendarName(ScheduleDefinition schedule) {
-    return BLACK_OUT + digest(schedule.zone().getId() + schedule.blackOuts());
-  }
-
-  private static String digest(String text) {
-    try {
-      byte[] digest =
-          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-      return HexFormat.of().formatHex(digest);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+    return BLACK_OUT + Sha256.of(schedule.zone().getId() + schedule.blackOuts());
   }
 
   private interface Action {

@@ -1,8 +1,8 @@
 package dev.backstep.source;
 
+import dev.backstep.domain.Sha256;
 import java.net.Socket;
 import java.security.GeneralSecurityException;
-import java.security.MessageDigest;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.util.HexFormat;
@@ -41,12 +41,7 @@ public final class PinnedCertificate extends X509ExtendedTrustManager {
 
   /** SHA-256 over its DER form, in hexadecimal digits. */
   public static String sha256(X509Certificate certificate) throws CertificateException {
-    try {
-      return HexFormat.of()
-          .formatHex(MessageDigest.getInstance("SHA-256").digest(certificate.getEncoded()));
-    } catch (GeneralSecurityException e) {
-      throw new CertificateException("cannot be digested", e);
-    }
+    return HexFormat.of().formatHex(Sha256.digest().digest(certificate.getEncoded()));
   }
 
   private void check(X509Certificate[] chain) throws CertificateException {
