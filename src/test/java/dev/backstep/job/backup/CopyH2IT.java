@@ -36,17 +36,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
-import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Import;
 
 /** Restore points that have copies in a second repository, which lives its own life. */
 @Import({CopyConfiguration.class, TaskParts.class})
-class CopyH2IT extends JobTest {
+class CopyH2IT extends OneMachineTest {
 
   static {
     System.setProperty("backstep.home", TemporaryHome.make().toString());
@@ -57,24 +54,14 @@ class CopyH2IT extends JobTest {
   @Autowired CopyJobs copies;
   @Autowired TaskJobs tasks;
   @Autowired RestorePointRemoval removal;
-  @TempDir Path folder;
 
-  private String vm = "";
-  private SimulatedSource.Machine machine = new SimulatedSource.Machine();
   private final Map<String, byte[]> truth = new HashMap<>();
 
   @BeforeEach
-  void makeMachine(TestInfo test) {
-    vm = test.getTestMethod().orElseThrow().getName();
-    machine = SimulatedSource.machine(vm);
+  void makeDisks() {
     for (String key : List.of("a", "b")) {
       machine.disks.put(key, new SimulatedDisk(key, 2_000_000, new Random(key.hashCode())));
     }
-  }
-
-  @AfterEach
-  void removeMachine() {
-    SimulatedSource.remove(vm);
   }
 
   private JobDefinition definition(String repository) {

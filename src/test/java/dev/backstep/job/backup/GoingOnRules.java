@@ -14,7 +14,6 @@ import dev.backstep.domain.Origin;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -22,16 +21,13 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
-import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Backups that servers begin, stop and go on with by themselves; run on each database. */
-abstract class GoingOnRules extends JobTest {
+abstract class GoingOnRules extends OneMachineTest {
 
   private static final int LARGE = 96 << 20;
   private static final Instant DUE = Instant.parse("2026-11-10T01:00:00Z");
@@ -42,26 +38,15 @@ abstract class GoingOnRules extends JobTest {
   @Autowired GracefulShutdown shutdown;
   @Autowired BatchHistory history;
   @Autowired JdbcClient jdbc;
-  @TempDir Path folder;
-
-  private String vm = "";
-  private SimulatedSource.Machine machine = new SimulatedSource.Machine();
 
   @BeforeEach
-  void makeMachine(TestInfo test) {
-    vm = test.getTestMethod().orElseThrow().getName();
-    machine = SimulatedSource.machine(vm);
+  void makeDisks() {
     SimulatedDisk disk = new SimulatedDisk("a", LARGE, new Random(7));
     machine.disks.put("a", disk);
     for (int i = 0; i < 1000; i++) {
       disk.write();
     }
     machine.readMillis = 20;
-  }
-
-  @AfterEach
-  void removeMachine() {
-    SimulatedSource.remove(vm);
   }
 
   private BackupId enqueue() {

@@ -25,11 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
-import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -37,28 +33,13 @@ import org.springframework.jdbc.core.simple.JdbcClient;
  * The rules that no accident may break, each with an attempt to break it; run on each database. The
  * simulated disks are large and slow enough that something can happen to them on the way.
  */
-abstract class JobRules extends JobTest {
+abstract class JobRules extends OneMachineTest {
 
   private static final int LARGE = 160 << 20;
 
   @Autowired BackupJobs jobs;
   @Autowired BackupQueries queries;
   @Autowired JdbcClient jdbc;
-  @TempDir Path folder;
-
-  private String vm = "";
-  private SimulatedSource.Machine machine = new SimulatedSource.Machine();
-
-  @BeforeEach
-  void makeMachine(TestInfo test) {
-    vm = test.getTestMethod().orElseThrow().getName();
-    machine = SimulatedSource.machine(vm);
-  }
-
-  @AfterEach
-  void removeMachine() {
-    SimulatedSource.remove(vm);
-  }
 
   private SimulatedDisk addDisk(String key, int size) {
     SimulatedDisk disk = new SimulatedDisk(key, size, new Random(key.hashCode()));

@@ -45,17 +45,14 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
-import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Import;
 
 /** Chains that are shortened, with processes that die on the way, and plans; on each database. */
 @Import({TaskParts.class, RetentionConfiguration.class})
-abstract class MergeRules extends JobTest {
+abstract class MergeRules extends OneMachineTest {
 
   @Autowired BackupJobs jobs;
   @Autowired BackupQueries queries;
@@ -64,25 +61,15 @@ abstract class MergeRules extends JobTest {
   @Autowired KeptPoints points;
   @Autowired Proofs proofs;
   @Autowired PlanJobs plans;
-  @TempDir Path folder;
 
   private final Map<String, byte[]> truth = new HashMap<>();
-  private String vm = "";
   private int chainLimit = 60;
-  private SimulatedSource.Machine machine = new SimulatedSource.Machine();
 
   @BeforeEach
-  void makeMachine(TestInfo test) {
-    vm = test.getTestMethod().orElseThrow().getName();
-    machine = SimulatedSource.machine(vm);
+  void makeDisks() {
     for (String key : List.of("a", "b")) {
       machine.disks.put(key, new SimulatedDisk(key, 2_000_000, new Random(key.hashCode())));
     }
-  }
-
-  @AfterEach
-  void removeMachine() {
-    SimulatedSource.remove(vm);
   }
 
   private JobDefinition definition(int last) {

@@ -15,16 +15,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
-import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** What becomes of executions that nobody runs any more; run on each database. */
-abstract class RecoveryRules extends JobTest {
+abstract class RecoveryRules extends OneMachineTest {
 
   private static final long NO_LEASE = 999_999_999;
 
@@ -33,23 +30,13 @@ abstract class RecoveryRules extends JobTest {
   @Autowired AdminQueries admin;
   @Autowired JdbcClient jdbc;
   @Autowired Leftovers leftovers;
-  @TempDir Path folder;
 
   private final SimulatedDisk disk = new SimulatedDisk("a", 3_000_000, new Random(7));
-  private String vm = "";
-  private SimulatedSource.Machine machine = new SimulatedSource.Machine();
 
   @BeforeEach
-  void makeMachine(TestInfo test) {
-    vm = test.getTestMethod().orElseThrow().getName();
-    machine = SimulatedSource.machine(vm);
+  void makeDisks() {
     machine.disks.put("a", disk);
     disk.write();
-  }
-
-  @AfterEach
-  void removeMachine() {
-    SimulatedSource.remove(vm);
   }
 
   private BackupRow launched() throws InterruptedException {

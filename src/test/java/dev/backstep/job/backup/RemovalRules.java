@@ -27,36 +27,22 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
-import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
 
 /** Deleted restore points, and processes that die while they delete one; run on each database. */
-abstract class RemovalRules extends JobTest {
+abstract class RemovalRules extends OneMachineTest {
 
   @Autowired BackupJobs jobs;
   @Autowired BackupQueries queries;
   @Autowired RestorePointRemoval removal;
-  @TempDir Path folder;
-
-  private String vm = "";
-  private SimulatedSource.Machine machine = new SimulatedSource.Machine();
 
   @BeforeEach
-  void makeMachine(TestInfo test) {
-    vm = test.getTestMethod().orElseThrow().getName();
-    machine = SimulatedSource.machine(vm);
+  void makeDisks() {
     for (String key : List.of("a", "b")) {
       machine.disks.put(key, new SimulatedDisk(key, 2_000_000, new Random(key.hashCode())));
     }
-  }
-
-  @AfterEach
-  void removeMachine() {
-    SimulatedSource.remove(vm);
   }
 
   private BackupRun launch() {

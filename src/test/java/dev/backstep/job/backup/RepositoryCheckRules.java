@@ -39,11 +39,8 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
-import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -52,7 +49,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 
 /** Checks of whole repositories as tasks, with backups beside them; on each database. */
 @Import({TaskParts.class, VerifyConfiguration.class})
-abstract class RepositoryCheckRules extends JobTest {
+abstract class RepositoryCheckRules extends OneMachineTest {
 
   @Autowired BackupJobs jobs;
   @Autowired BackupQueries queries;
@@ -66,27 +63,17 @@ abstract class RepositoryCheckRules extends JobTest {
   @Autowired Removals removals;
   @Autowired JdbcClient jdbc;
   @Autowired PlatformTransactionManager transactions;
-  @TempDir Path folder;
 
-  private String vm = "";
-  private SimulatedSource.Machine machine = new SimulatedSource.Machine();
   private Repository repository;
 
   @BeforeEach
-  void backUpTwice(TestInfo test) throws Exception {
-    vm = test.getTestMethod().orElseThrow().getName();
-    machine = SimulatedSource.machine(vm);
+  void backUpTwice() throws Exception {
     for (String key : List.of("a", "b")) {
       machine.disks.put(key, new SimulatedDisk(key, 2_000_000, new Random(key.hashCode())));
     }
     backUp();
     backUp();
     repository = Repository.open(folder.resolve("repository"));
-  }
-
-  @AfterEach
-  void removeMachine() {
-    SimulatedSource.remove(vm);
   }
 
   private void backUp() throws Exception {
