@@ -170,16 +170,7 @@ class LeftBehindIT {
         .isLessThan(((long) DISK_MIB << 20) + MIDDLE_BYTES);
     Path image = Path.of(disks(done).getFirst().get("image").asString());
     Tool.checkImage(image);
-    Tool.run(
-        "qemu-img",
-        "compare",
-        "-q",
-        "-f",
-        "qcow2",
-        "-F",
-        "raw",
-        image,
-        "nbd+unix:///?socket=" + socket());
+    Tool.compareWithExport(image, socket());
     assertProblem(server.post(BACKUPS + id + "/recover", "{}"), 409, "COMPLETED");
     assertProblem(server.post(BACKUPS + id + "/abandon", "{}"), 409, "COMPLETED");
   }

@@ -105,15 +105,7 @@ class LostDatabaseIT {
     JsonNode backup = awaitCompleted(id);
     Path image = Path.of(disks(backup).getFirst().get("image").asString());
     Tool.checkImage(image);
-    Tool.run(
-        "qemu-img",
-        "compare",
-        "-f",
-        "qcow2",
-        "-F",
-        "raw",
-        image,
-        "nbd+unix:///?socket=" + folder.resolve("quick.sock"));
+    Tool.compareWithExport(image, folder.resolve("quick.sock"));
     awaitHealth(200);
   }
 

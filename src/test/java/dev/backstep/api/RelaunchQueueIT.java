@@ -196,15 +196,6 @@ class RelaunchQueueIT {
     Path image =
         Path.of(disks(json(server.get(BACKUPS + id), 200)).getFirst().get("image").asString());
     Tool.checkImage(image);
-    Tool.run(
-        "qemu-img",
-        "compare",
-        "-q",
-        "-f",
-        "qcow2",
-        "-F",
-        "raw",
-        image,
-        "nbd+unix:///?socket=" + socket(vm, "quick"));
+    Tool.compareWithExport(image, socket(vm, "quick"));
   }
 }

@@ -17,6 +17,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -44,22 +45,21 @@ class TlsIT {
   }
 
   private void makeCertificate() throws Exception {
-    openssl(
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "1",
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        NAMES,
-        "-keyout",
-        "server.key",
-        "-out",
-        "server.crt");
+    selfSigned("server", "localhost", "-addext", NAMES);
+  }
+
+  /** An authority that nobody's system knows. */
+  private void makeAuthority(String name) throws Exception {
+    selfSigned(name, name);
+  }
+
+  private void selfSigned(String file, String subject, String... more) throws Exception {
+    List<String> words =
+        new ArrayList<>(List.of("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"));
+    words.addAll(List.of("-subj", "/CN=" + subject, "-keyout", file + ".key"));
+    words.addAll(List.of("-out", file + ".crt"));
+    words.addAll(List.of(more));
+    openssl(words.toArray(String[]::new));
   }
 
   private void openssl(String... arguments) throws Exception {
@@ -70,24 +70,6 @@ class TlsIT {
             .redirectOutput(folder.resolve("openssl.txt").toFile())
             .start();
     assertThat(openssl.waitFor()).as(() -> "openssl, of Debian's package openssl").isZero();
-  }
-
-  /** An authority that nobody's system knows. */
-  private void makeAuthority(String name) throws Exception {
-    openssl(
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "1",
-        "-subj",
-        "/CN=" + name,
-        "-keyout",
-        name + ".key",
-        "-out",
-        name + ".crt");
   }
 
   /** A new key and a certificate for it, put in the place of those that are there. */

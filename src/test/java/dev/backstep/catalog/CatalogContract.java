@@ -18,9 +18,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -398,10 +395,6 @@ abstract class CatalogContract extends CatalogTest {
     }
   }
 
-  private interface Step {
-    void run() throws Exception;
-  }
-
   private Object beginOrBusy() {
     try {
       return catalog.backups.begin(newBackup(vm, lease));
@@ -417,22 +410,5 @@ abstract class CatalogContract extends CatalogTest {
         .param("id", id.value())
         .query((row, index) -> Optional.ofNullable(row.getString(1)).map(ChangeId::new))
         .single();
-  }
-
-  /** What another connection sees. */
-  private static <T> T elsewhere(Callable<T> question) {
-    try (ExecutorService other = Executors.newSingleThreadExecutor()) {
-      return other.submit(question).get();
-    } catch (Exception e) {
-      throw new AssertionError(e);
-    }
-  }
-
-  private static void unchecked(Step step) {
-    try {
-      step.run();
-    } catch (Exception e) {
-      throw new AssertionError(e);
-    }
   }
 }

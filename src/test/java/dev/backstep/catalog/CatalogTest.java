@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -94,5 +95,26 @@ abstract class CatalogTest {
       outcomes.add(future.get());
     }
     return outcomes;
+  }
+
+  /** What another connection sees. */
+  static <T> T elsewhere(Callable<T> question) {
+    try (ExecutorService other = Executors.newSingleThreadExecutor()) {
+      return other.submit(question).get();
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  interface Step {
+    void run() throws Exception;
+  }
+
+  static void unchecked(Step step) {
+    try {
+      step.run();
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
   }
 }

@@ -14,9 +14,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Test;
 import org.springframework.transaction.UnexpectedRollbackException;
 
@@ -190,31 +187,10 @@ abstract class LeaseContract extends CatalogTest {
     assertThat(catalog.queries.closing(REPOSITORY, vm)).isEmpty();
   }
 
-  private interface Step {
-    void run() throws Exception;
-  }
-
   private List<BackupId> past(Instant now) {
     return catalog.queries.snapshotsToClose(now).stream()
         .filter(row -> row.vmId().equals(vm))
         .map(BackupRow::id)
         .toList();
-  }
-
-  /** What another connection sees. */
-  private static <T> T elsewhere(Callable<T> question) {
-    try (ExecutorService other = Executors.newSingleThreadExecutor()) {
-      return other.submit(question).get();
-    } catch (Exception e) {
-      throw new AssertionError(e);
-    }
-  }
-
-  private static void unchecked(Step step) {
-    try {
-      step.run();
-    } catch (Exception e) {
-      throw new AssertionError(e);
-    }
   }
 }

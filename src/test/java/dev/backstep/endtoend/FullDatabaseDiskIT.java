@@ -153,15 +153,7 @@ class FullDatabaseDiskIT {
       Files.delete(ballast);
       awaitReady(server, 200);
       Path image = image(awaitStatus(server, running, "COMPLETED"));
-      Tool.run(
-          "qemu-img",
-          "compare",
-          "-f",
-          "qcow2",
-          "-F",
-          "raw",
-          image,
-          "nbd+unix:///?socket=" + folder.resolve("quick.sock"));
+      Tool.compareWithExport(image, folder.resolve("quick.sock"));
       write(9, 64);
       after = server.backup("vm");
       assertThat(after.get("status").asString()).as(after + "").isEqualTo("COMPLETED");

@@ -107,4 +107,9 @@ public final class Tool {
   public static void compare(Path image, String format, Path other, String otherFormat) {
     run("qemu-img", "compare", "-f", format, "-F", otherFormat, image, other);
   }
+
+  /** As {@link #compare}, with a raw disk that an NBD server has at a socket. */
+  public static void compareWithExport(Path qcow2, Path socket) {
+    run("qemu-img", "compare", "-f", "qcow2", "-F", "raw", qcow2, "nbd+unix:///?socket=" + socket);
+  }
 }
