@@ -18,6 +18,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.parameters.JobParameters;
@@ -81,6 +82,10 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
     }
     JobExecution last = lastExecution(row);
     dead.end(last);
+    if (isDone(last)) {
+      tasks.ended(id, lease.token(), Status.COMPLETED, Optional.empty());
+      return new LocalTaskRun(id, new CountDownLatch(0), queries);
+    }
     return run(row, last);
   }
 
@@ -150,17 +155,27 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
 
   /** Its row ends even where its execution cannot be read: nothing may wait for it for ever. */
   private void recover(TaskRow row) {
+    boolean done = false;
     try {
-      dead.end(lastExecution(row));
+      JobExecution last = lastExecution(row);
+      dead.end(last);
+      done = isDone(last);
     } finally {
       if (row.leaseToken().isPresent()) {
         tasks.ended(
             row.id(),
             row.leaseToken().getAsLong(),
-            Status.FAILED,
-            Optional.of("the process that ran it ended without finishing; relaunch it"));
+            done ? Status.COMPLETED : Status.FAILED,
+            done
+                ? Optional.empty()
+                : Optional.of("the process that ran it ended without finishing; relaunch it"));
       }
     }
+  }
+
+  /** The framework stores that before it calls listeners; a process may die between the two. */
+  private static boolean isDone(@Nullable JobExecution last) {
+    return last != null && last.getStatus() == BatchStatus.COMPLETED;
   }
 
   private TaskRow row(String id) {

@@ -3,19 +3,30 @@ package dev.backstep.job;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.Status;
+import java.util.Map;
 import java.util.Optional;
-import org.springframework.batch.core.BatchStatus;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.listener.JobExecutionListener;
 import org.springframework.stereotype.Component;
 
-/** Binds a job execution to its task, and records how it ended. */
+/**
+ * Binds a job execution to its task, and records how it ended, under the lease that ran the task
+ * when the execution began: one that was taken over meanwhile is another's to end.
+ */
 @Component
 public class TaskListener implements JobExecutionListener {
 
+  private static final Logger log = LoggerFactory.getLogger(TaskListener.class);
+
   private final Tasks tasks;
   private final TaskQueries queries;
+
+  /** The lease of each execution of this process. */
+  private final Map<Long, Long> leases = new ConcurrentHashMap<>();
 
   TaskListener(Tasks tasks, TaskQueries queries) {
     this.tasks = tasks;
@@ -31,19 +42,29 @@ public class TaskListener implements JobExecutionListener {
   public void beforeJob(JobExecution execution) {
     LogFields.keepExecution(execution.getId());
     String id = task(execution.getJobParameters());
-    tasks.executing(id, owner(id), execution.getId());
+    long lease = owner(id);
+    leases.put(execution.getId(), lease);
+    tasks.executing(id, lease, execution.getId());
   }
 
   @Override
   public void afterJob(JobExecution execution) {
     String id = task(execution.getJobParameters());
-    if (execution.getStatus() == BatchStatus.COMPLETED) {
-      tasks.ended(id, owner(id), Status.COMPLETED, Optional.empty());
-    } else if (execution.getStatus() == BatchStatus.STOPPED) {
-      tasks.ended(id, owner(id), Status.STOPPED, Optional.empty());
-    } else {
-      Throwable failure = Failures.root(execution.getAllFailureExceptions());
-      tasks.ended(id, owner(id), Status.FAILED, Optional.of(Failures.text(failure)));
+    Long noted = leases.remove(execution.getId());
+    long lease = noted != null ? noted : owner(id); // where the database was away at its beginning
+    boolean ours =
+        switch (execution.getStatus()) {
+          case COMPLETED -> tasks.ended(id, lease, Status.COMPLETED, Optional.empty());
+          case STOPPED -> tasks.ended(id, lease, Status.STOPPED, Optional.empty());
+          default ->
+              tasks.ended(
+                  id,
+                  lease,
+                  Status.FAILED,
+                  Optional.of(Failures.text(Failures.root(execution.getAllFailureExceptions()))));
+        };
+    if (!ours) {
+      log.warn("{}: was taken over meanwhile; this run of it counts for nothing", id);
     }
   }
 

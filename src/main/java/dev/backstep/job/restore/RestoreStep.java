@@ -7,6 +7,7 @@ import dev.backstep.catalog.Proofs;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.Restores;
 import dev.backstep.catalog.TaskQueries;
+import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.Proof;
 import dev.backstep.job.TaskJob;
 import java.io.IOException;
@@ -46,6 +47,7 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   private final int diskId;
   private final Restores restores;
   private final TaskQueries tasks;
+  private final Tasks owners;
   private final Proofs proofs;
   private final long execution;
   private @Nullable DiskRestore restore;
@@ -60,11 +62,13 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
       @Value("#{stepExecution.jobExecutionId}") long execution,
       Restores restores,
       TaskQueries tasks,
+      Tasks owners,
       Proofs proofs) {
     this.id = id;
     this.diskId = Integer.parseInt(stepName.substring(stepName.lastIndexOf('-') + 1));
     this.restores = restores;
     this.tasks = tasks;
+    this.owners = owners;
     this.proofs = proofs;
     this.execution = execution;
   }
@@ -125,6 +129,7 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
 
   @Override
   public void write(Chunk<? extends Integer> chunk) throws IOException {
+    owners.check(id, leaseToken); // a target may be another run's by now
     boolean last = false;
     for (Integer count : chunk) {
       if (count == END) {
