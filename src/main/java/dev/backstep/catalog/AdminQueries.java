@@ -37,9 +37,6 @@ public final class AdminQueries {
    */
   private static final int SORTED_MAX = 2000;
 
-  private static final String UNFINISHED_EXECUTIONS =
-      "'STARTING', 'STARTED', 'STOPPING', 'UNKNOWN'";
-
   private final JdbcClient jdbc;
   private final Leases leases;
   private final IndexOrder order;
@@ -220,7 +217,8 @@ public final class AdminQueries {
               left join leases l on l.token = r.lease_token
             order by execution, id, task\
             """
-                .formatted(UNFINISHED_EXECUTIONS, UNFINISHED_EXECUTIONS, UNFINISHED_EXECUTIONS))
+                .formatted(
+                    BatchHistory.UNFINISHED, BatchHistory.UNFINISHED, BatchHistory.UNFINISHED))
         .query((row, index) -> stuck(row))
         .list()
         .stream()

@@ -159,11 +159,27 @@ public final class BackupQueries {
     return jdbc.sql(
             """
             select JOB_EXECUTION_ID from BATCH_JOB_EXECUTION
-            where STATUS in ('STARTING', 'STARTED', 'STOPPING', 'UNKNOWN')
+            where STATUS in (%s)
             order by JOB_EXECUTION_ID\
-            """)
+            """
+                .formatted(BatchHistory.UNFINISHED))
         .query((row, index) -> row.getLong("JOB_EXECUTION_ID"))
         .list();
+  }
+
+  /**
+   * Backups that neither run nor wait while Batch takes their execution for running, or does not
+   * know its end: a process died, or its database was away, between the two.
+   */
+  public List<BackupRow> endedButUnfinished() {
+    return all(
+        jdbc.sql(
+            BACKUPS
+                + """
+                join BATCH_JOB_EXECUTION e on e.JOB_EXECUTION_ID = b.execution_id
+                where e.STATUS in (%s) and b.status not in ('RUNNING', 'QUEUED')\
+                """
+                    .formatted(BatchHistory.UNFINISHED)));
   }
 
   /**

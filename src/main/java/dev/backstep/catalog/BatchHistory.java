@@ -16,6 +16,9 @@ import org.springframework.transaction.PlatformTransactionManager;
  */
 public final class BatchHistory {
 
+  /** Statuses of executions that Batch takes for running, or whose end it does not know. */
+  static final String UNFINISHED = "'STARTING', 'STARTED', 'STOPPING', 'UNKNOWN'";
+
   /** In one transaction; small enough that a running backup does not wait for it. */
   private static final int INSTANCES_PER_TRANSACTION = 200;
 

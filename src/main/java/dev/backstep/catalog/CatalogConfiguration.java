@@ -123,6 +123,11 @@ public class CatalogConfiguration {
   }
 
   @Bean
+  Releases releases(DataSource dataSource, PlatformTransactionManager manager, Leases leases) {
+    return new Releases(dataSource, manager, leases, Clock.systemUTC());
+  }
+
+  @Bean
   Continuations continuations(DataSource dataSource) {
     return new Continuations(dataSource, Clock.systemUTC());
   }

@@ -81,13 +81,32 @@ public final class TaskQueries {
 
   /** Those that the catalog calls running and whose owner gives no sign of life. */
   public List<TaskRow> dead() {
-    return jdbc
-        .sql("select * from tasks where status = 'RUNNING'")
-        .query((row, index) -> row(row))
-        .list()
-        .stream()
+    return running().stream()
         .filter(row -> row.leaseToken().isEmpty() || !leases.alive(row.leaseToken().getAsLong()))
         .toList();
+  }
+
+  /** Those that the catalog calls running, whether somebody runs them or not. */
+  public List<TaskRow> running() {
+    return jdbc.sql("select * from tasks where status = 'RUNNING'")
+        .query((row, index) -> row(row))
+        .list();
+  }
+
+  /**
+   * Those that do not run while Batch takes their execution for running, or does not know its end:
+   * a process died, or its database was away, between the two.
+   */
+  public List<TaskRow> endedButUnfinished() {
+    return jdbc.sql(
+            """
+            select t.* from BATCH_JOB_EXECUTION e
+            join tasks t on t.execution_id = e.JOB_EXECUTION_ID
+            where e.STATUS in (%s) and t.status <> 'RUNNING'\
+            """
+                .formatted(BatchHistory.UNFINISHED))
+        .query((row, index) -> row(row))
+        .list();
   }
 
   private static JudgedTask judged(ResultSet row) throws SQLException {

@@ -15,7 +15,7 @@ public interface TaskJobs {
    *
    * @throws OperatorException NOT_FOUND; CONFLICT when it runs or is completed, or is a restore and
    *     a newer one was begun onto its targets; BUSY when something else reads the disks that it is
-   *     about
+   *     about, or an earlier run of it in this process has not given up yet
    */
   TaskRun relaunch(String id);
 
@@ -26,6 +26,9 @@ public interface TaskJobs {
    */
   void stop(String id);
 
-  /** Ends those whose process is gone, so that they can be relaunched. */
+  /**
+   * Ends those whose process is gone, and those of this process that no thread of it runs, so that
+   * they can be relaunched; likewise Batch executions of tasks that have ended.
+   */
   void recoverDead();
 }

@@ -1,5 +1,6 @@
 package dev.backstep.job;
 
+import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.SupersededException;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
@@ -8,12 +9,13 @@ import dev.backstep.catalog.VmBusyException;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -35,6 +37,9 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
 
   private static final Logger log = LoggerFactory.getLogger(TaskLauncher.class);
 
+  /** More than there is between a task's row and the thread that runs it. */
+  private static final Duration LAUNCH_MAX = Duration.ofSeconds(30);
+
   private final JobOperator operator;
   private final JobRepository repository;
   private final Map<TaskKind, Job> jobs;
@@ -42,10 +47,9 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
   private final TaskQueries queries;
   private final ProcessLease lease;
   private final DeadExecutions dead;
+  private final Leases leases;
+  private final RunningTasks running;
   private final Duration stopTimeout;
-
-  /** What runs in this process, until it has ended. */
-  private final Map<String, CountDownLatch> running = new ConcurrentHashMap<>();
 
   private volatile boolean started;
 
@@ -57,6 +61,8 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
       TaskQueries queries,
       ProcessLease lease,
       DeadExecutions dead,
+      Leases leases,
+      RunningTasks running,
       JobSettings settings) {
     this.operator = operator;
     this.repository = repository;
@@ -65,48 +71,67 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
     this.queries = queries;
     this.lease = lease;
     this.dead = dead;
+    this.leases = leases;
+    this.running = running;
     this.stopTimeout = settings.stopTimeout();
   }
 
   @Override
   public TaskRun launch(String id) {
-    return run(row(id), null);
+    RunningTasks.Run run = running.begin(id, lease.token());
+    return orFailed(run, () -> run(row(id), run, null));
   }
 
   @Override
   public TaskRun relaunch(String id) {
     recoverDead();
     TaskRow row = row(id);
-    if (!resume(id)) {
-      throw Refusals.notRelaunched(id, row.status());
+    RunningTasks.Run run = running.begin(id, lease.token());
+    try {
+      if (!tasks.resume(id, run.leaseToken())) {
+        throw Refusals.notRelaunched(id, row.status());
+      }
+    } catch (VmBusyException e) {
+      running.end(run);
+      throw OperatorException.busy(e.getMessage(), e);
+    } catch (SupersededException e) {
+      running.end(run);
+      throw OperatorException.conflict(e.getMessage(), e);
+    } catch (RuntimeException e) {
+      running.end(run);
+      throw e;
     }
+    return orFailed(run, () -> goOn(row, run));
+  }
+
+  private TaskRun goOn(TaskRow row, RunningTasks.Run run) {
     JobExecution last = lastExecution(row);
     dead.end(last);
     if (isDone(last)) {
-      tasks.ended(id, lease.token(), Status.COMPLETED, Optional.empty());
-      return new LocalTaskRun(id, new CountDownLatch(0), queries);
+      tasks.ended(row.id(), run.leaseToken(), Status.COMPLETED, Optional.empty());
+      running.end(run);
+      return new LocalTaskRun(row.id(), run.ended(), queries);
     }
-    return run(row, last);
+    return run(row, run, last);
   }
 
-  private boolean resume(String id) {
+  /** A row that is RUNNING from here on must not stay so without a thread. */
+  private TaskRun orFailed(RunningTasks.Run run, Supplier<TaskRun> beginning) {
     try {
-      return tasks.resume(id, lease.token());
-    } catch (VmBusyException e) {
-      throw OperatorException.busy(e.getMessage(), e);
-    } catch (SupersededException e) {
-      throw OperatorException.conflict(e.getMessage(), e);
+      return beginning.get();
+    } catch (RuntimeException e) {
+      tryFailed(run, e);
+      running.end(run);
+      throw e;
     }
   }
 
-  private TaskRun run(TaskRow task, @Nullable JobExecution last) {
-    CountDownLatch ended = new CountDownLatch(1);
-    running.put(task.id(), ended);
-    Thread.ofPlatform().name(task.id()).start(() -> execute(task, last, ended));
-    return new LocalTaskRun(task.id(), ended, queries);
+  private TaskRun run(TaskRow task, RunningTasks.Run run, @Nullable JobExecution last) {
+    Thread.ofPlatform().name(task.id()).start(() -> execute(task, run, last));
+    return new LocalTaskRun(task.id(), run.ended(), queries);
   }
 
-  private void execute(TaskRow task, @Nullable JobExecution last, CountDownLatch ended) {
+  private void execute(TaskRow task, RunningTasks.Run run, @Nullable JobExecution last) {
     try {
       if (last == null) {
         Job job = job(task);
@@ -117,10 +142,18 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
       }
     } catch (Exception e) {
       log.error("{} could not be launched", task.id(), e);
-      tasks.ended(task.id(), lease.token(), Status.FAILED, Optional.of(Failures.text(e)));
+      tryFailed(run, e);
     } finally {
-      running.remove(task.id());
-      ended.countDown();
+      running.end(run);
+    }
+  }
+
+  /** Where not even that can be noted, the row is found by {@link #recoverDead}. */
+  private void tryFailed(RunningTasks.Run run, Exception cause) {
+    try {
+      tasks.ended(run.id(), run.leaseToken(), Status.FAILED, Optional.of(Failures.text(cause)));
+    } catch (RuntimeException e) {
+      log.error("{}: the database did not take that it failed: {}", run.id(), e.getMessage());
     }
   }
 
@@ -143,13 +176,41 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
 
   @Override
   public void recoverDead() {
-    for (TaskRow row : queries.dead()) {
-      try {
-        recover(row);
-      } catch (RuntimeException e) {
-        log.error(
-            "{}: cannot be recovered: {}", row.id(), Failures.text(Failures.root(List.of(e))));
+    for (TaskRow row : queries.running()) {
+      if (isDead(row) || isDropped(row)) {
+        apart(row, () -> recover(row));
       }
+    }
+    for (TaskRow row : queries.endedButUnfinished()) {
+      if (isDead(row) || holds(row) && !running.has(row.id())) {
+        apart(row, () -> dead.end(execution(row)));
+      }
+    }
+  }
+
+  private boolean isDead(TaskRow row) {
+    return row.leaseToken().isEmpty() || !leases.alive(row.leaseToken().getAsLong());
+  }
+
+  private boolean holds(TaskRow row) {
+    return row.leaseToken().isPresent() && lease.holds(row.leaseToken().getAsLong());
+  }
+
+  /**
+   * Ours, and no thread of ours runs it: the database was away at its end, or between its beginning
+   * and its launch. One that has begun just now is on its way to a thread.
+   */
+  private boolean isDropped(TaskRow row) {
+    return holds(row)
+        && !running.has(row.id())
+        && row.createdAt().isBefore(Instant.now().minus(LAUNCH_MAX));
+  }
+
+  private static void apart(TaskRow row, Runnable recovery) {
+    try {
+      recovery.run();
+    } catch (RuntimeException e) {
+      log.error("{}: cannot be recovered: {}", row.id(), Failures.text(Failures.root(List.of(e))));
     }
   }
 
@@ -197,6 +258,10 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
     return repository.getLastJobExecution(job(task).getName(), parameters(task));
   }
 
+  private @Nullable JobExecution execution(TaskRow task) {
+    return repository.getJobExecution(task.executionId().orElseThrow());
+  }
+
   private static JobParameters parameters(TaskRow task) {
     return new JobParametersBuilder()
         .addString(TaskJob.PARAMETER, task.id(), true)
@@ -214,21 +279,21 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
   @Override
   public void stop() {
     started = false;
-    Map<String, CountDownLatch> stopping = Map.copyOf(running);
-    for (String id : stopping.keySet()) {
-      JobExecution execution = lastExecution(row(id));
+    Collection<RunningTasks.Run> stopping = running.all();
+    for (RunningTasks.Run run : stopping) {
+      JobExecution execution = lastExecution(row(run.id()));
       if (execution != null) {
         ask(execution);
       }
     }
     long deadline = System.nanoTime() + stopTimeout.toNanos();
-    for (Map.Entry<String, CountDownLatch> one : stopping.entrySet()) {
+    for (RunningTasks.Run run : stopping) {
       try {
-        if (!one.getValue().await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-          log.error("{} did not stop within {}; relaunch it", one.getKey(), stopTimeout);
+        if (!run.ended().await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+          log.error("{} did not stop within {}; relaunch it", run.id(), stopTimeout);
         }
       } catch (InterruptedException e) {
-        log.error("interrupted while {} was stopping; relaunch it", one.getKey(), e);
+        log.error("interrupted while {} was stopping; relaunch it", run.id(), e);
       }
     }
   }

@@ -1,11 +1,8 @@
 package dev.backstep.job;
 
-import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.Status;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.job.JobExecution;
@@ -14,8 +11,8 @@ import org.springframework.batch.core.listener.JobExecutionListener;
 import org.springframework.stereotype.Component;
 
 /**
- * Binds a job execution to its task, and records how it ended, under the lease that ran the task
- * when the execution began: one that was taken over meanwhile is another's to end.
+ * Binds a job execution to its task, and records how it ended, under the lease that it was launched
+ * with: one that was taken over meanwhile is another's to end.
  */
 @Component
 public class TaskListener implements JobExecutionListener {
@@ -23,14 +20,11 @@ public class TaskListener implements JobExecutionListener {
   private static final Logger log = LoggerFactory.getLogger(TaskListener.class);
 
   private final Tasks tasks;
-  private final TaskQueries queries;
+  private final RunningTasks running;
 
-  /** The lease of each execution of this process. */
-  private final Map<Long, Long> leases = new ConcurrentHashMap<>();
-
-  TaskListener(Tasks tasks, TaskQueries queries) {
+  TaskListener(Tasks tasks, RunningTasks running) {
     this.tasks = tasks;
-    this.queries = queries;
+    this.running = running;
   }
 
   /** The task that an execution with these parameters does. */
@@ -42,16 +36,13 @@ public class TaskListener implements JobExecutionListener {
   public void beforeJob(JobExecution execution) {
     LogFields.keepExecution(execution.getId());
     String id = task(execution.getJobParameters());
-    long lease = owner(id);
-    leases.put(execution.getId(), lease);
-    tasks.executing(id, lease, execution.getId());
+    tasks.executing(id, running.leaseToken(id), execution.getId());
   }
 
   @Override
   public void afterJob(JobExecution execution) {
     String id = task(execution.getJobParameters());
-    Long noted = leases.remove(execution.getId());
-    long lease = noted != null ? noted : owner(id); // where the database was away at its beginning
+    long lease = running.leaseToken(id);
     boolean ours =
         switch (execution.getStatus()) {
           case COMPLETED -> tasks.ended(id, lease, Status.COMPLETED, Optional.empty());
@@ -66,9 +57,5 @@ public class TaskListener implements JobExecutionListener {
     if (!ours) {
       log.warn("{}: was taken over meanwhile; this run of it counts for nothing", id);
     }
-  }
-
-  private long owner(String id) {
-    return queries.find(id).orElseThrow().leaseToken().orElseThrow();
   }
 }

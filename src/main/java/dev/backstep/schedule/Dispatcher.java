@@ -10,6 +10,7 @@ import dev.backstep.job.LogFields;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.QueueChanged;
+import dev.backstep.job.TaskJobs;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -40,6 +41,7 @@ final class Dispatcher implements SmartLifecycle {
   private static final Duration BEGIN_MAX = Duration.ofSeconds(20);
 
   private final BackupJobs jobs;
+  private final TaskJobs tasks;
   private final BackupQueue queue;
   private final Continuations continuations;
   private final WindowEnd windows;
@@ -59,6 +61,7 @@ final class Dispatcher implements SmartLifecycle {
 
   Dispatcher(
       BackupJobs jobs,
+      TaskJobs tasks,
       BackupQueue queue,
       Continuations continuations,
       WindowEnd windows,
@@ -69,6 +72,7 @@ final class Dispatcher implements SmartLifecycle {
       ScheduleSettings settings,
       Clock clock) {
     this.jobs = jobs;
+    this.tasks = tasks;
     this.queue = queue;
     this.continuations = continuations;
     this.windows = windows;
@@ -120,18 +124,24 @@ final class Dispatcher implements SmartLifecycle {
     long token = lease.token();
     windows.stopRunning(token, clock.instant());
     continuations.retryFailed();
-    List<BackupId> taken = queue.inTurn(() -> take(token));
+    List<BackupId> taken = new ArrayList<>();
+    try {
+      queue.inTurn(() -> take(token, taken));
+    } catch (RuntimeException e) {
+      // The database may have committed them all the same: then they are recovered as dropped ones.
+      taken.forEach(jobs::drop);
+      throw e;
+    }
     taken.forEach(this::begin);
   }
 
-  private List<BackupId> take(long token) {
+  private List<BackupId> take(long token, List<BackupId> taken) {
     Instant now = clock.instant();
     List<DueBackup> due = queue.due(now);
     if (due.isEmpty()) {
-      return List.of();
+      return taken;
     }
     Limits limits = new Limits(settings, queue.load());
-    List<BackupId> taken = new ArrayList<>();
     for (DueBackup backup : due) {
       if (backup.stopAt().filter(end -> !end.isAfter(now)).isPresent()
           && !windows.admits(backup.id(), token, now)) {
@@ -178,6 +188,7 @@ final class Dispatcher implements SmartLifecycle {
 
   void recover() {
     jobs.recoverBackups();
+    tasks.recoverDead();
     gaps.round();
     fires.pending(clock.instant().minus(PENDING_MAX)).forEach(recorder::takeUp);
   }

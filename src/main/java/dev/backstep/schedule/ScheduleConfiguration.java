@@ -134,6 +134,7 @@ class ScheduleConfiguration {
   @Bean
   Dispatcher dispatcher(
       BackupJobs jobs,
+      TaskJobs tasks,
       BackupQueue queue,
       BackupQueries queries,
       Continuations continuations,
@@ -145,7 +146,7 @@ class ScheduleConfiguration {
     WindowEnd windows = new WindowEnd(queries, queue, continuations, jobs);
     GapFires gaps = new GapFires(machines, fires, recorder, clock);
     return new Dispatcher(
-        jobs, queue, continuations, windows, fires, recorder, gaps, lease, settings, clock);
+        jobs, tasks, queue, continuations, windows, fires, recorder, gaps, lease, settings, clock);
   }
 
   // replications

@@ -297,7 +297,17 @@ abstract class ScheduleTest {
     FireRecorder recorder = recorder();
     GapFires gaps = new GapFires(machines, fires, recorder, clock);
     return new Dispatcher(
-        jobs, queue, continuations, windows, fires, recorder, gaps, lease, settings, clock);
+        jobs,
+        new NoTasks(),
+        queue,
+        continuations,
+        windows,
+        fires,
+        recorder,
+        gaps,
+        lease,
+        settings,
+        clock);
   }
 
   Schedules schedules() {

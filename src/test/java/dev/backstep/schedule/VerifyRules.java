@@ -31,7 +31,6 @@ import dev.backstep.domain.Status;
 import dev.backstep.domain.TestVerdict;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.RestoreTestJobs;
-import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.VerifyJobs;
 import java.time.Duration;
@@ -108,28 +107,6 @@ abstract class VerifyRules extends ScheduleTest {
     };
   }
 
-  private static final class NoDead implements TaskJobs {
-    @Override
-    public TaskRun launch(String id) {
-      throw new AssertionError(id);
-    }
-
-    @Override
-    public TaskRun relaunch(String id) {
-      throw new AssertionError(id);
-    }
-
-    @Override
-    public void stop(String id) {
-      throw new AssertionError(id);
-    }
-
-    @Override
-    public void recoverDead() {
-      // none has died
-    }
-  }
-
   @BeforeEach
   void forget() {
     jdbc.sql("delete from verify_rounds").update();
@@ -140,7 +117,7 @@ abstract class VerifyRules extends ScheduleTest {
   }
 
   private Verifier verifier() {
-    return new Verifier(machines, rounds, new Begun(), new NoDead(), SETTINGS, clock);
+    return new Verifier(machines, rounds, new Begun(), new NoTasks(), SETTINGS, clock);
   }
 
   private void define(String vm, String verify, Instant at) throws Exception {

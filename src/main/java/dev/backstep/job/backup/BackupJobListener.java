@@ -93,7 +93,7 @@ class BackupJobListener implements JobExecutionListener {
   /** Half an image in a full repository would make the next VM's backup fail, too. */
   private void giveRoomBack(BackupId id) {
     log.warn("{}: the repository is full; what this backup wrote is deleted", id);
-    leftovers.tryGiveUp(queries.backup(id));
+    leftovers.tryGiveUp(id);
   }
 
   private static boolean isFull(Repository repository) {

@@ -15,7 +15,6 @@ import dev.backstep.domain.Status;
 import dev.backstep.job.BackupEvent;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
-import dev.backstep.job.ExternalLeftovers;
 import dev.backstep.job.Failures;
 import dev.backstep.job.LogFields;
 import dev.backstep.job.OperatorException;
@@ -60,8 +59,7 @@ class BackupLauncher implements BackupJobs {
   private final BackupRequests requests;
   private final Registration registration;
   private final Sources sources;
-  private final Leftovers leftovers;
-  private final ExternalLeftovers externalLeftovers;
+  private final Abandonment abandonment;
   private final Recovery recovery;
   private final ProcessLease lease;
   private final ApplicationEventPublisher events;
@@ -81,8 +79,7 @@ class BackupLauncher implements BackupJobs {
       BackupRequests requests,
       Registration registration,
       Sources sources,
-      Leftovers leftovers,
-      ExternalLeftovers externalLeftovers,
+      Abandonment abandonment,
       Recovery recovery,
       ProcessLease lease,
       ApplicationEventPublisher events) {
@@ -97,8 +94,7 @@ class BackupLauncher implements BackupJobs {
     this.requests = requests;
     this.registration = registration;
     this.sources = sources;
-    this.leftovers = leftovers;
-    this.externalLeftovers = externalLeftovers;
+    this.abandonment = abandonment;
     this.recovery = recovery;
     this.lease = lease;
     this.events = events;
@@ -140,10 +136,10 @@ class BackupLauncher implements BackupJobs {
       return false;
     }
     starting.add(id);
-    if (queue.take(id, lease.token())) {
-      return true;
-    }
     try {
+      if (queue.take(id, lease.token())) {
+        return true;
+      }
       backups.resume(id, lease.token());
       queue.continued(id);
       return true;
@@ -151,6 +147,9 @@ class BackupLauncher implements BackupJobs {
       log.debug("{} is not taken: {}", id, e.getMessage());
       starting.remove(id);
       return false;
+    } catch (RuntimeException e) {
+      starting.remove(id);
+      throw e;
     }
   }
 
@@ -285,7 +284,7 @@ class BackupLauncher implements BackupJobs {
       return;
     }
     if (isExternal(row) && row.status() == Status.RUNNING) {
-      giveUp(row);
+      abandonment.giveUpExternal(row);
       return;
     }
     if (row.launch().startAfter().isPresent()
@@ -306,42 +305,10 @@ class BackupLauncher implements BackupJobs {
   @Override
   public void abandon(String id) {
     BackupRow row = row(id);
-    if (isExternal(row) && row.status() != Status.COMPLETED && row.status() != Status.ABANDONED) {
-      giveUp(row);
-      return;
-    }
-    if (row.status() != Status.FAILED && row.status() != Status.STOPPED) {
-      throw Refusals.notNow(row, "abandoned", "FAILED or STOPPED");
-    }
-    try {
-      leftovers.giveUp(row);
-      JobExecution last = lastExecution(row);
-      if (last != null) {
-        operator.abandon(last);
-      }
-      long owner = row.leaseToken().orElseThrow();
-      if (!backups.ended(row.id(), owner, Status.ABANDONED, Optional.empty())) {
-        throw OperatorException.busy(row.id() + ": was relaunched meanwhile; stop it first", null);
-      }
-    } catch (IOException e) {
-      throw Refusals.of(e);
-    } catch (org.springframework.batch.core.launch.JobExecutionAlreadyRunningException e) {
-      throw OperatorException.busy(row.id() + ": its execution is running; stop it first", e);
-    }
+    abandonment.abandon(row, lastExecution(row));
   }
 
-  private void giveUp(BackupRow row) {
-    try {
-      if (!externalLeftovers.giveUp(row.id(), Status.ABANDONED, Optional.empty(), now -> true)) {
-        throw OperatorException.failed(row.id() + ": its mover completed it meanwhile", null);
-      }
-      events.publishEvent(new QueueChanged());
-    } catch (IOException e) {
-      throw Refusals.of(e);
-    }
-  }
-
-  private static boolean isExternal(BackupRow row) {
+  static boolean isExternal(BackupRow row) {
     return row.launch().mover() == Mover.EXTERNAL;
   }
 

@@ -8,10 +8,13 @@ import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.Continuations;
 import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.Machines;
+import dev.backstep.catalog.Releases;
+import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.ProcessLease;
@@ -28,6 +31,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
@@ -49,6 +53,10 @@ class Leftovers {
   private final Sources sources;
   private final Leases leases;
   private final ProcessLease lease;
+  private final Releases releases;
+
+  /** What this process gives up at this moment. */
+  private final Set<BackupId> releasing = ConcurrentHashMap.newKeySet();
 
   Leftovers(
       Backups backups,
@@ -58,7 +66,8 @@ class Leftovers {
       Machines machines,
       Sources sources,
       Leases leases,
-      ProcessLease lease) {
+      ProcessLease lease,
+      Releases releases) {
     this.backups = backups;
     this.queries = queries;
     this.queue = queue;
@@ -67,6 +76,7 @@ class Leftovers {
     this.sources = sources;
     this.leases = leases;
     this.lease = lease;
+    this.releases = releases;
   }
 
   /**
@@ -155,17 +165,47 @@ class Leftovers {
   }
 
   /**
-   * Gives up whatever an ended backup holds. While another one of its VM reads from a snapshot, or
-   * will go on with one, that one's marks are all that counts; it removes the others at its end.
+   * Gives up whatever an ended backup holds.
+   *
+   * @return false when it runs, waits or is completed by now, or somebody else is at it
    */
-  void giveUp(BackupRow row) throws IOException {
+  boolean giveUp(BackupId id) throws IOException {
+    return giveUp(id, Releases.FOREVER);
+  }
+
+  private boolean giveUp(BackupId id, Instant heldBefore) throws IOException {
+    if (!releasing.add(id)) {
+      return false;
+    }
+    try {
+      Releases.Release release = new Releases.Release(id, lease.token());
+      if (!releases.begin(id, release.leaseToken(), heldBefore)) {
+        return false;
+      }
+      try {
+        letGo(queries.backup(id));
+      } catch (IOException | RuntimeException e) {
+        releases.undone(release);
+        throw e;
+      }
+      releases.done(release);
+      return true;
+    } finally {
+      releasing.remove(id);
+    }
+  }
+
+  /**
+   * While another backup of the VM reads from a snapshot, or will go on with one, that one's marks
+   * are all that counts; it removes the others at its end.
+   */
+  private void letGo(BackupRow row) throws IOException {
     JobDefinition definition = JobDefinitions.read(row.definition());
     Repository repository = Repository.open(Path.of(definition.repository()));
     discardPartials(row, repository);
     if (!queries.othersHoldSnapshot(repository.id(), row.vmId(), row.id())) {
       releaseMarks(row, repository, sources.open(definition.source()));
     }
-    backups.snapshotClosed(row.id());
   }
 
   /**
@@ -178,17 +218,39 @@ class Leftovers {
     boolean left =
         row.status() != Status.QUEUED || queue.cancel(row.id(), lease.token(), Optional.of(note));
     if (left && continuations.expired(row.id(), note)) {
-      tryGiveUp(queries.backup(row.id()));
+      tryGiveUp(row.id(), Instant.now());
     }
   }
 
-  /** As {@link #giveUp}; what is in the way now is tried again at the next look. */
-  void tryGiveUp(BackupRow row) {
+  /** As {@link #giveUp}; what is in the way now is tried again when its keep time is over. */
+  void tryGiveUp(BackupId id) {
+    tryGiveUp(id, Releases.FOREVER);
+  }
+
+  private void tryGiveUp(BackupId id, Instant heldBefore) {
     try {
-      giveUp(row);
+      giveUp(id, heldBefore);
     } catch (IOException | RuntimeException e) {
-      log.warn("{}: its leftovers stay for now: {}", row.id(), e.getMessage());
+      log.warn("{}: its leftovers stay for now: {}", id, e.getMessage());
     }
+  }
+
+  /**
+   * What is being given up of a VM, and is waited for by whoever begins a backup of it. What a
+   * process was at that died, or to which the database did not answer at its end, is left as it is:
+   * the partial images and marks of a snapshot that nobody knows any more go with the next one.
+   */
+  boolean isGivingUp(RepositoryId repository, VmId vm) {
+    boolean any = false;
+    for (Releases.Release release : releases.of(repository, vm)) {
+      boolean ours = lease.holds(release.leaseToken());
+      if (ours ? releasing.contains(release.backup()) : leases.alive(release.leaseToken())) {
+        any = true;
+      } else {
+        releases.done(release);
+      }
+    }
+    return any;
   }
 
   /** By what the catalog says now: a disk backup that is completed has no partial image. */

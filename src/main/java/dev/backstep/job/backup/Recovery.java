@@ -140,25 +140,27 @@ class Recovery {
             }
           });
     }
+    for (BackupRow row : queries.endedButUnfinished()) {
+      if (!queries.ownerAlive(row.id()) || dropped.test(row)) {
+        apart(row.id(), () -> end(repository.getJobExecution(row.executionId().orElseThrow())));
+      }
+    }
   }
 
   /**
-   * Waits until the VM's sealed backups have let their snapshots go: they still remove marks at the
-   * source that nobody needs, and would take those of a backup that begins meanwhile for such. Does
-   * it for those whose process died.
+   * Waits until the VM's sealed backups have let their snapshots go, and nothing of it is being
+   * given up: both still remove marks at the source that nobody needs, and would take those of a
+   * backup that begins meanwhile for such. Does it for those whose process died.
    *
    * @throws OperatorException BUSY when a living process takes too long for it
    */
   void awaitClosed(RepositoryId repository, VmId vm) throws InterruptedException {
     long end = System.nanoTime() + CLOSE_MAX.toNanos();
-    for (List<BackupRow> closing = queries.closing(repository, vm);
-        !closing.isEmpty();
-        closing = queries.closing(repository, vm)) {
-      closing.stream().filter(row -> !queries.ownerAlive(row.id())).forEach(this::closeSealed);
+    while (isClosing(repository, vm)) {
       if (System.nanoTime() > end) {
         throw OperatorException.busy(
-            closing.getFirst().id()
-                + " of this VM is COMPLETED and has not let its snapshot go in "
+            "an earlier backup of this VM is COMPLETED or given up and has not let its snapshot go"
+                + " in "
                 + CLOSE_MAX.toMinutes()
                 + " minutes; look at the log of the process that ran it and at the source, then"
                 + " relaunch this one",
@@ -166,6 +168,12 @@ class Recovery {
       }
       Thread.sleep(CLOSE_PAUSE);
     }
+  }
+
+  private boolean isClosing(RepositoryId repository, VmId vm) {
+    List<BackupRow> closing = queries.closing(repository, vm);
+    closing.stream().filter(row -> !queries.ownerAlive(row.id())).forEach(this::closeSealed);
+    return leftovers.isGivingUp(repository, vm) || !closing.isEmpty();
   }
 
   private void closeSealed(BackupRow row) {

@@ -10,6 +10,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.RepositoryLocks;
+import dev.backstep.job.RunningTasks;
 import dev.backstep.job.TaskJob;
 import dev.backstep.repository.DiskManifest;
 import dev.backstep.repository.Repository;
@@ -53,11 +54,11 @@ class CopyStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
 
   private final String id;
   private final Tasks tasks;
+  private final RunningTasks running;
   private final TaskQueries queries;
   private final Copies copies;
   private final RepositoryLocks locks;
 
-  private long leaseToken;
   private @Nullable CopySettings settings;
   private @Nullable Repository source;
   private @Nullable Repository target;
@@ -78,12 +79,14 @@ class CopyStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   CopyStep(
       @Value("#{jobParameters['" + TaskJob.PARAMETER + "']}") String id,
       Tasks tasks,
+      RunningTasks running,
       TaskQueries queries,
       Copies copies,
       RepositoryLocks locks) {
     this.locks = locks;
     this.id = id;
     this.tasks = tasks;
+    this.running = running;
     this.queries = queries;
     this.copies = copies;
   }
@@ -91,7 +94,6 @@ class CopyStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   @Override
   public void open(ExecutionContext context) {
     TaskRow row = queries.find(id).orElseThrow();
-    leaseToken = row.leaseToken().orElseThrow();
     CopySettings read = CopySettings.read(row.settings());
     settings = read;
     try {
@@ -149,7 +151,7 @@ class CopyStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
 
   @Override
   public void write(Chunk<? extends Integer> chunk) throws IOException {
-    tasks.lock(id, leaseToken);
+    running.lock(id);
     ImageTransfer running = transfer;
     if (running == null) {
       begin();

@@ -4,10 +4,10 @@ import dev.backstep.backup.RetentionRules;
 import dev.backstep.catalog.Copies;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
-import dev.backstep.catalog.Tasks;
 import dev.backstep.catalog.Transactions;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.VmId;
+import dev.backstep.job.RunningTasks;
 import dev.backstep.job.TaskListener;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.DiskManifest;
@@ -42,13 +42,17 @@ class DropCopies implements Tasklet {
 
   private static final Logger log = LoggerFactory.getLogger(DropCopies.class);
 
-  private final Tasks tasks;
+  private final RunningTasks running;
   private final TaskQueries queries;
   private final Copies copies;
   private final Transactions transactions;
 
-  DropCopies(Tasks tasks, TaskQueries queries, Copies copies, PlatformTransactionManager manager) {
-    this.tasks = tasks;
+  DropCopies(
+      RunningTasks running,
+      TaskQueries queries,
+      Copies copies,
+      PlatformTransactionManager manager) {
+    this.running = running;
     this.queries = queries;
     this.copies = copies;
     this.transactions = new Transactions(manager);
@@ -65,7 +69,7 @@ class DropCopies implements Tasklet {
     CopySettings.Retention retention = settings.retention();
     if (retention != null) {
       transactions.in(() -> {
-        tasks.lock(task.id(), task.leaseToken().orElseThrow());
+        running.lock(task.id());
         return task;
       });
       Repository repository = Repository.open(Path.of(settings.target()));

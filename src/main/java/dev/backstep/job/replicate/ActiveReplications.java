@@ -2,8 +2,8 @@ package dev.backstep.job.replicate;
 
 import dev.backstep.catalog.ReplicationQueries;
 import dev.backstep.catalog.ReplicationRun;
-import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.JobDefinition;
+import dev.backstep.job.RunningTasks;
 import dev.backstep.job.Sources;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.source.SourceException;
@@ -18,19 +18,21 @@ class ActiveReplications {
   private final Map<String, ActiveReplication> runs = new ConcurrentHashMap<>();
   private final ReplicationQueries queries;
   private final Sources sources;
+  private final RunningTasks running;
 
-  ActiveReplications(ReplicationQueries queries, Sources sources) {
+  ActiveReplications(ReplicationQueries queries, Sources sources, RunningTasks running) {
     this.queries = queries;
     this.sources = sources;
+    this.running = running;
   }
 
   /** Opens the source that a run was begun with. */
   ActiveReplication open(String id) throws SourceException {
     ReplicationRun run = queries.run(id).orElseThrow();
     JobDefinition definition = JobDefinitions.read(run.definition());
-    long token = run.task().map(TaskRow::leaseToken).orElseThrow().orElseThrow();
     ActiveReplication active =
-        new ActiveReplication(id, definition, sources.open(definition.source()), token);
+        new ActiveReplication(
+            id, definition, sources.open(definition.source()), running.leaseToken(id));
     runs.put(id, active);
     return active;
   }

@@ -6,9 +6,8 @@ import dev.backstep.backup.RestoreScope;
 import dev.backstep.catalog.Proofs;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.Restores;
-import dev.backstep.catalog.TaskQueries;
-import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.Proof;
+import dev.backstep.job.RunningTasks;
 import dev.backstep.job.TaskJob;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -46,13 +45,11 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   private final String id;
   private final int diskId;
   private final Restores restores;
-  private final TaskQueries tasks;
-  private final Tasks owners;
+  private final RunningTasks running;
   private final Proofs proofs;
   private final long execution;
   private @Nullable DiskRestore restore;
   private Optional<String> state = Optional.empty();
-  private long leaseToken;
   private long checkpointAt = System.nanoTime();
   private boolean ended;
 
@@ -61,21 +58,18 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
       @Value("#{stepExecution.stepName}") String stepName,
       @Value("#{stepExecution.jobExecutionId}") long execution,
       Restores restores,
-      TaskQueries tasks,
-      Tasks owners,
+      RunningTasks running,
       Proofs proofs) {
     this.id = id;
     this.diskId = Integer.parseInt(stepName.substring(stepName.lastIndexOf('-') + 1));
     this.restores = restores;
-    this.tasks = tasks;
-    this.owners = owners;
+    this.running = running;
     this.proofs = proofs;
     this.execution = execution;
   }
 
   @Override
   public void open(ExecutionContext context) {
-    leaseToken = tasks.find(id).orElseThrow().leaseToken().orElseThrow();
     RestoredDisk disk = disk();
     state = Optional.ofNullable((String) context.get(STATE));
     DiskTarget target =
@@ -129,7 +123,7 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
 
   @Override
   public void write(Chunk<? extends Integer> chunk) throws IOException {
-    owners.check(id, leaseToken); // a target may be another run's by now
+    running.check(id); // a target may be another run's by now
     boolean last = false;
     for (Integer count : chunk) {
       if (count == END) {
@@ -145,7 +139,8 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
       state = restore().checkpoint();
       checkpointAt = System.nanoTime();
     }
-    restores.progress(id, leaseToken, diskId, restore().bytesDone(), restore().bytesWritten());
+    restores.progress(
+        id, running.leaseToken(id), diskId, restore().bytesDone(), restore().bytesWritten());
   }
 
   @Override

@@ -3,8 +3,8 @@ package dev.backstep.job.retention;
 import dev.backstep.catalog.FencedException;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
-import dev.backstep.catalog.Tasks;
 import dev.backstep.catalog.Transactions;
+import dev.backstep.job.RunningTasks;
 import dev.backstep.job.TaskListener;
 import java.util.List;
 import org.springframework.batch.core.scope.context.ChunkContext;
@@ -22,14 +22,17 @@ import org.springframework.transaction.PlatformTransactionManager;
 @Component
 class DropPoints implements Tasklet {
 
-  private final Tasks tasks;
+  private final RunningTasks running;
   private final TaskQueries queries;
   private final Transactions transactions;
   private final PointDrop drops;
 
   DropPoints(
-      Tasks tasks, TaskQueries queries, PlatformTransactionManager manager, PointDrop drops) {
-    this.tasks = tasks;
+      RunningTasks running,
+      TaskQueries queries,
+      PlatformTransactionManager manager,
+      PointDrop drops) {
+    this.running = running;
     this.queries = queries;
     this.transactions = new Transactions(manager);
     this.drops = drops;
@@ -57,7 +60,7 @@ class DropPoints implements Tasklet {
 
   private void requireOurs(TaskRow task) throws FencedException {
     transactions.in(() -> {
-      tasks.lock(task.id(), task.leaseToken().orElseThrow());
+      running.lock(task.id());
       return task;
     });
   }

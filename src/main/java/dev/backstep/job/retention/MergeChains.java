@@ -20,6 +20,7 @@ import dev.backstep.job.MergePlanner;
 import dev.backstep.job.MergeWork;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.RepositoryLocks;
+import dev.backstep.job.RunningTasks;
 import dev.backstep.job.TaskJob;
 import dev.backstep.qcow2.WriterState;
 import dev.backstep.repository.DiskManifest;
@@ -73,6 +74,7 @@ class MergeChains implements Tasklet, ItemStream {
 
   private final String id;
   private final Tasks tasks;
+  private final RunningTasks running;
   private final TaskQueries queries;
   private final Transactions transactions;
   private final Merges merges;
@@ -101,6 +103,7 @@ class MergeChains implements Tasklet, ItemStream {
   MergeChains(
       @Value("#{jobParameters['" + TaskJob.PARAMETER + "']}") String id,
       Tasks tasks,
+      RunningTasks running,
       TaskQueries queries,
       PlatformTransactionManager manager,
       Merges merges,
@@ -110,6 +113,7 @@ class MergeChains implements Tasklet, ItemStream {
       PointDrop drops) {
     this.id = id;
     this.tasks = tasks;
+    this.running = running;
     this.queries = queries;
     this.transactions = new Transactions(manager);
     this.merges = merges;
@@ -140,7 +144,7 @@ class MergeChains implements Tasklet, ItemStream {
       throws IOException, InterruptedException {
     TaskRow task = queries.find(id).orElseThrow();
     transactions.in(() -> {
-      tasks.lock(id, task.leaseToken().orElseThrow());
+      running.lock(id);
       return task;
     });
     MergeWork work = MergeWork.parse(task.settings());
@@ -311,7 +315,7 @@ class MergeChains implements Tasklet, ItemStream {
   }
 
   private void lock(TaskRow task, MergeTarget of) throws FencedException {
-    tasks.lock(id, task.leaseToken().orElseThrow());
+    running.lock(id);
     merges.lock(of.machine().vm());
   }
 

@@ -10,13 +10,13 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Proofs;
 import dev.backstep.catalog.RestoreTestRow;
 import dev.backstep.catalog.RestoreTests;
-import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.Proof;
 import dev.backstep.domain.RunSettings;
 import dev.backstep.domain.TestVerdict;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.JobSettings;
 import dev.backstep.job.RestoreTestDocument;
+import dev.backstep.job.RunningTasks;
 import dev.backstep.job.TaskJob;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -57,7 +57,7 @@ class BootStep implements ItemStreamReader<RestoreProbe.Verdict>, ItemWriter<Res
 
   private final String id;
   private final long execution;
-  private final Tasks tasks;
+  private final RunningTasks running;
   private final RestoreTests tests;
   private final BackupQueries backups;
   private final Proofs proofs;
@@ -70,14 +70,14 @@ class BootStep implements ItemStreamReader<RestoreProbe.Verdict>, ItemWriter<Res
   BootStep(
       @Value("#{jobParameters['" + TaskJob.PARAMETER + "']}") String id,
       @Value("#{stepExecution.jobExecutionId}") long execution,
-      Tasks tasks,
+      RunningTasks running,
       RestoreTests tests,
       BackupQueries backups,
       Proofs proofs,
       JobSettings settings) {
     this.id = id;
     this.execution = execution;
-    this.tasks = tasks;
+    this.running = running;
     this.tests = tests;
     this.backups = backups;
     this.proofs = proofs;
@@ -137,7 +137,7 @@ class BootStep implements ItemStreamReader<RestoreProbe.Verdict>, ItemWriter<Res
     if (test == null || last.equals(NONE_YET)) {
       return;
     }
-    tasks.lock(id, test.task().leaseToken().orElseThrow());
+    running.lock(id);
     if (last.alive()) {
       tests.ended(id, TestVerdict.PASSED, last.detail());
       for (BackupDiskRow disk : backups.backup(test.backup()).disks()) {

@@ -8,6 +8,7 @@ import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.Tasks;
 import dev.backstep.job.CatalogCheck;
 import dev.backstep.job.CheckedRepository;
+import dev.backstep.job.RunningTasks;
 import dev.backstep.job.TaskJob;
 import dev.backstep.repository.DiskManifest;
 import dev.backstep.repository.Repository;
@@ -45,11 +46,11 @@ class CheckWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
 
   private final String id;
   private final Tasks tasks;
+  private final RunningTasks running;
   private final TaskQueries queries;
   private final RepositoryChecks checks;
   private final CatalogCheck catalog;
 
-  private long leaseToken;
   private @Nullable Repository repository;
   private List<DiskManifest> images = List.of();
   private int index;
@@ -60,11 +61,13 @@ class CheckWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   CheckWalk(
       @Value("#{jobParameters['" + TaskJob.PARAMETER + "']}") String id,
       Tasks tasks,
+      RunningTasks running,
       TaskQueries queries,
       RepositoryChecks checks,
       CatalogContent catalog) {
     this.id = id;
     this.tasks = tasks;
+    this.running = running;
     this.queries = queries;
     this.checks = checks;
     this.catalog = new CatalogCheck(catalog);
@@ -73,7 +76,6 @@ class CheckWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   @Override
   public void open(ExecutionContext context) {
     TaskRow task = queries.find(id).orElseThrow();
-    leaseToken = task.leaseToken().orElseThrow();
     last = context.getString(IMAGE, "");
     bytes = context.getLong(BYTES, 0);
     done = context.getInt(DONE, 0) > 0;
@@ -95,7 +97,7 @@ class CheckWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
 
   @Override
   public void write(Chunk<? extends Integer> chunk) throws IOException, InterruptedException {
-    tasks.lock(id, leaseToken);
+    running.lock(id);
     Repository opened = Objects.requireNonNull(repository);
     if (index < images.size()) {
       structures(new RepositoryCheck(opened));

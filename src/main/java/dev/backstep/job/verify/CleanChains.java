@@ -1,12 +1,12 @@
 package dev.backstep.job.verify;
 
-import dev.backstep.catalog.Tasks;
 import dev.backstep.catalog.VerificationQueries;
 import dev.backstep.catalog.VerificationRow;
 import dev.backstep.catalog.Verifications;
 import dev.backstep.catalog.VerifiedImage;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.ImageResult;
+import dev.backstep.job.RunningTasks;
 import dev.backstep.job.TaskListener;
 import java.io.IOException;
 import java.util.HashSet;
@@ -24,12 +24,12 @@ import org.springframework.stereotype.Component;
 @Component
 class CleanChains implements Tasklet {
 
-  private final Tasks tasks;
+  private final RunningTasks running;
   private final Verifications verifications;
   private final VerificationQueries queries;
 
-  CleanChains(Tasks tasks, Verifications verifications, VerificationQueries queries) {
-    this.tasks = tasks;
+  CleanChains(RunningTasks running, Verifications verifications, VerificationQueries queries) {
+    this.running = running;
     this.verifications = verifications;
     this.queries = queries;
   }
@@ -39,7 +39,7 @@ class CleanChains implements Tasklet {
       throws IOException {
     String id = TaskListener.task(contribution.getStepExecution().getJobParameters());
     VerificationRow row = queries.find(id).orElseThrow();
-    tasks.lock(id, row.task().leaseToken().orElseThrow());
+    running.lock(id);
     Set<DiskBackupId> clean = new HashSet<>();
     for (VerifiedImage image : queries.images(id)) {
       boolean onClean = image.base().isEmpty() || clean.contains(image.base().get());

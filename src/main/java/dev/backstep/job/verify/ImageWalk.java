@@ -6,13 +6,13 @@ import dev.backstep.backup.SealedManifest;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.FindingRow;
 import dev.backstep.catalog.Proofs;
-import dev.backstep.catalog.Tasks;
 import dev.backstep.catalog.VerificationQueries;
 import dev.backstep.catalog.VerificationRow;
 import dev.backstep.catalog.Verifications;
 import dev.backstep.catalog.VerifiedImage;
 import dev.backstep.domain.ImageResult;
 import dev.backstep.domain.Proof;
+import dev.backstep.job.RunningTasks;
 import dev.backstep.job.TaskJob;
 import dev.backstep.repository.Repository;
 import java.io.IOException;
@@ -53,14 +53,13 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
 
   private final String id;
   private final long execution;
-  private final Tasks tasks;
+  private final RunningTasks running;
   private final Verifications verifications;
   private final VerificationQueries queries;
   private final Backups backups;
   private final Proofs proofs;
 
   private boolean whole;
-  private long leaseToken;
   private List<VerifiedImage> images = List.of();
   private int index;
   private @Nullable ImageCheck check;
@@ -77,14 +76,14 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   ImageWalk(
       @Value("#{jobParameters['" + TaskJob.PARAMETER + "']}") String id,
       @Value("#{stepExecution.jobExecutionId}") long execution,
-      Tasks tasks,
+      RunningTasks running,
       Verifications verifications,
       VerificationQueries queries,
       Backups backups,
       Proofs proofs) {
     this.id = id;
     this.execution = execution;
-    this.tasks = tasks;
+    this.running = running;
     this.verifications = verifications;
     this.queries = queries;
     this.backups = backups;
@@ -95,7 +94,6 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   public void open(ExecutionContext context) {
     VerificationRow row = queries.find(id).orElseThrow();
     whole = row.whole();
-    leaseToken = row.task().leaseToken().orElseThrow();
     images =
         queries.images(id).stream().filter(image -> image.result() == ImageResult.PENDING).toList();
     if (!images.isEmpty() && context.getInt(IMAGE, 0) == images.getFirst().number()) {
@@ -113,7 +111,7 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
 
   @Override
   public void write(Chunk<? extends Integer> chunk) throws IOException {
-    tasks.lock(id, leaseToken);
+    running.lock(id);
     VerifiedImage image = images.get(index);
     if (!queries.isCompleted(image.image())) {
       // A restore point may be deleted while others are being checked.

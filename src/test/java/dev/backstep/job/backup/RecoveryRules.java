@@ -6,11 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.backstep.catalog.AdminQueries;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.Leases;
+import dev.backstep.catalog.ProcessIdentity;
+import dev.backstep.catalog.Releases;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.ProcessLease;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -30,6 +34,9 @@ abstract class RecoveryRules extends OneMachineTest {
   @Autowired AdminQueries admin;
   @Autowired JdbcClient jdbc;
   @Autowired Leftovers leftovers;
+  @Autowired Leases leases;
+  @Autowired ProcessLease lease;
+  @Autowired Releases releases;
 
   private final SimulatedDisk disk = new SimulatedDisk("a", 3_000_000, new Random(7));
 
@@ -216,5 +223,109 @@ abstract class RecoveryRules extends OneMachineTest {
             .resolve(done.disks().getFirst().image().orElseThrow());
     assertThat(image).exists();
     assertThat(completed().disks().getFirst().baseId()).contains(done.disks().getFirst().id());
+  }
+
+  /** The database was away between the backup's end and that of its execution. */
+  @Test
+  void executionOfABackupThatEndedIsEndedByTheNextRoundOfItsLivingProcess() throws Exception {
+    BackupRow completed = completed();
+    status(completed, "STARTED");
+    assertThat(queries.unfinishedExecutions()).contains(execution(completed));
+
+    jobs.recoverBackups();
+
+    assertThat(queries.unfinishedExecutions()).doesNotContain(execution(completed));
+    assertThat(queries.backup(completed.id()).status()).isEqualTo(Status.COMPLETED);
+  }
+
+  @Test
+  void executionOfABackupThatEndedIsLeftToItsProcessWhileThatLives() throws Exception {
+    BackupRow completed = completed();
+    status(completed, "STARTED");
+    long other = leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
+    jdbc.sql("update backups set lease_token = :other where id = :id")
+        .param("other", other)
+        .param("id", completed.id().value())
+        .update();
+
+    jobs.recoverBackups();
+    List<Long> whileItLives = queries.unfinishedExecutions();
+    leases.release(other);
+    jobs.recoverBackups();
+
+    assertThat(whileItLives).contains(execution(completed));
+    assertThat(queries.unfinishedExecutions()).doesNotContain(execution(completed));
+  }
+
+  /** It still removes marks at the source, and would take those of the new one for leftovers. */
+  @Test
+  void nextBackupWaitsForWhoeverGivesUpAnEarlierOne() throws Exception {
+    BackupRow failed = failed();
+    long other = leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
+    assertThat(releases.begin(failed.id(), other, Releases.FOREVER)).isTrue();
+    int before = machine.snapshotsMade;
+
+    JobDefinition definition = SimulatedSource.definition(vm, folder.resolve("repository"));
+    BackupRun run = jobs.launch(definition, definition.level());
+    assertThat(run.await(Duration.ofMillis(500))).isFalse();
+    assertThat(machine.snapshotsMade).isEqualTo(before);
+    releases.done(new Releases.Release(failed.id(), other));
+
+    assertThat(ended(run).status()).isEqualTo(Status.COMPLETED);
+    leases.release(other);
+  }
+
+  @Test
+  void relaunchWaitsForWhoeverGivesItUpAndDoesEveryDiskAnewThen() throws Exception {
+    BackupRow failed = failed();
+    int before = machine.snapshotsMade;
+    long other = leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
+    assertThat(releases.begin(failed.id(), other, Releases.FOREVER)).isTrue();
+
+    BackupRun run = jobs.relaunch(failed.id().value());
+    assertThat(run.await(Duration.ofMillis(500))).isFalse();
+    releases.done(new Releases.Release(failed.id(), other));
+    BackupRow done = ended(run);
+
+    assertThat(done.status()).as("%s", done.error()).isEqualTo(Status.COMPLETED);
+    assertThat(machine.snapshotsMade).isEqualTo(before + 1);
+    sameDisks(folder, done, disk);
+    leases.release(other);
+  }
+
+  @Test
+  void nobodyWaitsForAProcessThatDiedWhileItGaveUp() throws Exception {
+    BackupRow failed = failed();
+    long other = leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
+    assertThat(releases.begin(failed.id(), other, Releases.FOREVER)).isTrue();
+    leases.release(other);
+
+    assertThat(completed().status()).isEqualTo(Status.COMPLETED);
+
+    assertThat(queries.backup(failed.id()).snapshotHandle()).isEmpty();
+  }
+
+  /** As when the database does not answer at the end of giving up. */
+  @Test
+  void nobodyWaitsForWhatThisProcessGivesUpNoMore() throws Exception {
+    BackupRow failed = failed();
+    assertThat(releases.begin(failed.id(), lease.token(), Releases.FOREVER)).isTrue();
+
+    assertThat(completed().status()).isEqualTo(Status.COMPLETED);
+  }
+
+  @Test
+  void abandonIsRefusedWhileAnotherProcessGivesTheBackupUp() throws Exception {
+    BackupRow failed = failed();
+    long other = leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
+    assertThat(releases.begin(failed.id(), other, Releases.FOREVER)).isTrue();
+
+    assertThatThrownBy(() -> jobs.abandon(failed.id().value()))
+        .extracting(e -> ((OperatorException) e).kind())
+        .isEqualTo(OperatorException.Kind.BUSY);
+    leases.release(other);
+    jobs.abandon(failed.id().value());
+
+    assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.ABANDONED);
   }
 }

@@ -36,6 +36,7 @@ abstract class ReplicaTest extends JobTest {
     @Override
     public String[] selectImports(AnnotationMetadata importing) {
       return new String[] {
+        "dev.backstep.job.RunningTasks",
         "dev.backstep.job.TaskLauncher",
         "dev.backstep.job.TaskListener",
         "dev.backstep.job.replicate.ReplicationConfiguration"

@@ -7,16 +7,13 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.CatalogContent;
 import dev.backstep.catalog.JudgedTask;
-import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
-import dev.backstep.catalog.ProcessIdentity;
 import dev.backstep.catalog.Removals;
 import dev.backstep.catalog.RepositoryCheckRow;
 import dev.backstep.catalog.RepositoryChecks;
 import dev.backstep.catalog.RepositoryChecks.Numbered;
 import dev.backstep.catalog.TaskQueries;
-import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.CheckFinding;
 import dev.backstep.domain.JobDefinition;
@@ -28,9 +25,7 @@ import dev.backstep.job.CatalogCheck;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.RepositoryCheckJobs;
-import dev.backstep.job.TaskJob;
 import dev.backstep.job.TaskJobs;
-import dev.backstep.job.TaskListener;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.verify.VerifyConfiguration;
 import dev.backstep.repository.Repository;
@@ -46,10 +41,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.springframework.batch.core.BatchStatus;
-import org.springframework.batch.core.job.JobExecution;
-import org.springframework.batch.core.job.JobInstance;
-import org.springframework.batch.core.job.parameters.JobParametersBuilder;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -66,8 +57,6 @@ abstract class RepositoryCheckRules extends OneMachineTest {
   @Autowired RepositoryChecks checks;
   @Autowired TaskJobs tasks;
   @Autowired Tasks table;
-  @Autowired TaskListener listener;
-  @Autowired Leases leases;
   @Autowired TaskQueries taskQueries;
   @Autowired ProcessLease lease;
   @Autowired CatalogContent content;
@@ -180,46 +169,6 @@ abstract class RepositoryCheckRules extends OneMachineTest {
     assertThat(checks.findings(id, PageRequest.first(1)).next()).isPresent();
   }
 
-  /** The framework stores how a job ended before its listener is told. */
-  @Test
-  void checkThatWasDoneWhenItsProcessDiedIsDone() throws Exception {
-    TaskRun run = repositoryChecks.check(repository.id().value());
-    ended(run, Status.COMPLETED);
-    jdbc.sql("update tasks set status = 'RUNNING', lease_token = 999999999 where id = :id")
-        .param("id", run.id())
-        .update();
-
-    tasks.recoverDead();
-
-    assertThat(taskQueries.find(run.id()).orElseThrow().status()).isEqualTo(Status.COMPLETED);
-    jdbc.sql("update tasks set status = 'FAILED' where id = :id").param("id", run.id()).update();
-    ended(tasks.relaunch(run.id()), Status.COMPLETED);
-  }
-
-  /** Its process slept past its lease, and another one relaunched the task. */
-  @Test
-  void runThatWasTakenOverEndsNothing() {
-    long other = leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
-    String id = checks.begin(repository.id(), repository.root().toString(), lease.token());
-    JobExecution slept =
-        new JobExecution(
-            987_654_321,
-            new JobInstance(1, "check"),
-            new JobParametersBuilder().addString(TaskJob.PARAMETER, id).toJobParameters());
-    listener.beforeJob(slept);
-    table.ended(id, lease.token(), Status.FAILED, Optional.empty());
-    assertThat(table.resume(id, other)).isTrue();
-
-    slept.setStatus(BatchStatus.COMPLETED);
-    listener.afterJob(slept);
-
-    TaskRow row = taskQueries.find(id).orElseThrow();
-    assertThat(row.status()).isEqualTo(Status.RUNNING);
-    assertThat(row.leaseToken()).hasValue(other);
-    table.ended(id, other, Status.STOPPED, Optional.empty());
-    leases.release(other);
-  }
-
   private void damageOneImage() throws IOException {
     Path image = repository.disk(newest().vmId(), 0).image(newest().disks().getFirst().id());
     byte[] bytes = Files.readAllBytes(image);
@@ -273,25 +222,6 @@ abstract class RepositoryCheckRules extends OneMachineTest {
         .as("they are all gone by then")
         .extracting(CheckFinding::subject)
         .contains(going.id().value(), going.disks().getFirst().id().value());
-  }
-
-  /** A row that stays RUNNING would be waited for by everyone. */
-  @Test
-  void deadCheckWhoseExecutionCannotBeReadHasEndedAllTheSame() throws Exception {
-    TaskRun run = repositoryChecks.check(repository.id().value());
-    ended(run, Status.COMPLETED);
-    jdbc.sql("update tasks set status = 'RUNNING', lease_token = 999999999 where id = :id")
-        .param("id", run.id())
-        .update();
-    jdbc.sql(
-            "update BATCH_JOB_EXECUTION_CONTEXT set SHORT_CONTEXT = 'no JSON'"
-                + " where JOB_EXECUTION_ID = (select execution_id from tasks where id = :id)")
-        .param("id", run.id())
-        .update();
-
-    tasks.recoverDead();
-
-    assertThat(taskQueries.find(run.id()).orElseThrow().status()).isEqualTo(Status.FAILED);
   }
 
   private static void move(Path from, Path to) {
