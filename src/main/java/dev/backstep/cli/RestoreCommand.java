@@ -180,6 +180,9 @@ final class RestoreCommand implements Callable<Integer> {
     BackupRow backup = ShowCommand.find(engine, id);
     TreeSet<Integer> disks = RestoreTargets.disks(backup, id, Optional.ofNullable(disk));
     if (where.machine != null) {
+      // Before the VM is touched: its next backup would be full for nothing.
+      RestoreTargets.requireHeld(
+          differential, Optional.ofNullable(held).map(point -> ShowCommand.find(engine, point)), disks);
       MachineRestore machine = new MachineRestore(session, engine, where.machine);
       if (place != null) {
         machine.make(backup, disks, place, Optional.ofNullable(datastore));

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -55,11 +56,43 @@ public final class RestoreTargets {
     if (asked.isEmpty()) {
       return all;
     }
-    if (!all.contains(asked.get())) {
-      throw OperatorException.notFound(
-          backup.id() + " has no disk " + asked.get() + "; it has " + all);
-    }
-    return new TreeSet<>(List.of(asked.get()));
+    return new TreeSet<>(List.of(find(backup, asked.get()).diskId()));
+  }
+
+  /**
+   * Looks at what the targets are said to hold, and at how the rest is found.
+   *
+   * @param differing whether targets are read to find what differs
+   * @param held empty when nothing is said of them
+   * @throws OperatorException USAGE when both are said; FAILED when that backup is not COMPLETED;
+   *     NOT_FOUND when it lacks one of the disks
+   */
+  public static void requireHeld(
+      boolean differing, Optional<BackupRow> held, Set<Integer> disks) {
+    held.ifPresent(backup -> {
+      if (differing) {
+        throw OperatorException.usage(
+            "either the targets are read to find what differs, or they hold a restore point", null);
+      }
+      requireRestorePoint(backup);
+      disks.forEach(disk -> find(backup, disk));
+    });
+  }
+
+  /**
+   * @throws OperatorException NOT_FOUND when the backup has no such disk
+   */
+  public static BackupDiskRow find(BackupRow backup, int number) {
+    return backup.disks().stream()
+        .filter(disk -> disk.diskId() == number)
+        .findFirst()
+        .orElseThrow(() ->
+            OperatorException.notFound(
+                backup.id()
+                    + " has no disk "
+                    + number
+                    + "; it has "
+                    + backup.disks().stream().map(BackupDiskRow::diskId).sorted().toList()));
   }
 
   /** New files in a folder. */

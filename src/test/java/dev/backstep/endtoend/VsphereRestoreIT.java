@@ -30,6 +30,11 @@ class VsphereRestoreIT extends VsphereTest {
     vcenter.power(web, "on");
     vcenter.power(web, "off");
     assertOtherMachinesAreRefused(id);
+    assertThat(refused(4, "restore", id, "--onto-vm", "web", "--holds", "backup-none"))
+        .contains("backup-none");
+    assertThat(
+            refused(2, "restore", id, "--onto-vm", "web", "--holds", id, "--differential"))
+        .contains("either");
     assertThat(vcenter.calls("ReconfigVM_Task")).as("nothing was changed").isZero();
 
     program.succeed("restore", id, "--onto-vm", "web");

@@ -23,7 +23,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -49,10 +48,7 @@ class RestoreStart implements RestoreJobs {
   public TaskRun restore(RestoreRequest request) {
     BackupRow backup = restorePoint(request.id());
     Optional<BackupRow> held = request.held().map(this::restorePoint);
-    if (held.isPresent() && request.differing()) {
-      throw OperatorException.usage(
-          "either the targets are read to find what differs, or they hold a restore point", null);
-    }
+    RestoreTargets.requireHeld(request.differing(), held, request.targets().keySet());
     List<RestoredDisk> disks = new ArrayList<>();
     Set<String> names = new HashSet<>();
     new TreeMap<>(request.targets())
@@ -97,8 +93,8 @@ class RestoreStart implements RestoreJobs {
       DiskTarget target,
       RestoreRequest request,
       Optional<BackupRow> held) {
-    BackupDiskRow disk = find(backup, number);
-    Optional<BackupDiskRow> before = held.map(row -> find(row, number));
+    BackupDiskRow disk = RestoreTargets.find(backup, number);
+    Optional<BackupDiskRow> before = held.map(row -> RestoreTargets.find(row, number));
     RestoreScope scope =
         held.isPresent()
             ? RestoreScope.SINCE
@@ -124,17 +120,6 @@ class RestoreStart implements RestoreJobs {
         0,
         0,
         0);
-  }
-
-  private static BackupDiskRow find(BackupRow backup, int number) {
-    Map<Integer, BackupDiskRow> disks = new TreeMap<>();
-    backup.disks().forEach(disk -> disks.put(disk.diskId(), disk));
-    BackupDiskRow disk = disks.get(number);
-    if (disk == null) {
-      throw OperatorException.notFound(
-          backup.id() + " has no disk " + number + "; it has " + disks.keySet());
-    }
-    return disk;
   }
 
   private static void check(DiskTarget target, Path repository, long size) {
