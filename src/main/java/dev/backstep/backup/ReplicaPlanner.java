@@ -24,6 +24,7 @@ public final class ReplicaPlanner {
    * @param changeId what to ask the source about
    * @param place the target that holds it
    * @param identity the target as it was left when it was last whole, as far as that is known
+   * @param writtenBy what else was begun onto it since a run has written it
    * @param whole whether no run has begun to write it since
    * @param sizeBytes the disk's size then
    * @param completed whether any run ever came to its end
@@ -32,6 +33,7 @@ public final class ReplicaPlanner {
       Optional<ChangeId> changeId,
       String place,
       Optional<String> identity,
+      Optional<String> writtenBy,
       boolean whole,
       long sizeBytes,
       boolean completed) {}
@@ -64,6 +66,10 @@ public final class ReplicaPlanner {
     Optional<ReplicaTarget.Lost> lost = target.lost(held.place(), held.identity(), held.whole());
     if (lost.isPresent()) {
       return again(disk, target, held.changeId(), lost.get().reason(), lost.get().cause());
+    }
+    if (held.writtenBy().isPresent()) {
+      String cause = held.writtenBy().get() + " was begun onto " + held.place() + " since";
+      return again(disk, target, held.changeId(), Reason.BASE_FAILED_VERIFY, cause);
     }
     if (!held.whole() && held.changeId().isEmpty()) {
       String cause = "a copy of the whole disk to it was begun and not finished";

@@ -20,6 +20,8 @@ import java.util.Optional;
  * @param virtualSize the disk's size then, in bytes; 0 where it was not told
  * @param takenAt the moment that it showed when it was last WHOLE
  * @param run the run that completed it last
+ * @param writtenBy the restore that was begun onto it since a run has written it, until one has
+ *     come to its end again
  * @param auditPosition byte at which the next audit of change tracking goes on, cluster aligned
  */
 public record ReplicaDisk(
@@ -34,5 +36,6 @@ public record ReplicaDisk(
     long virtualSize,
     Optional<Instant> takenAt,
     Optional<String> run,
+    Optional<String> writtenBy,
     long auditPosition,
     Instant changedAt) {}

@@ -8,6 +8,7 @@ import dev.backstep.domain.Status;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.Set;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.PlatformTransactionManager;
@@ -48,6 +49,48 @@ public final class Replicas {
     this.transactions = new Transactions(manager);
     this.tasks = tasks;
     this.clock = clock;
+  }
+
+  /**
+   * Takes a target for a disk: until the run has ended no restore begins onto it. Where one was
+   * begun since a run of this replication had it, nothing that a run has left there counts any
+   * more, also what this run has begun itself.
+   *
+   * @param targetNames every name of the target
+   * @throws TargetBusyException when a restore is writing there
+   */
+  public void take(String run, long leaseToken, int number, DiskKey key, Set<String> targetNames)
+      throws FencedException {
+    transactions.in(() -> {
+      tasks.lock(run, leaseToken);
+      String replication = replicationOf(run);
+      WrittenTargets.retake(jdbc, run, replication, targetNames)
+          .ifPresent(writer -> lose(run, replication, number, key, writer));
+      return run;
+    });
+  }
+
+  private void lose(String run, String replication, int number, DiskKey key, String writer) {
+    jdbc.sql(
+            """
+            update replication_disks set state = 'PARTIAL', change_id = null, identity = null,
+              written_by = :writer, changed_at = :now
+            where replication_id = :replication and disk_key = :key\
+            """)
+        .param("writer", writer)
+        .param("now", UtcTime.of(clock.instant()))
+        .param("replication", replication)
+        .param("key", key.value())
+        .update();
+    jdbc.sql(
+            """
+            update replication_run_disks set level = null, reason = null, cause = null,
+              previous_change_id = null
+            where run_id = :run and disk_no = :no and status <> 'COMPLETED'\
+            """)
+        .param("run", run)
+        .param("no", number)
+        .update();
   }
 
   /**
@@ -251,7 +294,7 @@ public final class Replicas {
                   update replication_disks set state = 'WHOLE', change_id = :change,
                     identity = :identity, virtual_size = :size, taken_at = :taken, run_id = :run,
                     run_no = (select r.run_no from replication_runs r where r.id = :run),
-                    audit_position = :position, changed_at = :now
+                    audit_position = :position, written_by = null, changed_at = :now
                   where disk_key = :key and replication_id =
                     (select r.replication_id from replication_runs r where r.id = :run)\
                   """)

@@ -132,6 +132,7 @@ final class ReplicationRows {
         row.getLong("virtual_size"),
         UtcTime.find(row, "taken_at"),
         Optional.ofNullable(row.getString("run_id")),
+        Optional.ofNullable(row.getString("written_by")),
         row.getLong("audit_position"),
         UtcTime.read(row, "changed_at"));
   }

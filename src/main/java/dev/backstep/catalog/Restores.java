@@ -30,7 +30,7 @@ public final class Restores {
    * @param backup whose disks are restored
    * @param targets every name of what they are written to
    * @return the task's id
-   * @throws TargetBusyException when another restore is writing there
+   * @throws TargetBusyException when another restore, or a replication, is writing there
    */
   public String begin(
       BackupId backup,
@@ -112,7 +112,7 @@ public final class Restores {
     });
   }
 
-  /** The newest restore that was begun since onto what this one writes to. */
+  /** The newest restore, or run of a replication, that was begun since onto its targets. */
   public Optional<String> supersededBy(String id) {
     return WrittenTargets.newer(jdbc, id);
   }

@@ -1,6 +1,6 @@
 package dev.backstep.catalog;
 
-/** A newer restore was begun onto what a restore writes to; going on would mix the two. */
+/** Another task was begun onto what a restore writes to; going on would mix the two. */
 public final class SupersededException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;

@@ -1,6 +1,6 @@
 package dev.backstep.catalog;
 
-/** A restore is writing to what another one asks for; there is one at a time. */
+/** A task is writing to what another one asks for; there is one at a time. */
 public final class TargetBusyException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;

@@ -117,7 +117,7 @@ public final class Tasks {
    *
    * @return whether it was one
    * @throws VmBusyException when it reads a VM's disks and something else does
-   * @throws SupersededException when it is a restore, and a newer one was begun onto its targets
+   * @throws SupersededException when it is a restore, and another task was begun onto its targets
    */
   public boolean resume(String id, long leaseToken) {
     return transactions.in(() -> {

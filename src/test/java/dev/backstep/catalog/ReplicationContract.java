@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -44,6 +45,7 @@ abstract class ReplicationContract {
   private Tasks tasks;
   private Replications replications;
   private Replicas replicas;
+  private Restores restores;
   private MovedReplications moved;
   private ReplicationQueries queries;
   private long lease;
@@ -57,6 +59,7 @@ abstract class ReplicationContract {
     tasks = new Tasks(catalog.dataSource, manager, catalog.leases, clock);
     replications = new Replications(catalog.dataSource, manager, tasks, clock);
     replicas = new Replicas(catalog.dataSource, manager, tasks, clock);
+    restores = new Restores(catalog.dataSource, manager, tasks);
     moved = new MovedReplications(catalog.dataSource, manager, clock);
     queries =
         new ReplicationQueries(
@@ -101,6 +104,7 @@ abstract class ReplicationContract {
 
   private String completed(String changeId, Reason reason) throws Exception {
     String run = opened();
+    take(run);
     begun(run, reason);
     complete(run, changeId);
     tasks.ended(run, lease, Status.COMPLETED, Optional.empty());
@@ -289,6 +293,90 @@ abstract class ReplicationContract {
     assertThatThrownBy(() -> replicas.begun(run, lease, KEY, "/dr/web.raw", false))
         .isInstanceOf(ReplicationConflictException.class)
         .hasMessageContaining("disk 2000 of web");
+  }
+
+  @Test
+  void targetThatARestoreWasBegunOntoHoldsNothingAnyMore() throws Exception {
+    completed("one", Reason.NO_BASELINE);
+    completed("two", Reason.CHANGED_EXTENTS);
+    assertThat(changeId()).contains(new ChangeId("two"));
+    String restore = restored("/dr/web.raw");
+
+    String run = opened();
+    take(run);
+
+    ReplicaDisk lost = queries.replica("web", KEY).orElseThrow();
+    assertThat(lost.changeId()).isEmpty();
+    assertThat(lost.identity()).isEmpty();
+    assertThat(lost.state()).isEqualTo(ReplicaState.PARTIAL);
+    assertThat(lost.writtenBy()).contains(restore);
+    take(run);
+    assertThat(queries.replica("web", KEY).orElseThrow().writtenBy())
+        .as("as long as nothing was copied")
+        .contains(restore);
+    begun(run, Reason.BASE_FAILED_VERIFY);
+    complete(run, "three");
+    tasks.ended(run, lease, Status.COMPLETED, Optional.empty());
+    clock.advance(Duration.ofSeconds(1));
+    restored("/dr/other.raw");
+
+    take(opened());
+    assertThat(changeId()).contains(new ChangeId("three"));
+    assertThat(queries.replica("web", KEY).orElseThrow().writtenBy()).isEmpty();
+  }
+
+  @Test
+  void runThatARestoreCameBetweenIsPlannedAnew() throws Exception {
+    String run = opened();
+    take(run);
+    begun(run, Reason.NO_BASELINE);
+    tasks.ended(run, lease, Status.FAILED, Optional.empty());
+    String restore = restored("/dr/web.raw");
+
+    assertThat(tasks.resume(run, lease)).isTrue();
+    take(run);
+
+    assertThat(queries.run(run).orElseThrow().disks().getFirst().reason()).isEmpty();
+    assertThat(queries.replica("web", KEY).orElseThrow().writtenBy()).contains(restore);
+    assertThatThrownBy(() -> tasks.resume(restore, lease))
+        .as("the run writes over what it has written")
+        .isInstanceOf(SupersededException.class)
+        .hasMessageContaining(run);
+  }
+
+  @Test
+  void targetIsWrittenByARestoreOrARun() throws Exception {
+    String run = opened();
+    take(run);
+    assertThatThrownBy(() -> restore("/dr/web.raw"))
+        .isInstanceOf(TargetBusyException.class)
+        .hasMessageContaining(run);
+    tasks.ended(run, lease, Status.STOPPED, Optional.empty());
+    String restore = restore("/dr/web.raw");
+
+    assertThat(tasks.resume(run, lease)).isTrue();
+    assertThatThrownBy(() -> take(run))
+        .isInstanceOf(TargetBusyException.class)
+        .hasMessageContaining(restore);
+    tasks.ended(restore, lease, Status.COMPLETED, Optional.empty());
+    take(run);
+  }
+
+  private void take(String run) throws FencedException {
+    replicas.take(run, lease, 0, KEY, Set.of("/dr/web.raw"));
+  }
+
+  private String restore(String target) {
+    BackupId backup = new BackupId("backup-web-20260304-050607");
+    return restores.begin(backup, "web", List.of(), Set.of(target), lease);
+  }
+
+  /** One that failed: something of it may be there. */
+  private String restored(String target) {
+    String id = restore(target);
+    tasks.ended(id, lease, Status.FAILED, Optional.empty());
+    clock.advance(Duration.ofSeconds(1));
+    return id;
   }
 
   @Test

@@ -153,6 +153,30 @@ class ReplicateIT {
   }
 
   @Test
+  void targetThatWasRestoredOntoIsCopiedWhole() throws Exception {
+    Path export = folder.resolve("export.raw");
+    Path socket = folder.resolve("t.sock");
+    Tool.run("truncate", "-s", "20001K", export);
+    serve(socket, "qemu-nbd", "-f", "raw", "-k", socket + "", "-t", export + "");
+    String uri = "nbd+unix:///?socket=" + socket;
+    define("{ key: vdb, path: " + data + " }", "to: { vdb: \"" + uri + "\" }");
+    String point = program.succeed("backup", "web", "--json").json().get("backup_id").asString();
+    write(data, "write -q -P 6 3M 1M");
+    program.succeed("replicate", "web");
+    JsonNode restore = program.succeed("restore", point, "--onto", uri, "--json").json();
+    write(data, "write -q -P 7 9M 1M");
+
+    JsonNode run = program.succeed("replicate", "web", "--json").json();
+
+    assertThat(disk(run, "vdb").get("reason").asString()).isEqualTo("BASE_FAILED_VERIFY");
+    assertThat(disk(run, "vdb").get("cause").asString())
+        .contains(restore.get("task_id").asString());
+    Tool.run("qemu-img", "compare", "-f", "raw", "-F", "qcow2", uri, data);
+    JsonNode next = program.succeed("replicate", "web", "--json").json();
+    assertThat(disk(next, "vdb").get("reason").asString()).isEqualTo("CHANGED_EXTENTS");
+  }
+
+  @Test
   void whatIsWrongIsSaidAndTheOthersAreDone() throws Exception {
     Path standby = folder.resolve("standby");
     define(both(), "to: { vda: " + standby.resolve("a.raw") + " }");

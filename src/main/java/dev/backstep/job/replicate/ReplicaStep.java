@@ -3,6 +3,7 @@ package dev.backstep.job.replicate;
 import dev.backstep.backup.CbtAudit;
 import dev.backstep.backup.CopyItem;
 import dev.backstep.backup.DiskReplica;
+import dev.backstep.backup.DiskTarget;
 import dev.backstep.backup.ReplicaPlan;
 import dev.backstep.backup.ReplicaPlanner;
 import dev.backstep.backup.ReplicaTarget;
@@ -19,6 +20,7 @@ import dev.backstep.domain.Reason;
 import dev.backstep.domain.ReplicaState;
 import dev.backstep.domain.Status;
 import dev.backstep.job.ReplicationEvent;
+import dev.backstep.job.TargetNames;
 import dev.backstep.job.TaskJob;
 import dev.backstep.source.SourceDisk;
 import java.io.IOException;
@@ -26,6 +28,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,6 +58,9 @@ class ReplicaStep implements ItemStreamReader<CopyItem>, ItemWriter<CopyItem> {
   private static final Duration CHECKPOINT_PERIOD = Duration.ofSeconds(2);
 
   private static final String STATE = "state";
+
+  /** What else was begun onto the target before the state: it counts until another thing is. */
+  private static final String WRITTEN_BY = "writtenBy";
 
   private final String id;
   private final int number;
@@ -93,6 +99,10 @@ class ReplicaStep implements ItemStreamReader<CopyItem>, ItemWriter<CopyItem> {
           && target.isSame(held.flatMap(ReplicaDisk::identity));
     }
 
+    String writtenBy() {
+      return held.flatMap(ReplicaDisk::writtenBy).orElse("");
+    }
+
     Work with(ReplicaPlan other) {
       return new Work(active, row, source, target, held, other);
     }
@@ -119,18 +129,20 @@ class ReplicaStep implements ItemStreamReader<CopyItem>, ItemWriter<CopyItem> {
 
   @Override
   public void open(ExecutionContext context) {
-    ReplicationRun run = queries.run(id).orElseThrow();
-    ReplicationRunDisk row =
-        run.disks().stream().filter(disk -> disk.number() == number).findFirst().orElseThrow();
+    ReplicationRunDisk row = row(queries.run(id).orElseThrow());
     if (row.status() == Status.COMPLETED || row.target().isEmpty()) {
       ended = true;
       return;
     }
     try {
+      take(row);
+      ReplicationRun run = queries.run(id).orElseThrow();
+      row = row(run);
       Work planned = plan(run, row);
       work = planned;
       boolean same =
-          row.reason().equals(Optional.of(planned.plan().reason()))
+          planned.writtenBy().equals(context.getString(WRITTEN_BY, ""))
+              && row.reason().equals(Optional.of(planned.plan().reason()))
               && row.previousChangeId().equals(planned.plan().previousChangeId());
       state = same ? Optional.ofNullable((String) context.get(STATE)) : Optional.empty();
       if (state.isEmpty()) {
@@ -144,6 +156,19 @@ class ReplicaStep implements ItemStreamReader<CopyItem>, ItemWriter<CopyItem> {
     } catch (IOException e) {
       throw new ItemStreamException(e.getMessage(), e);
     }
+  }
+
+  private ReplicationRunDisk row(ReplicationRun run) {
+    return run.disks().stream().filter(disk -> disk.number() == number).findFirst().orElseThrow();
+  }
+
+  /** Committed before anything is planned, for the plan stands on what the target holds. */
+  private void take(ReplicationRunDisk row) throws IOException {
+    Set<String> names = TargetNames.of(DiskTarget.onto(row.target().orElseThrow()));
+    transactions.apart(() -> {
+      replicas.take(id, actives.get(id).leaseToken(), number, row.diskKey(), names);
+      return id;
+    });
   }
 
   private Work plan(ReplicationRun run, ReplicationRunDisk row) throws IOException {
@@ -168,6 +193,7 @@ class ReplicaStep implements ItemStreamReader<CopyItem>, ItemWriter<CopyItem> {
         disk.changeId(),
         disk.target().orElse(""),
         disk.identity(),
+        disk.writtenBy(),
         disk.state() == ReplicaState.WHOLE,
         disk.virtualSize(),
         disk.takenAt().isPresent());
@@ -326,7 +352,10 @@ class ReplicaStep implements ItemStreamReader<CopyItem>, ItemWriter<CopyItem> {
 
   @Override
   public void update(ExecutionContext context) {
-    state.ifPresent(known -> context.putString(STATE, known));
+    state.ifPresent(known -> {
+      context.putString(STATE, known);
+      context.putString(WRITTEN_BY, work().writtenBy());
+    });
   }
 
   @Override

@@ -16,6 +16,7 @@ import dev.backstep.job.ProcessLease;
 import dev.backstep.job.RestoreJobs;
 import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.RestoreTargets;
+import dev.backstep.job.TargetNames;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package dev.backstep.job.restore;
+package dev.backstep.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package dev.backstep.job.restore;
+package dev.backstep.job;
 
 import dev.backstep.backup.DiskTarget;
 import dev.backstep.nbd.NbdUri;
@@ -12,14 +12,14 @@ import java.util.TreeSet;
  * By what a target is told from others: as it was said, and without links on the way to it. Both,
  * for a link in {@code /dev} leads elsewhere after a restart, and one of a user may at any time.
  */
-final class TargetNames {
+public final class TargetNames {
 
   private TargetNames() {}
 
   /**
    * @param target one that can take a disk
    */
-  static Set<String> of(DiskTarget target) {
+  public static Set<String> of(DiskTarget target) {
     if (target.kind() != DiskTarget.Kind.NBD) {
       return paths(Path.of(target.place()));
     }
