@@ -182,7 +182,9 @@ final class RestoreCommand implements Callable<Integer> {
     if (where.machine != null) {
       // Before the VM is touched: its next backup would be full for nothing.
       RestoreTargets.requireHeld(
-          differential, Optional.ofNullable(held).map(point -> ShowCommand.find(engine, point)), disks);
+          differential,
+          Optional.ofNullable(held).map(point -> ShowCommand.find(engine, point)),
+          disks);
       MachineRestore machine = new MachineRestore(session, engine, where.machine);
       if (place != null) {
         machine.make(backup, disks, place, Optional.ofNullable(datastore));

@@ -67,8 +67,7 @@ public final class RestoreTargets {
    * @throws OperatorException USAGE when both are said; FAILED when that backup is not COMPLETED;
    *     NOT_FOUND when it lacks one of the disks
    */
-  public static void requireHeld(
-      boolean differing, Optional<BackupRow> held, Set<Integer> disks) {
+  public static void requireHeld(boolean differing, Optional<BackupRow> held, Set<Integer> disks) {
     held.ifPresent(backup -> {
       if (differing) {
         throw OperatorException.usage(

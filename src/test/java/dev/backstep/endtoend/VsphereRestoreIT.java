@@ -32,8 +32,7 @@ class VsphereRestoreIT extends VsphereTest {
     assertOtherMachinesAreRefused(id);
     assertThat(refused(4, "restore", id, "--onto-vm", "web", "--holds", "backup-none"))
         .contains("backup-none");
-    assertThat(
-            refused(2, "restore", id, "--onto-vm", "web", "--holds", id, "--differential"))
+    assertThat(refused(2, "restore", id, "--onto-vm", "web", "--holds", id, "--differential"))
         .contains("either");
     assertThat(vcenter.calls("ReconfigVM_Task")).as("nothing was changed").isZero();
 
