@@ -7,6 +7,7 @@ import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
@@ -72,7 +73,8 @@ public final class DiskBackup implements Closeable {
       DiskPlan plan,
       Instant snapshotTakenAt,
       Compression compression,
-      int compressionLevel) {}
+      int compressionLevel,
+      ChecksumKind checksum) {}
 
   /** The parts of a copy that is going on. */
   private record Copy(
@@ -182,8 +184,9 @@ public final class DiskBackup implements Closeable {
   private ChecksumLog openChecksums(Optional<WriterState> resume) throws IOException {
     Path file = folder.partialChecksums(request.id());
     return resume.isEmpty()
-        ? ChecksumLog.create(file)
-        : ChecksumLog.resume(file, resume.get().checksumBytes(), resume.get().hostOffset());
+        ? ChecksumLog.create(file, request.checksum())
+        : ChecksumLog.resume(
+            file, request.checksum(), resume.get().checksumBytes(), resume.get().hostOffset());
   }
 
   private Qcow2Writer openImage(Optional<WriterState> resume, ChecksumLog checksums)
@@ -307,6 +310,7 @@ public final class DiskBackup implements Closeable {
         dataBytes,
         DiskFolder.checksumsName(request.id()),
         checksumsSha256,
+        request.checksum().word(),
         request.snapshotTakenAt().toString(),
         now.toString(),
         null,

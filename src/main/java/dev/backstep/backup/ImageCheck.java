@@ -3,6 +3,7 @@ package dev.backstep.backup;
 import dev.backstep.blockio.Checksum;
 import dev.backstep.blockio.ChecksumCheck;
 import dev.backstep.blockio.ChecksumFile;
+import dev.backstep.blockio.NewerChecksumsException;
 import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.qcow2.CheckResult;
@@ -50,6 +51,7 @@ public final class ImageCheck implements Closeable {
   private @Nullable DiskManifest opened;
   private long next;
   private int walks;
+  private @Nullable String newer;
 
   public ImageCheck(DiskFolder folder, DiskBackupId id) {
     this.folder = folder;
@@ -153,7 +155,20 @@ public final class ImageCheck implements Closeable {
                 Optional.empty(),
                 file + ": SHA-256 " + found,
                 manifest.checksumsSha256() + ", as the manifest says"));
+        return;
       }
+      String kind = ChecksumFile.kind(file).word();
+      String expected = manifest.kindOfChecksums().orElseThrow();
+      if (!kind.equals(expected)) {
+        damages.add(
+            new Damage(
+                Damage.Kind.CHECKSUMS,
+                Optional.empty(),
+                file + ": checksums of kind " + kind,
+                expected + ", as the manifest says"));
+      }
+    } catch (NewerChecksumsException e) {
+      newer = e.getMessage(); // as they were written; whoever compares data by them is refused
     } catch (NoSuchFileException e) {
       damages.add(
           new Damage(
@@ -166,6 +181,14 @@ public final class ImageCheck implements Closeable {
     }
   }
 
+  /**
+   * What says, behind {@link #structure}, that the image's checksums are of a kind that only a
+   * newer release knows. That is no damage.
+   */
+  public Optional<String> newer() {
+    return Optional.ofNullable(newer);
+  }
+
   /** Whether there are checksums to check its data by; an early release made none. */
   public boolean canCheckData() {
     return Files.exists(folder.image(id)) && Files.exists(folder.checksums(id));
@@ -175,6 +198,7 @@ public final class ImageCheck implements Closeable {
    * Begins to check the data.
    *
    * @param from number of checksums to leave out, as the {@link Part#next} of an earlier check
+   * @throws NewerChecksumsException when the checksums are of a kind that a newer release knows
    * @throws IOException when image or checksums cannot be opened
    */
   public void openData(long from) throws IOException {
@@ -237,7 +261,7 @@ public final class ImageCheck implements Closeable {
               Damage.Kind.DATA,
               Optional.of(new ByteRange(expected.offset(), expected.lengthBytes())),
               wrong.found(),
-              ChecksumCheck.text(expected.crc32c())));
+              expected.sum().toString()));
     }
     return new Part(length, next, length < bytes, located(damages));
   }

@@ -8,8 +8,8 @@ import dev.backstep.blockio.ChecksumFile;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DiskLock;
 import dev.backstep.blockio.ExtentKind;
-import dev.backstep.blockio.ReadOnlyFile;
 import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.qcow2.CheckResult;
@@ -59,6 +59,7 @@ public final class ImageMerge implements Closeable {
   private final int merged;
 
   private final ClusterMap clusters;
+  private final ChecksumKind checksum;
   private final ChecksumLog checksums;
   private final Qcow2Writer image;
   private final BlockPlan plan;
@@ -85,6 +86,7 @@ public final class ImageMerge implements Closeable {
       Qcow2Reader chain,
       int merged,
       ClusterMap clusters,
+      ChecksumKind checksum,
       ChecksumLog checksums,
       Qcow2Writer image,
       long from)
@@ -94,6 +96,7 @@ public final class ImageMerge implements Closeable {
     this.chain = chain;
     this.merged = merged;
     this.clusters = clusters;
+    this.checksum = checksum;
     this.checksums = checksums;
     this.image = image;
     this.plan = new BlockPlan(clusters, from);
@@ -118,8 +121,8 @@ public final class ImageMerge implements Closeable {
     DiskLock lock = DiskLock.ofNew(request.folder().merging(request.image()));
     try {
       DiskFolder folder = request.folder();
-      Qcow2Reader chain =
-          Qcow2Reader.open(folder.image(request.image()), BLOCKS, path -> open(folder, path));
+      ChainChecksums sums = new ChainChecksums(folder);
+      Qcow2Reader chain = Qcow2Reader.open(folder.image(request.image()), BLOCKS, sums::open);
       try {
         return open(request, lock, chain, resume);
       } catch (IOException | RuntimeException e) {
@@ -130,14 +133,6 @@ public final class ImageMerge implements Closeable {
       lock.close();
       throw e;
     }
-  }
-
-  private static ReadOnlyFile open(DiskFolder folder, Path image) throws IOException {
-    String name = String.valueOf(image.getFileName());
-    Path sums =
-        folder.currentChecksums(
-            new DiskBackupId(name.substring(0, name.length() - ".qcow2".length())));
-    return Files.exists(sums) ? ReadOnlyFile.checked(image, sums) : ReadOnlyFile.open(image);
   }
 
   private static int merged(Request request, Qcow2Reader chain) {
@@ -180,16 +175,20 @@ public final class ImageMerge implements Closeable {
       throws IOException {
     int merged = merged(request, chain);
     ClusterMap clusters = clusters(chain, merged, request.base());
+    ChecksumKind checksum =
+        new ChainChecksums(request.folder()).strongest(chain.chain().subList(0, merged));
     Path sums = request.folder().mergingChecksums(request.image());
     ChecksumLog checksums =
         resume.isEmpty()
-            ? ChecksumLog.create(sums)
-            : ChecksumLog.resume(sums, resume.get().checksumBytes(), resume.get().hostOffset());
+            ? ChecksumLog.create(sums, checksum)
+            : ChecksumLog.resume(
+                sums, checksum, resume.get().checksumBytes(), resume.get().hostOffset());
     try {
       Qcow2Writer image = writer(request, chain.sizeBytes(), resume, checksums);
       try {
         long from = resume.map(WriterState::guestOffset).orElse(0L);
-        return new ImageMerge(request, lock, chain, merged, clusters, checksums, image, from);
+        return new ImageMerge(
+            request, lock, chain, merged, clusters, checksum, checksums, image, from);
       } catch (IOException | RuntimeException e) {
         image.close();
         throw e;
@@ -302,8 +301,8 @@ public final class ImageMerge implements Closeable {
       return List.of();
     }
     List<Checksum> taken = new ArrayList<>();
-    for (Checksum one : piece.open().checksums(source, length)) {
-      taken.add(new Checksum(one.offset() - source + host, one.lengthBytes(), one.crc32c()));
+    for (Checksum one : piece.open().checksums(source, length, checksum)) {
+      taken.add(new Checksum(one.offset() - source + host, one.lengthBytes(), one.sum()));
     }
     return taken;
   }
@@ -359,6 +358,7 @@ public final class ImageMerge implements Closeable {
         imageBytes,
         image.bytesData(),
         ChecksumFile.sha256(request.folder().mergingChecksums(request.image())),
+        checksum.word(),
         now.toString());
   }
 

@@ -3,6 +3,7 @@ package dev.backstep.backup;
 import dev.backstep.blockio.ChecksumFile;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DirectFile;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.qcow2.Qcow2FormatException;
@@ -80,12 +81,13 @@ public record MovedImage(long sizeBytes, Optional<DiskBackupId> base) {
    * more.
    *
    * @param checksums the file to keep them in
+   * @param kind how they are taken
    * @throws WrongImageException when it is damaged, or not the image that was handed out
    * @throws UnforcedImageException when it cannot be forced: it must not be checked again, but
    *     filled anew
    * @throws SourceException {@code LOCKED} when a program has it open for writing
    */
-  public Checked check(Path image, Path checksums) throws IOException {
+  public Checked check(Path image, Path checksums, ChecksumKind kind) throws IOException {
     if (!Files.isRegularFile(image, LinkOption.NOFOLLOW_LINKS)) {
       throw new WrongImageException(image, "there is no such file any more; copy the disk again");
     }
@@ -94,7 +96,7 @@ public record MovedImage(long sizeBytes, Optional<DiskBackupId> base) {
     force(image);
     try (DirectFile file = DirectFile.open(image)) {
       long clusters = found.path("allocated-clusters").asLong(0);
-      takeChecksums(file, checksums);
+      takeChecksums(file, checksums, kind);
       return new Checked(
           file.sizeBytes(), clusters * header.clusterBytes(), ChecksumFile.sha256(checksums));
     }
@@ -116,10 +118,11 @@ public record MovedImage(long sizeBytes, Optional<DiskBackupId> base) {
   }
 
   /** Another program has written it: all that can be said is what its file holds now. */
-  private static void takeChecksums(DirectFile file, Path checksums) throws IOException {
+  private static void takeChecksums(DirectFile file, Path checksums, ChecksumKind kind)
+      throws IOException {
     ByteBuffer bytes = ByteBuffer.allocateDirect(CHECKSUM_BYTES);
     long size = file.sizeBytes();
-    try (ChecksumLog log = ChecksumLog.create(checksums)) {
+    try (ChecksumLog log = ChecksumLog.create(checksums, kind)) {
       for (long at = 0; at < size; at += CHECKSUM_BYTES) {
         file.read(bytes.clear().limit((int) Math.min(CHECKSUM_BYTES, size - at)), at);
         log.record(at, bytes.flip());

@@ -19,6 +19,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * Checks the structure of a whole repository by its own files: restore points against manifests,
@@ -136,11 +137,12 @@ public final class RepositoryCheck {
     DiskBackupId id = new DiskBackupId(manifest.diskBackupId());
     String image = folder.image(id).toString();
     try (ImageCheck check = new ImageCheck(folder, id)) {
-      List<Damage> damages = check.structure();
+      List<String> found =
+          Stream.concat(
+                  check.structure().stream().map(RepositoryCheck::text), check.newer().stream())
+              .toList();
       return Files.exists(folder.image(id))
-          ? damages.stream()
-              .map(damage -> CheckFinding.problem(Kind.IMAGE, image, text(damage)))
-              .toList()
+          ? found.stream().map(text -> CheckFinding.problem(Kind.IMAGE, image, text)).toList()
           : List.of();
     }
   }

@@ -1,5 +1,6 @@
 package dev.backstep.blockio;
 
+import dev.backstep.domain.ChecksumKind;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -10,7 +11,7 @@ import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.zip.CRC32C;
+import java.util.stream.IntStream;
 
 /**
  * A file's checksums, by place: each range is compared with its own once, before anything of it is
@@ -25,30 +26,67 @@ final class CheckedRanges {
   private final FileChannel file;
   private final long[] offsets;
   private final int[] lengths;
-  private final int[] sums;
+  private final ChecksumKind kind;
+
+  /** One behind the other. */
+  private final byte[] sums;
 
   /** Those found right. */
   private final BitSet right = new BitSet();
 
-  private CheckedRanges(Path path, FileChannel file, List<Checksum> checksums) {
+  private CheckedRanges(Path path, FileChannel file, ChecksumKind kind, int count) {
     this.path = path;
     this.file = file;
-    this.offsets = checksums.stream().mapToLong(Checksum::offset).toArray();
-    this.lengths = checksums.stream().mapToInt(Checksum::lengthBytes).toArray();
-    this.sums = checksums.stream().mapToInt(Checksum::crc32c).toArray();
+    this.kind = kind;
+    this.offsets = new long[count];
+    this.lengths = new int[count];
+    this.sums = new byte[Math.multiplyExact(count, kind.lengthBytes())];
   }
 
   static CheckedRanges of(Path path, FileChannel file, Path checksums) throws IOException {
-    List<Checksum> all = new ArrayList<>();
+    CheckedRanges written;
+    int count = 0;
     try (ChecksumFile entries = ChecksumFile.open(checksums)) {
-      Optional<Checksum> next = entries.next();
-      while (next.isPresent()) {
-        all.add(next.get());
-        next = entries.next();
+      int most = Math.toIntExact(entries.left());
+      written = new CheckedRanges(path, file, entries.kind(), most);
+      for (Optional<Checksum> next = entries.next(); next.isPresent(); next = entries.next()) {
+        written.set(count, next.get().offset(), next.get().lengthBytes());
+        next.get().sum().putInto(written.sums(count));
+        count++;
       }
     }
-    all.sort(Comparator.comparingLong(Checksum::offset));
-    return new CheckedRanges(path, file, all);
+    return written.sorted(count);
+  }
+
+  /** The first so many by place. */
+  private CheckedRanges sorted(int count) {
+    CheckedRanges sorted = new CheckedRanges(path, file, kind, count);
+    int[] order =
+        IntStream.range(0, count)
+            .boxed()
+            .sorted(Comparator.comparingLong(i -> offsets[i]))
+            .mapToInt(i -> i)
+            .toArray();
+    for (int i = 0; i < count; i++) {
+      sorted.set(i, offsets[order[i]], lengths[order[i]]);
+      sorted.sums(i).put(sums(order[i]));
+    }
+    return sorted;
+  }
+
+  private void set(int index, long offset, int lengthBytes) {
+    offsets[index] = offset;
+    lengths[index] = lengthBytes;
+  }
+
+  private ByteBuffer sums(int index) {
+    return ByteBuffer.wrap(sums, index * kind.lengthBytes(), kind.lengthBytes());
+  }
+
+  private Sum sum(int index) {
+    byte[] value = new byte[kind.lengthBytes()];
+    sums(index).get(value);
+    return new Sum(kind, value);
   }
 
   /**
@@ -59,7 +97,7 @@ final class CheckedRanges {
   void check(long offset, long length) throws IOException {
     for (int i = first(offset); i < offsets.length && offsets[i] < offset + length; i++) {
       if (!isRight(i)) {
-        require(i, crc(offsets[i], lengths[i]));
+        require(i, sum(kind, offsets[i], lengths[i]));
       }
     }
   }
@@ -67,9 +105,10 @@ final class CheckedRanges {
   /**
    * The checksums of a range, which is compared where they cannot be taken over whole.
    *
+   * @param wanted their kind; where the file's own is another one, all is read
    * @return ascending, without gaps
    */
-  List<Checksum> checksums(long offset, long length) throws IOException {
+  List<Checksum> checksums(long offset, long length, ChecksumKind wanted) throws IOException {
     List<Checksum> found = new ArrayList<>();
     long at = offset;
     for (int i = first(offset); i < offsets.length && at < offset + length; i++) {
@@ -77,26 +116,26 @@ final class CheckedRanges {
         break;
       }
       if (offsets[i] > at) {
-        found.add(taken(at, offsets[i] - at));
+        found.add(taken(at, offsets[i] - at, wanted));
         at = offsets[i];
       }
       long end = Math.min(offset + length, offsets[i] + lengths[i]);
-      if (at == offsets[i] && end == offsets[i] + lengths[i]) {
-        found.add(new Checksum(at, lengths[i], sums[i]));
+      if (wanted == kind && at == offsets[i] && end == offsets[i] + lengths[i]) {
+        found.add(new Checksum(at, lengths[i], sum(i)));
       } else {
         check(at, end - at);
-        found.add(taken(at, end - at));
+        found.add(taken(at, end - at, wanted));
       }
       at = end;
     }
     if (at < offset + length) {
-      found.add(taken(at, offset + length - at));
+      found.add(taken(at, offset + length - at, wanted));
     }
     return found;
   }
 
-  private Checksum taken(long offset, long length) throws IOException {
-    return new Checksum(offset, Math.toIntExact(length), crc(offset, length));
+  private Checksum taken(long offset, long length, ChecksumKind wanted) throws IOException {
+    return new Checksum(offset, Math.toIntExact(length), sum(wanted, offset, length));
   }
 
   /** The first that ends behind a place. */
@@ -120,8 +159,8 @@ final class CheckedRanges {
     }
   }
 
-  private void require(int index, int found) throws IOException {
-    if (found != sums[index]) {
+  private void require(int index, Sum found) throws IOException {
+    if (!found.equals(sum(index))) {
       throw new IOException(
           path
               + " at byte "
@@ -129,9 +168,9 @@ final class CheckedRanges {
               + ": "
               + lengths[index]
               + " bytes have "
-              + ChecksumCheck.text(found)
+              + found
               + ", expected "
-              + ChecksumCheck.text(sums[index])
+              + sum(index)
               + ", as they were written; verify the restore points that need this image");
     }
     synchronized (right) {
@@ -139,8 +178,8 @@ final class CheckedRanges {
     }
   }
 
-  private int crc(long offset, long length) throws IOException {
-    CRC32C crc = new CRC32C();
+  private Sum sum(ChecksumKind wanted, long offset, long length) throws IOException {
+    Digest digest = Digest.of(wanted);
     ByteBuffer bytes = WINDOW.get();
     long end = offset + length;
     long at = offset;
@@ -152,8 +191,8 @@ final class CheckedRanges {
         }
       }
       at += bytes.flip().remaining();
-      crc.update(bytes);
+      digest.update(bytes);
     }
-    return (int) crc.getValue();
+    return digest.sum();
   }
 }

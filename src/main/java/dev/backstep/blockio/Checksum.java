@@ -5,9 +5,8 @@ package dev.backstep.blockio;
  *
  * @param offset first byte
  * @param lengthBytes at least 1
- * @param crc32c CRC-32C (RFC 3720, appendix B.4)
  */
-public record Checksum(long offset, int lengthBytes, int crc32c) {
+public record Checksum(long offset, int lengthBytes, Sum sum) {
 
   public Checksum {
     if (offset < 0 || lengthBytes < 1 || offset > Long.MAX_VALUE - lengthBytes) {

@@ -14,7 +14,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,7 +71,7 @@ public final class ChecksumCheck implements Closeable {
     ByteBuffer window = idle == null ? AlignedBuffers.allocate(WINDOW_BYTES) : idle;
     try {
       String found = found(window, expected);
-      return found.equals(text(expected.crc32c()))
+      return found.equals(expected.sum().toString())
           ? Optional.empty()
           : Optional.of(new Mismatch(expected, found));
     } finally {
@@ -97,7 +96,7 @@ public final class ChecksumCheck implements Closeable {
 
   private static String found(ByteBuffer window, FileChannel file, int alignment, Checksum expected)
       throws IOException {
-    CRC32C crc = new CRC32C();
+    Digest digest = Digest.of(expected.sum().kind());
     long end = expected.offset() + expected.lengthBytes();
     for (long at = expected.offset(); at < end; at += window.limit()) {
       long from = at / alignment * alignment;
@@ -109,10 +108,10 @@ public final class ChecksumCheck implements Closeable {
       if (there <= skipped) {
         return "the file ends at byte " + (from + there);
       }
-      crc.update(window.slice(skipped, there - skipped));
+      digest.update(window.slice(skipped, there - skipped));
       window.limit(there - skipped);
     }
-    return text((int) crc.getValue());
+    return digest.sum().toString();
   }
 
   /** Until it is full or the file ends. */
@@ -124,11 +123,6 @@ public final class ChecksumCheck implements Closeable {
         return;
       }
     }
-  }
-
-  /** A checksum as it is written in a finding. */
-  public static String text(int crc32c) {
-    return "CRC-32C %08x".formatted(crc32c);
   }
 
   @Override

@@ -15,7 +15,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.zip.CRC32C;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -92,14 +92,15 @@ public final class ChecksumCopy implements Closeable {
 
   /** Copies a range that has no checksum. */
   public void copyUnchecked(long offset, long lengthBytes) throws IOException {
-    through(offset, lengthBytes, new CRC32C());
+    through(offset, lengthBytes, bytes -> {});
   }
 
   private void one(Checksum range) {
-    CRC32C crc = new CRC32C();
+    Digest digest = Digest.of(range.sum().kind());
     try {
-      through(range.offset(), range.lengthBytes(), crc);
-      if ((int) crc.getValue() != range.crc32c()) {
+      through(range.offset(), range.lengthBytes(), digest::update);
+      Sum found = digest.sum();
+      if (!found.equals(range.sum())) {
         throw new IOException(
             source
                 + " at byte "
@@ -107,9 +108,9 @@ public final class ChecksumCopy implements Closeable {
                 + ", "
                 + range.lengthBytes()
                 + " bytes: "
-                + ChecksumCheck.text((int) crc.getValue())
+                + found
                 + ", expected "
-                + ChecksumCheck.text(range.crc32c())
+                + range.sum()
                 + "; the image is damaged: run `backstep verify`");
       }
     } catch (IOException e) {
@@ -117,7 +118,8 @@ public final class ChecksumCopy implements Closeable {
     }
   }
 
-  private void through(long offset, long lengthBytes, CRC32C crc) throws IOException {
+  private void through(long offset, long lengthBytes, Consumer<ByteBuffer> digest)
+      throws IOException {
     ByteBuffer idle = windows.poll();
     ByteBuffer window = idle == null ? AlignedBuffers.allocate(WINDOW_BYTES) : idle;
     try {
@@ -135,7 +137,7 @@ public final class ChecksumCopy implements Closeable {
                     + " bytes more");
           }
         }
-        crc.update(window.flip());
+        digest.accept(window.flip());
         writing.write(window.rewind(), at);
       }
     } finally {

@@ -1,5 +1,6 @@
 package dev.backstep.blockio;
 
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Sha256;
 import java.io.BufferedInputStream;
 import java.io.Closeable;
@@ -7,38 +8,36 @@ import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Optional;
 
 /**
- * The checksums of a file, one after another. Big-endian: {@code BSTSUM1} and a zero byte, then
- * entries of offset (8 bytes), length (4 bytes) and CRC-32C (4 bytes), blank where the length is 0.
- * Bytes that no entry names carry nothing. For one thread; the caller closes it.
+ * The checksums of a file, one after another. Big-endian: a {@link ChecksumHeader}, then entries of
+ * offset (8 bytes), length (4 bytes) and checksum, blank where the length is 0. Bytes that no entry
+ * names carry nothing. For one thread; the caller closes it.
  */
 public final class ChecksumFile implements Closeable {
-
-  static final byte[] MAGIC = "BSTSUM1\0".getBytes(StandardCharsets.US_ASCII);
-  static final int ENTRY_BYTES = 16;
 
   private static final int BUFFER_BYTES = 1 << 16;
 
   private final Path path;
+  private final ChecksumKind kind;
   private final DataInputStream entries;
   private long left;
 
-  private ChecksumFile(Path path, DataInputStream entries, long left) {
+  private ChecksumFile(Path path, ChecksumKind kind, DataInputStream entries, long left) {
     this.path = path;
+    this.kind = kind;
     this.entries = entries;
     this.left = left;
   }
 
   /**
+   * @throws NewerChecksumsException when only a newer release can read it
    * @throws IOException when it is missing or no file of checksums
    */
   public static ChecksumFile open(Path path) throws IOException {
@@ -46,15 +45,36 @@ public final class ChecksumFile implements Closeable {
     DataInputStream in =
         new DataInputStream(new BufferedInputStream(Files.newInputStream(path), BUFFER_BYTES));
     try {
-      byte[] magic = in.readNBytes(MAGIC.length);
-      if (!Arrays.equals(magic, MAGIC) || (size - MAGIC.length) % ENTRY_BYTES != 0) {
-        throw new IOException(path + ": no file of checksums, or one that was cut short");
+      ChecksumKind kind = ChecksumHeader.read(path, in);
+      if (!ChecksumHeader.fits(kind, size)) {
+        throw ChecksumHeader.none(path);
       }
-      return new ChecksumFile(path, in, (size - MAGIC.length) / ENTRY_BYTES);
+      long entries = (size - ChecksumHeader.lengthBytes(kind)) / ChecksumHeader.entryBytes(kind);
+      return new ChecksumFile(path, kind, in, entries);
     } catch (IOException | RuntimeException e) {
       in.close();
       throw e;
     }
+  }
+
+  /**
+   * The kind of the checksums in a file.
+   *
+   * @throws IOException as {@link #open}
+   */
+  public static ChecksumKind kind(Path path) throws IOException {
+    try (ChecksumFile file = open(path)) {
+      return file.kind;
+    }
+  }
+
+  ChecksumKind kind() {
+    return kind;
+  }
+
+  /** How many are left, blank ones among them. */
+  long left() {
+    return left;
   }
 
   /**
@@ -68,9 +88,10 @@ public final class ChecksumFile implements Closeable {
       try {
         long offset = entries.readLong();
         int length = entries.readInt();
-        int crc = entries.readInt();
+        byte[] sum = new byte[kind.lengthBytes()];
+        entries.readFully(sum);
         if (length != 0) {
-          return Optional.of(new Checksum(offset, length, crc));
+          return Optional.of(new Checksum(offset, length, new Sum(kind, sum)));
         }
       } catch (EOFException | IllegalArgumentException e) {
         throw new IOException(path + ": " + left + " entries before its end: " + e.getMessage(), e);

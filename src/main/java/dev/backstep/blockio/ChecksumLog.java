@@ -1,13 +1,14 @@
 package dev.backstep.blockio;
 
+import dev.backstep.domain.ChecksumKind;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.zip.CRC32C;
 
 /**
  * Keeps the checksums of a file while it is written, in the order of writing: the file that {@link
@@ -15,51 +16,57 @@ import java.util.zip.CRC32C;
  */
 public final class ChecksumLog implements Closeable {
 
-  private static final int PENDING_BYTES = 4096 * ChecksumFile.ENTRY_BYTES;
+  private static final int PENDING = 4096;
 
   private final Path path;
+  private final ChecksumKind kind;
   private final FileChannel channel;
-  private final ByteBuffer pending = ByteBuffer.allocateDirect(PENDING_BYTES);
+  private final ByteBuffer pending;
   private long end;
 
-  private ChecksumLog(Path path, FileChannel channel, long end) {
+  private ChecksumLog(Path path, ChecksumKind kind, FileChannel channel, long end) {
     this.path = path;
+    this.kind = kind;
     this.channel = channel;
+    this.pending = ByteBuffer.allocateDirect(PENDING * ChecksumHeader.entryBytes(kind));
     this.end = end;
   }
 
   /** Begins one, emptying a file that is there. */
-  public static ChecksumLog create(Path path) throws IOException {
+  public static ChecksumLog create(Path path, ChecksumKind kind) throws IOException {
     FileChannel channel =
         FileChanges.create(
             path,
             StandardOpenOption.CREATE,
             StandardOpenOption.TRUNCATE_EXISTING,
             StandardOpenOption.WRITE);
-    ChecksumLog log = new ChecksumLog(path, channel, 0);
-    log.pending.put(ChecksumFile.MAGIC);
+    ChecksumLog log = new ChecksumLog(path, kind, channel, 0);
+    log.pending.put(ChecksumHeader.of(kind));
     return log;
   }
 
   /**
    * Goes on with one.
    *
+   * @param kind that it was begun with
    * @param lengthBytes its length at the state to go on from, as {@link #force} told; what came
    *     later is forgotten
    * @param dataEnd checksums of what lies at or behind this byte of the file are forgotten, too
-   * @throws EOFException when it is shorter
+   * @throws EOFException when it is shorter, or of another kind
    * @throws java.nio.file.NoSuchFileException when it is missing
    */
-  public static ChecksumLog resume(Path path, long lengthBytes, long dataEnd) throws IOException {
+  public static ChecksumLog resume(Path path, ChecksumKind kind, long lengthBytes, long dataEnd)
+      throws IOException {
     FileChannel channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
     try {
-      if (channel.size() < lengthBytes
-          || lengthBytes < ChecksumFile.MAGIC.length
-          || (lengthBytes - ChecksumFile.MAGIC.length) % ChecksumFile.ENTRY_BYTES != 0) {
+      if (channel.size() < lengthBytes || !ChecksumHeader.fits(kind, lengthBytes)) {
         throw new EOFException(
             path + ": " + channel.size() + " bytes long, expected at least " + lengthBytes);
       }
-      ChecksumLog log = new ChecksumLog(path, channel, lengthBytes);
+      if (ChecksumHeader.read(path, Channels.newInputStream(channel)) != kind) {
+        throw new EOFException(path + ": not " + kind.title() + ", expected to go on with that");
+      }
+      ChecksumLog log = new ChecksumLog(path, kind, channel, lengthBytes);
       log.dropFrom(dataEnd);
       return log;
     } catch (IOException | RuntimeException e) {
@@ -73,14 +80,15 @@ public final class ChecksumLog implements Closeable {
    * from the same state once more.
    */
   private void dropFrom(long dataEnd) throws IOException {
-    ByteBuffer entries = ByteBuffer.allocate(PENDING_BYTES);
-    for (long at = ChecksumFile.MAGIC.length; at < end; at += entries.limit()) {
+    int entryBytes = ChecksumHeader.entryBytes(kind);
+    ByteBuffer entries = ByteBuffer.allocate(pending.capacity());
+    for (long at = ChecksumHeader.lengthBytes(kind); at < end; at += entries.limit()) {
       entries.clear().limit((int) Math.min(entries.capacity(), end - at));
       readFully(entries, at);
       boolean dropped = false;
-      for (int i = 0; i < entries.limit(); i += ChecksumFile.ENTRY_BYTES) {
+      for (int i = 0; i < entries.limit(); i += entryBytes) {
         if (entries.getLong(i) >= dataEnd) {
-          entries.putLong(i, 0).putLong(i + Long.BYTES, 0);
+          entries.put(i, new byte[entryBytes]);
           dropped = true;
         }
       }
@@ -115,17 +123,23 @@ public final class ChecksumLog implements Closeable {
    * @param bytes from position to limit, which stay as they are
    */
   public void record(long offset, ByteBuffer bytes) throws IOException {
-    CRC32C crc = new CRC32C();
-    crc.update(bytes.duplicate());
-    record(new Checksum(offset, bytes.remaining(), (int) crc.getValue()));
+    record(new Checksum(offset, bytes.remaining(), Digest.of(kind, bytes)));
   }
 
-  /** Keeps the checksum of bytes that are in the file, or are to be. */
+  /**
+   * Keeps the checksum of bytes that are in the file, or are to be.
+   *
+   * @throws IllegalArgumentException when it is of another kind
+   */
   public synchronized void record(Checksum checksum) throws IOException {
-    if (pending.remaining() < ChecksumFile.ENTRY_BYTES) {
+    if (checksum.sum().kind() != kind) {
+      throw new IllegalArgumentException(checksum.sum() + " among those of " + kind.title());
+    }
+    if (pending.remaining() < ChecksumHeader.entryBytes(kind)) {
       flush();
     }
-    pending.putLong(checksum.offset()).putInt(checksum.lengthBytes()).putInt(checksum.crc32c());
+    pending.putLong(checksum.offset()).putInt(checksum.lengthBytes());
+    checksum.sum().putInto(pending);
   }
 
   private void flush() throws IOException {

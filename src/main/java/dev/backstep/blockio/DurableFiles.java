@@ -31,6 +31,20 @@ public final class DurableFiles {
   }
 
   /**
+   * As {@link #write}, where several may do so at the same time: the last one's is there then, and
+   * whole at any moment.
+   */
+  public static void replace(Path file, byte[] content) throws IOException {
+    Path partial = file.resolveSibling(file.getFileName() + "." + UUID.randomUUID() + PARTIAL);
+    try {
+      force(partial, content, StandardOpenOption.CREATE_NEW);
+      publish(partial, file);
+    } finally {
+      FileChanges.delete(partial);
+    }
+  }
+
+  /**
    * Writes a small file unless there is one of that name. Of several callers at the same time, in
    * any process, one writes it; to all of them it is whole and durable when this returns.
    */

@@ -1,5 +1,6 @@
 package dev.backstep.blockio;
 
+import dev.backstep.domain.ChecksumKind;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
@@ -63,15 +64,16 @@ public final class ReadOnlyFile implements Closeable {
   /**
    * The checksums of a range that the file has.
    *
+   * @param kind theirs; where the file has others, they are taken of what is compared with those
    * @return ascending, without gaps
    * @throws IOException when it cannot be read, or is not what was written
    * @throws IllegalStateException when it is not open for that
    */
-  public List<Checksum> checksums(long offset, long length) throws IOException {
+  public List<Checksum> checksums(long offset, long length, ChecksumKind kind) throws IOException {
     if (checked == null) {
       throw new IllegalStateException("opened without checksums");
     }
-    return checked.checksums(offset, length);
+    return checked.checksums(offset, length, kind);
   }
 
   /** Whether {@link #checksums} can be asked for. */

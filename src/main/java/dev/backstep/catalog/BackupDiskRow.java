@@ -25,6 +25,7 @@ import java.util.OptionalLong;
  * @param bytesAudited of what tracking called unchanged, compared with the chain
  * @param bytesDiffering of those, what was not unchanged
  * @param image the file, present when COMPLETED
+ * @param checksumKind of the image's checksums; empty until COMPLETED and where there are none
  * @param lineageNo counts the completed images of a disk in a repository from 1; present when
  *     COMPLETED
  * @param ledger what it has been through; empty unless it was asked for
@@ -50,6 +51,7 @@ public record BackupDiskRow(
     long bytesAudited,
     long bytesDiffering,
     Optional<String> image,
+    Optional<String> checksumKind,
     OptionalLong lineageNo,
     boolean damaged,
     Optional<Instant> startedAt,
@@ -80,6 +82,7 @@ public record BackupDiskRow(
         bytesAudited,
         bytesDiffering,
         image,
+        checksumKind,
         lineageNo,
         damaged,
         startedAt,

@@ -95,6 +95,7 @@ final class BackupRows {
         row.getLong("bytes_audited"),
         row.getLong("bytes_differing"),
         text(row, "image"),
+        text(row, "checksum_kind"),
         number(row, "lineage_no"),
         row.getBoolean("damaged"),
         UtcTime.find(row, "started_at"),

@@ -228,6 +228,7 @@ public final class Backups {
    *
    * @param changeId what the snapshot carried, read before the first byte
    * @param image the file, as callers want it back
+   * @param checksumKind as its manifest says
    * @throws FencedException when it does not run under this lease, or the lease has ended
    * @throws IllegalStateException when it is completed with another change id
    */
@@ -238,7 +239,8 @@ public final class Backups {
       String image,
       long bytesRead,
       long bytesTransferred,
-      long bytesStored)
+      long bytesStored,
+      Optional<String> checksumKind)
       throws FencedException {
     transactions.in(() -> {
       BackupOwner owner = lock(disks.backupOf(id));
@@ -246,13 +248,8 @@ public final class Backups {
         return id;
       }
       leases.check(leaseToken, owner);
-      disks.complete(
-          id,
-          owner,
-          leaseToken,
-          changeId,
-          image,
-          new DiskBackups.Bytes(bytesRead, bytesTransferred, bytesStored));
+      var bytes = new DiskBackups.Bytes(bytesRead, bytesTransferred, bytesStored);
+      disks.complete(id, owner, leaseToken, changeId, image, bytes, checksumKind);
       return id;
     });
   }

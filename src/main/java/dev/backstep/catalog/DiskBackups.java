@@ -168,14 +168,16 @@ final class DiskBackups {
       long leaseToken,
       Optional<ChangeId> changeId,
       String image,
-      Bytes bytes)
+      Bytes bytes,
+      Optional<String> checksumKind)
       throws FencedException {
     int updated =
         jdbc.sql(
                 """
                 update backup_disks set status = 'COMPLETED', change_id = :change, image = :image,
                   lineage_no = :lineage, bytes_read = :read, bytes_transferred = :transferred,
-                  bytes_stored = :stored, completed_at = :now, error = null, damaged = :intact
+                  bytes_stored = :stored, checksum_kind = :kind, completed_at = :now,
+                  error = null, damaged = :intact
                 where id = :id and status = 'RUNNING' and exists (
                   select 1 from backups b join leases l on l.token = b.lease_token
                   where b.id = backup_disks.backup_id and b.status = 'RUNNING'
@@ -188,6 +190,7 @@ final class DiskBackups {
             .param("transferred", bytes.transferred())
             .param("stored", bytes.stored())
             .param("now", UtcTime.of(clock.instant()))
+            .param("kind", checksumKind.orElse(null))
             .param("intact", false)
             .param("id", id.value())
             .param("token", leaseToken)

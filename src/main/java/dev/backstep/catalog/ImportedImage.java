@@ -15,7 +15,7 @@ import java.util.Optional;
  * @param image the file's name
  * @param bytesData guest bytes stored in the image
  * @param bytesStored length of the image's file
- * @param checksummed whether there are checksums of it
+ * @param checksumKind of its checksums; empty where there are none
  */
 public record ImportedImage(
     DiskBackupId id,
@@ -35,4 +35,4 @@ public record ImportedImage(
     String image,
     Instant snapshotTakenAt,
     Instant completedAt,
-    boolean checksummed) {}
+    Optional<String> checksumKind) {}

@@ -132,10 +132,10 @@ public final class Imports {
             insert into backup_disks (id, backup_id, vm_id, repository_id, disk_id, disk_key, status,
               level, reason, cause, change_id, previous_change_id, base_id, chain_length,
               virtual_size, bytes_total, bytes_read, bytes_transferred, bytes_stored, image,
-              completed_at, lineage_no)
+              checksum_kind, completed_at, lineage_no)
             values (:id, :backup, :vm, :repository, :disk, :key, 'COMPLETED', :level, :reason,
               :cause, :change, :previous, :base, :chain, :size, :data, :data, :data, :stored,
-              :image, :completed, :number)\
+              :image, :kind, :completed, :number)\
             """)
         .param("id", image.id().value())
         .param("backup", backup.id().value())
@@ -154,10 +154,11 @@ public final class Imports {
         .param("data", image.bytesData())
         .param("stored", image.bytesStored())
         .param("image", image.image())
+        .param("kind", image.checksumKind().orElse(null))
         .param("number", number)
         .param("completed", UtcTime.of(image.completedAt()))
         .update();
-    if (image.checksummed()) {
+    if (image.checksumKind().isPresent()) {
       new Proofs(jdbc, clock).enter(image.id(), Proof.CHECKSUMMED, image.completedAt(), null);
     }
   }

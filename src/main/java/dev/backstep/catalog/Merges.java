@@ -106,20 +106,27 @@ public final class Merges {
    * its own. Again it changes nothing.
    *
    * @param bytesStored length of its file
+   * @param checksumKind of its checksums
    * @param proven whether that was read again and found right, as the one before it was; if not,
    *     what was found of that one is forgotten
    */
   public void rebased(
-      DiskBackupId id, Optional<DiskBackupId> base, long bytesStored, boolean proven) {
+      DiskBackupId id,
+      Optional<DiskBackupId> base,
+      long bytesStored,
+      Optional<String> checksumKind,
+      boolean proven) {
     int length = base.map(this::chainLength).orElse(0) + 1;
     jdbc.sql(
             """
-            update backup_disks set base_id = :base, chain_length = :length, bytes_stored = :stored
+            update backup_disks set base_id = :base, chain_length = :length, bytes_stored = :stored,
+              checksum_kind = :kind
             where id = :id and status = 'COMPLETED'\
             """)
         .param("base", base.map(DiskBackupId::value).orElse(null))
         .param("length", length)
         .param("stored", bytesStored)
+        .param("kind", checksumKind.orElse(null))
         .param("id", id.value())
         .update();
     if (!proven) {

@@ -112,6 +112,7 @@ final class BackupText {
     BackupDocument.image(backup, disk)
         .map(Path::toString)
         .ifPresent(at -> line(lines, "image", at));
+    disk.checksumKind().ifPresent(kind -> line(lines, "checksum", kind));
     BackupDocument.backingImage(backup, disk)
         .map(Path::toString)
         .ifPresent(at -> line(lines, "backing", at));

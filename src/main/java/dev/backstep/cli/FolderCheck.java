@@ -39,7 +39,7 @@ final class FolderCheck {
     }
     Repository repository = Repository.open(folder);
     repository.checkWritable();
-    return folder + ", format " + Repository.FORMAT + ", " + free(folder) + direct(folder);
+    return folder + ", format " + repository.format() + ", " + free(folder) + direct(folder);
   }
 
   /** Whether files there can be made immutable. */

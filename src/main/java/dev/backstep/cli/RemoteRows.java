@@ -106,6 +106,7 @@ final class RemoteRows {
         json.get("bytes_audited").asLong(),
         json.get("bytes_differing").asLong(),
         text(json, "image"),
+        text(json, "checksum_kind"),
         OptionalLong.empty(),
         json.get("damaged").asBoolean(),
         Optional.empty(),

@@ -37,7 +37,7 @@ final class RepositoryInitCommand implements Callable<Integer> {
       Map<String, Object> fields = new LinkedHashMap<>();
       fields.put("repository_id", repository.id().value());
       fields.put("path", repository.root().toString());
-      fields.put("format", Repository.FORMAT);
+      fields.put("format", repository.format());
       session.terminal().result(BackupDocument.text(fields));
     } else {
       session.terminal().result(repository.id().value());

@@ -88,6 +88,7 @@ public final class BackupDocument {
     fields.put("bytes_audited", disk.bytesAudited());
     fields.put("bytes_differing", disk.bytesDiffering());
     fields.put("image", image(backup, disk).map(Path::toString).orElse(null));
+    fields.put("checksum_kind", disk.checksumKind().orElse(null));
     fields.put("base_id", disk.baseId().map(DiskBackupId::value).orElse(null));
     fields.put("backing_image", backingImage(backup, disk).map(Path::toString).orElse(null));
     fields.put("chain_length", disk.chainLength());

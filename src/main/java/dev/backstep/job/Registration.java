@@ -33,6 +33,7 @@ public class Registration {
     Repository repository = Repository.openOrCreate(Path.of(definition.repository()));
     repository.checkWritable();
     locks.take(repository);
+    repository.admit(definition.checksum());
     if (definition.immutable().isPresent()) {
       requireFlag(repository);
     }
@@ -53,7 +54,9 @@ public class Registration {
             row.repositoryId(),
             "in which " + row.id() + " was begun");
     repository.checkWritable();
-    return locks.take(repository);
+    locks.take(repository);
+    repository.admit(definition.checksum());
+    return repository;
   }
 
   /** Who asked for protection must not believe in one that is not there. */

@@ -196,6 +196,6 @@ public class RepositoryImport {
         manifest.image(),
         Instant.parse(manifest.snapshotTakenAt()),
         Instant.parse(manifest.completedAt()),
-        manifest.checksumsSha256() != null);
+        manifest.kindOfChecksums());
   }
 }

@@ -1,5 +1,6 @@
 package dev.backstep.repository;
 
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Reason;
@@ -28,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param dataBytes guest bytes stored in this image, before compression
  * @param checksums file name of the image's checksums, in the same folder; null for none
  * @param checksumsSha256 SHA-256 of that file, in hex digits
+ * @param checksumKind a word of {@link ChecksumKind}; null for the first one, in manifests of early
+ *     releases, and where there are none
  * @param snapshotTakenAt ISO 8601, UTC
  * @param completedAt ISO 8601, UTC
  * @param mergedAt ISO 8601, UTC: when the image was written anew, standing on another one or none;
@@ -57,6 +60,7 @@ public record DiskManifest(
     long dataBytes,
     @Nullable String checksums,
     @Nullable String checksumsSha256,
+    @Nullable String checksumKind,
     String snapshotTakenAt,
     String completedAt,
     @Nullable String mergedAt,
@@ -71,6 +75,7 @@ public record DiskManifest(
       long imageBytes,
       long dataBytes,
       String checksumsSha256,
+      @Nullable String checksumKind,
       String mergedAt) {
 
     public Replacement {
@@ -81,7 +86,16 @@ public record DiskManifest(
 
   /** The same, about to be replaced; or, with null, not any more. */
   DiskManifest replacedBy(@Nullable Replacement next) {
-    return with(level, parent, chainLength, imageBytes, dataBytes, checksumsSha256, mergedAt, next);
+    return with(
+        level,
+        parent,
+        chainLength,
+        imageBytes,
+        dataBytes,
+        checksumsSha256,
+        checksumKind,
+        mergedAt,
+        next);
   }
 
   /** The manifest of the merged image. */
@@ -94,6 +108,7 @@ public record DiskManifest(
         next.imageBytes(),
         next.dataBytes(),
         next.checksumsSha256(),
+        next.checksumKind(),
         next.mergedAt(),
         null);
   }
@@ -105,6 +120,7 @@ public record DiskManifest(
       long newImageBytes,
       long newDataBytes,
       @Nullable String newChecksumsSha256,
+      @Nullable String newChecksumKind,
       @Nullable String newMergedAt,
       @Nullable Replacement next) {
     return new DiskManifest(
@@ -129,10 +145,18 @@ public record DiskManifest(
         newDataBytes,
         newMergedAt == null ? checksums : diskBackupId + ".sums",
         newChecksumsSha256,
+        newChecksumKind,
         snapshotTakenAt,
         completedAt,
         newMergedAt,
         next);
+  }
+
+  /** How its checksums were taken; empty where there are none. */
+  public Optional<String> kindOfChecksums() {
+    return checksumsSha256 == null
+        ? Optional.empty()
+        : Optional.of(checksumKind == null ? ChecksumKind.CRC32C.word() : checksumKind);
   }
 
   /** What the backup was, whatever its image stands on since. */
@@ -172,6 +196,7 @@ public record DiskManifest(
         dataBytes,
         checksums,
         checksumsSha256,
+        checksumKind,
         snapshotTakenAt,
         completedAt,
         mergedAt,

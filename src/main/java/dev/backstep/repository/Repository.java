@@ -2,6 +2,7 @@ package dev.backstep.repository;
 
 import dev.backstep.blockio.DurableFiles;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.VmId;
@@ -21,17 +22,22 @@ import java.util.Optional;
  */
 public final class Repository {
 
-  /** The format that this release reads and writes. */
+  /** The format of manifests and restore points, and of a repository that holds nothing newer. */
   public static final int FORMAT = 1;
+
+  /** The highest format of a repository that this release reads and writes. */
+  public static final int FORMAT_MAX = 2;
 
   private static final String HEAD = "repository.json";
 
   private final Path root;
   private final RepositoryId id;
+  private final int format;
 
-  private Repository(Path root, RepositoryId id) {
+  private Repository(Path root, RepositoryId id, int format) {
     this.root = root;
     this.id = id;
+    this.format = format;
   }
 
   /** The content of {@code repository.json}. */
@@ -51,14 +57,14 @@ public final class Repository {
           root + ": no " + HEAD + " in it, so it is not a repository; name another folder");
     }
     Head head = Json.read(file, Head.class);
-    if (head.format() > FORMAT) {
+    if (head.format() > FORMAT_MAX) {
       throw new RepositoryException(
           RepositoryException.Kind.NEWER_FORMAT,
           file
               + ": format "
               + head.format()
               + ", this release knows "
-              + FORMAT
+              + FORMAT_MAX
               + "; use the release that wrote it, or a newer one");
     }
     if (head.format() < 1) {
@@ -66,7 +72,7 @@ public final class Repository {
           RepositoryException.Kind.DAMAGED, file + ": format " + head.format() + ", expected 1");
     }
     try {
-      return new Repository(root, new RepositoryId(head.id()));
+      return new Repository(root, new RepositoryId(head.id()), head.format());
     } catch (IllegalArgumentException | NullPointerException e) {
       throw new RepositoryException(
           RepositoryException.Kind.DAMAGED, file + ": no valid id: " + head.id(), e);
@@ -169,6 +175,28 @@ public final class Repository {
     } catch (IOException e) {
       throw notWritable(root, e);
     }
+  }
+
+  /**
+   * Says in {@code repository.json}, before the first image of that kind, that the repository is
+   * not for releases which do not know it: they refuse it then instead of calling such images
+   * damaged. Of several callers at the same time each may do so. Durable when this returns; again
+   * it does nothing.
+   */
+  public void admit(ChecksumKind kind) throws IOException {
+    if (kind == ChecksumKind.CRC32C || open(root).format >= FORMAT_MAX) {
+      return;
+    }
+    try {
+      DurableFiles.replace(root.resolve(HEAD), Json.bytes(new Head(FORMAT_MAX, id.value())));
+    } catch (IOException e) {
+      throw notWritable(root, e);
+    }
+  }
+
+  /** The format that it has, at most {@link #FORMAT_MAX}. */
+  public int format() {
+    return format;
   }
 
   public Path root() {

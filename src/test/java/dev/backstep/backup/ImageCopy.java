@@ -3,6 +3,7 @@ package dev.backstep.backup;
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.SourceDefinition;
@@ -32,7 +33,7 @@ public final class ImageCopy {
   }
 
   /** Copies the first disk of an {@code image} source. */
-  public static void run(SourceDefinition definition, Path image, boolean checksums)
+  public static void run(SourceDefinition definition, Path image, Optional<ChecksumKind> checksums)
       throws Exception {
     Path run = Files.createDirectories(image.resolveSibling("run"));
     SnapshotRequest request =
@@ -45,7 +46,9 @@ public final class ImageCopy {
       copy(
           snapshot.disks().getFirst(),
           image,
-          checksums ? Optional.of(ChecksumLog.create(checksums(image))) : Optional.empty());
+          checksums.isEmpty()
+              ? Optional.empty()
+              : Optional.of(ChecksumLog.create(checksums(image), checksums.get())));
     }
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.blockio.DiskInUseException;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.qcow2.Qcow2Reader;
@@ -26,6 +27,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -171,6 +173,7 @@ class ImageMergeTests {
         disk.add(
             size,
             random.nextInt(3) == 0 ? Compression.ZSTD : Compression.NONE,
+            random.nextBoolean() ? ChecksumKind.CRC32C : ChecksumKind.SHA_256,
             random.nextLong(),
             index -> kinds.charAt(random.nextInt(kinds.length())));
       }
@@ -184,6 +187,29 @@ class ImageMergeTests {
       }
       Tool.checkImage(disk.folder.image(disk.ids.get(image)));
     }
+  }
+
+  /** What SHA-256 proved of an image's data it proves of the merged one's, too. */
+  @ParameterizedTest
+  @CsvSource({
+    "CRC32C, CRC32C, NONE, crc32c", "CRC32C, SHA_256, NONE, sha-256",
+    "SHA_256, CRC32C, NONE, sha-256", "SHA_256, SHA_256, NONE, sha-256",
+    "CRC32C, SHA_256, ZSTD, sha-256", "SHA_256, CRC32C, ZSTD, sha-256"
+  })
+  void theMergedImageHasTheStrongestChecksumsOfAny(
+      ChecksumKind base, ChecksumKind top, Compression compression, String merged)
+      throws Exception {
+    LayeredDisk disk = new LayeredDisk(temp.resolve("repository"));
+    disk.add(5 * CLUSTER, compression, base, 1, index -> "dd.dd".charAt(index));
+    disk.add(5 * CLUSTER, compression, top, 2, index -> "d.d.z".charAt(index));
+    disk.add(5 * CLUSTER, compression, base, 3, index -> "...d.".charAt(index));
+    assertRight(disk, 0);
+
+    merge(disk, 1, -1, compression);
+
+    assertRight(disk, 0);
+    assertThat(disk.folder.published(disk.ids.get(1)).checksumKind()).isEqualTo(merged);
+    assertThat(disk.folder.published(disk.ids.get(2)).checksumKind()).isEqualTo(base.word());
   }
 
   @Test
@@ -219,13 +245,14 @@ class ImageMergeTests {
     assertThat(disk.folder.chain(disk.ids.get(2))).hasSize(3);
   }
 
-  @Test
-  void aMergeThatStoppedAnywhereGoesOnToTheSame() throws Exception {
+  @ParameterizedTest
+  @EnumSource(ChecksumKind.class)
+  void aMergeThatStoppedAnywhereGoesOnToTheSame(ChecksumKind kind) throws Exception {
     for (int stopAfter = 0; stopAfter < 8; stopAfter += 2) {
       LayeredDisk disk = new LayeredDisk(temp.resolve("repository-" + stopAfter));
       int clusters = 4 * 32;
       disk.add(clusters * CLUSTER, Compression.NONE, 1, index -> 'd');
-      disk.add(clusters * CLUSTER, Compression.NONE, 2, index -> index % 7 == 0 ? 'd' : '.');
+      disk.add(clusters * CLUSTER, Compression.NONE, kind, 2, index -> index % 7 == 0 ? 'd' : '.');
       disk.add(clusters * CLUSTER, Compression.NONE, 3, index -> index % 50 == 0 ? 'z' : '.');
       ImageMerge.Request request = request(disk, 1, -1, Compression.NONE);
 

@@ -4,6 +4,7 @@ import dev.backstep.blockio.Block;
 import dev.backstep.blockio.ChecksumFile;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.VmId;
@@ -44,6 +45,12 @@ final class LayeredDisk {
 
   /** Adds an image on top of the last one. */
   void add(int sizeBytes, Compression compression, long seed, Layer layer) throws IOException {
+    add(sizeBytes, compression, ChecksumKind.CRC32C, seed, layer);
+  }
+
+  /** The same with checksums of a kind. */
+  void add(int sizeBytes, Compression compression, ChecksumKind kind, long seed, Layer layer)
+      throws IOException {
     int number = ids.size();
     DiskBackupId id = new DiskBackupId("backup-vm-disk0-20260101-0000%02d".formatted(number));
     byte[] now =
@@ -53,7 +60,7 @@ final class LayeredDisk {
     Qcow2Spec spec = new Qcow2Spec(sizeBytes, base, 16, compression, 1);
     long length;
     long dataBytes;
-    try (ChecksumLog log = ChecksumLog.create(folder.partialChecksums(id));
+    try (ChecksumLog log = ChecksumLog.create(folder.partialChecksums(id), kind);
         Qcow2Writer writer = Qcow2Writer.create(folder.partial(id), spec, Optional.of(log))) {
       for (int at = 0; at < sizeBytes; at += CLUSTER) {
         ByteRange range = new ByteRange(at, Math.min(CLUSTER, sizeBytes - at));
@@ -75,7 +82,7 @@ final class LayeredDisk {
       length = writer.finish();
       dataBytes = writer.bytesData();
     }
-    folder.publish(id, manifest(id, sizeBytes, length, dataBytes));
+    folder.publish(id, manifest(id, kind, sizeBytes, length, dataBytes));
     ids.add(id);
     contents.add(now);
   }
@@ -84,7 +91,8 @@ final class LayeredDisk {
     return DiskFolder.imageName(ids.get(number));
   }
 
-  private DiskManifest manifest(DiskBackupId id, long size, long length, long dataBytes)
+  private DiskManifest manifest(
+      DiskBackupId id, ChecksumKind kind, long size, long length, long dataBytes)
       throws IOException {
     boolean full = ids.isEmpty();
     return new DiskManifest(
@@ -109,6 +117,7 @@ final class LayeredDisk {
         dataBytes,
         DiskFolder.checksumsName(id),
         ChecksumFile.sha256(folder.partialChecksums(id)),
+        kind.word(),
         "2026-01-01T00:00:00Z",
         "2026-01-01T00:01:00Z",
         null,

@@ -6,6 +6,7 @@ import dev.backstep.backup.ImageCopy;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.CbtResetPolicy;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.RequestedLevel;
@@ -76,15 +77,20 @@ final class RawCases extends BenchCase {
 
   /** The classes that copy a disk, with and without the checksums that verifying needs. */
   void checksums(Path raw) throws Exception {
+    checksums(raw, "checksums while writing", ChecksumKind.CRC32C, 1.03);
+    checksums(raw, "SHA-256 while writing", ChecksumKind.SHA_256, 1.10);
+  }
+
+  private void checksums(Path raw, String title, ChecksumKind kind, double goal) throws Exception {
     Path with = folder.resolve("with.qcow2");
     Path without = folder.resolve("without.qcow2");
     rows.add(
         measure.compare(
-            "checksums while writing",
+            title,
             "the same copy without",
-            1.03,
-            () -> Measure.inProcess(() -> ImageCopy.run(images(raw), with, true)),
-            () -> Measure.inProcess(() -> ImageCopy.run(images(raw), without, false)),
+            goal,
+            () -> Measure.inProcess(() -> ImageCopy.run(images(raw), with, Optional.of(kind))),
+            () -> Measure.inProcess(() -> ImageCopy.run(images(raw), without, Optional.empty())),
             () -> {
               for (Path image : List.of(with, without)) {
                 Tool.checkImage(image);
@@ -121,7 +127,8 @@ final class RawCases extends BenchCase {
               plan,
               snapshot.takenAt(),
               Compression.NONE,
-              1);
+              1,
+              ChecksumKind.CRC32C);
       try (DiskBackup copy = DiskBackup.open(request, disk, disks, Optional.empty())) {
         for (var item = copy.next(); item.isPresent(); item = copy.next()) {
           copy.put(item.get());

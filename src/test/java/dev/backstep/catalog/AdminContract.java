@@ -582,7 +582,14 @@ abstract class AdminContract {
     DiskBackupId disk = planned(id, 0, 500 * MIB, reason);
     clock.advance(took);
     catalog.backups.completeDisk(
-        disk, lease, Optional.of(new ChangeId("mark-" + id)), disk + ".qcow2", 500 * MIB, 400, 300);
+        disk,
+        lease,
+        Optional.of(new ChangeId("mark-" + id)),
+        disk + ".qcow2",
+        500 * MIB,
+        400,
+        300,
+        Optional.of("crc32c"));
     catalog.backups.sealed(id, lease, clock.instant(), Optional.empty());
   }
 

@@ -288,7 +288,8 @@ abstract class CatalogContract extends CatalogTest {
     BackupId id = catalog.begin(vm, lease);
     DiskBackupId disk = catalog.disk(id, lease, 0);
 
-    catalog.backups.completeDisk(disk, lease, Optional.empty(), "x.qcow2", 1, 1, 1);
+    catalog.backups.completeDisk(
+        disk, lease, Optional.empty(), "x.qcow2", 1, 1, 1, Optional.empty());
 
     StoredChangeId stored = catalog.queries.changeId(vmName, 0, Optional.empty()).orElseThrow();
     assertThat(stored).isEqualTo(new StoredChangeId(Optional.empty(), disk));

@@ -105,7 +105,14 @@ final class TestCatalog implements AutoCloseable {
 
   void complete(DiskBackupId id, long lease, String changeId) throws FencedException {
     backups.completeDisk(
-        id, lease, Optional.of(new ChangeId(changeId)), id + ".qcow2", 500, 400, 300);
+        id,
+        lease,
+        Optional.of(new ChangeId(changeId)),
+        id + ".qcow2",
+        500,
+        400,
+        300,
+        Optional.of("crc32c"));
   }
 
   /** A start that a schedule waits for, as Quartz keeps it; one a machine. */

@@ -333,7 +333,7 @@ abstract class VerificationContract {
               "old-" + i + ".qcow2",
               at,
               at,
-              i == 0);
+              i == 0 ? Optional.of("crc32c") : Optional.empty());
       assertThat(imports.knows(image.id().value())).isFalse();
       imports.disk(vm, 0, new DiskKey("k0"));
       imports.insert(

@@ -97,6 +97,7 @@ final class BackupRowExamples {
         0,
         0,
         completed ? Optional.of(id + ".qcow2") : Optional.empty(),
+        completed ? Optional.of("crc32c") : Optional.empty(),
         OptionalLong.empty(),
         false,
         Optional.empty(),

@@ -124,7 +124,8 @@ class DefinitionDocTests {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"level", "cbt-reset", "compression", "misfire", "format", "type"})
+  @ValueSource(
+      strings = {"level", "cbt-reset", "compression", "checksum", "misfire", "format", "type"})
   void namesEveryAcceptedWord(String field) {
     String definition =
         """
@@ -134,10 +135,11 @@ class DefinitionDocTests {
         level: %s
         cbt-reset: %s
         compression: %s
+        checksum: %s
         schedule: { cron: "0 0 1 * * ?", misfire: %s }
         """;
     List<String> values =
-        Stream.of("type", "format", "level", "cbt-reset", "compression", "misfire")
+        Stream.of("type", "format", "level", "cbt-reset", "compression", "checksum", "misfire")
             .map(name -> name.equals(field) ? "zz" : right(name))
             .toList();
 
@@ -221,6 +223,7 @@ class DefinitionDocTests {
       case "format" -> "raw";
       case "misfire" -> "skip";
       case "compression" -> "none";
+      case "checksum" -> "crc32c";
       default -> "full";
     };
   }

@@ -8,6 +8,7 @@ import dev.backstep.backup.ImageCheck;
 import dev.backstep.blockio.Checksum;
 import dev.backstep.blockio.ChecksumFile;
 import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.VmId;
 import dev.backstep.repository.DiskFolder;
@@ -19,6 +20,7 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -27,6 +29,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -60,7 +64,11 @@ class VerifyIT {
     }
     definition.append("repository: ").append(repository()).append('\n');
     Files.createDirectory(folder.resolve("jobs"));
-    Files.writeString(folder.resolve("jobs/rot.yaml"), definition);
+    Files.writeString(definition(), definition);
+  }
+
+  private Path definition() {
+    return folder.resolve("jobs/rot.yaml");
   }
 
   private Path repository() {
@@ -122,18 +130,23 @@ class VerifyIT {
     return damages;
   }
 
-  @Test
-  void everyFlippedBitIsFoundWhereItIs() throws Exception {
+  /** Half of the flips each. */
+  @ParameterizedTest
+  @EnumSource(ChecksumKind.class)
+  void everyFlippedBitIsFoundWhereItIs(ChecksumKind kind) throws Exception {
+    if (kind == ChecksumKind.SHA_256) {
+      Files.writeString(definition(), "checksum: sha-256\n", StandardOpenOption.APPEND);
+    }
     JsonNode full = backUp();
     write(0, 3, 300, 1);
     write(1, 4, 300, 1);
     JsonNode overlay = backUp();
-    int found = flip(List.of(full, overlay), FLIPS, check -> data(check));
-    new Reliability(Suite.VERIFY, "full images and overlays")
-        .with("bits flipped", FLIPS / 4 * 4)
+    int found = flip(List.of(full, overlay), FLIPS / 2, kind, check -> data(check));
+    new Reliability(Suite.VERIFY, "full images and overlays, " + kind.title())
+        .with("bits flipped", FLIPS / 8 * 4)
         .with("bits found", found)
         .write();
-    assertThatThrownBy(() -> flip(List.of(full, overlay), 8, check -> List.of()))
+    assertThatThrownBy(() -> flip(List.of(full, overlay), 8, kind, check -> List.of()))
         .as("a verification that finds nothing is noticed")
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("bit ");
@@ -145,7 +158,8 @@ class VerifyIT {
   }
 
   /** Fails unless each flipped bit is found where it is; returns how many were. */
-  private int flip(List<JsonNode> backups, int flips, Verifier verifier) throws IOException {
+  private int flip(List<JsonNode> backups, int flips, ChecksumKind kind, Verifier verifier)
+      throws IOException {
     Random random = new Random(SEED);
     int found = 0;
     for (JsonNode backup : backups) {
@@ -153,6 +167,7 @@ class VerifyIT {
         Path image = image(backup, disk);
         Path sums = Path.of(image.toString().replace(".qcow2", ".sums"));
         List<Checksum> ranges = ranges(sums);
+        assertThat(ranges).allMatch(range -> range.sum().kind() == kind);
         try (ImageCheck check = check(backup, disk)) {
           assertThat(damages(check)).as("of a whole image").isEmpty();
         }

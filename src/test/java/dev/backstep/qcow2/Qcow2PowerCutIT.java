@@ -10,6 +10,7 @@ import dev.backstep.blockio.CrashedFolder;
 import dev.backstep.blockio.DurableFiles;
 import dev.backstep.blockio.FileRecording;
 import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.testing.Acknowledged;
 import dev.backstep.testing.HeapBlock;
@@ -55,6 +56,10 @@ class Qcow2PowerCutIT {
       this.blockBytes = blockBytes;
     }
 
+    ChecksumKind checksum() {
+      return this == OVERLAY ? ChecksumKind.SHA_256 : ChecksumKind.CRC32C;
+    }
+
     Qcow2Spec spec() {
       return new Qcow2Spec(
           diskBytes,
@@ -79,7 +84,7 @@ class Qcow2PowerCutIT {
         FileRecording.start(
             root, () -> writing[0] == null ? Optional.<WriterState>empty() : writing[0].durable());
     try (recording;
-        ChecksumLog sums = ChecksumLog.create(root.resolve("sums"));
+        ChecksumLog sums = ChecksumLog.create(root.resolve("sums"), kind.checksum());
         Qcow2Writer writer =
             Qcow2Writer.create(root.resolve("image"), kind.spec(), Optional.of(sums))) {
       DurableFiles.createFolders(root.resolve("names-forced"));
@@ -140,7 +145,8 @@ class Qcow2PowerCutIT {
       throws Exception {
     Path image = cut.resolve("image");
     Path sums = cut.resolve("sums");
-    try (ChecksumLog log = ChecksumLog.resume(sums, state.checksumBytes(), state.hostOffset());
+    try (ChecksumLog log =
+            ChecksumLog.resume(sums, kind.checksum(), state.checksumBytes(), state.hostOffset());
         Qcow2Writer writer = Qcow2Writer.resume(image, kind.spec(), state, Optional.of(log))) {
       write(writer, disk, state.guestOffset(), kind.blockBytes, false);
       writer.finish();

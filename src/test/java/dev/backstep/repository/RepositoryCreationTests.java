@@ -1,7 +1,9 @@
 package dev.backstep.repository;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.backstep.domain.ChecksumKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +13,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -41,6 +44,36 @@ class RepositoryCreationTests {
         }
       }
     }
+  }
+
+  /** Releases that do not know such checksums would call their images damaged. */
+  @Test
+  void imagesOfANewKindShutOlderReleasesOut() throws Exception {
+    Repository repository = Repository.openOrCreate(folder.resolve("repository"));
+    repository.admit(ChecksumKind.CRC32C);
+    assertThat(Repository.open(repository.root()).format()).isEqualTo(1);
+
+    for (int i = 0; i < 2; i++) {
+      repository.admit(ChecksumKind.SHA_256);
+
+      Repository now = Repository.open(repository.root());
+      assertThat(now.format()).isEqualTo(2);
+      assertThat(now.id()).isEqualTo(repository.id());
+    }
+    try (Stream<Path> files = Files.list(repository.root())) {
+      assertThat(files).containsExactly(repository.root().resolve("repository.json"));
+    }
+  }
+
+  @Test
+  void repositoryOfALaterFormatIsRefused() throws Exception {
+    Repository repository = Repository.openOrCreate(folder.resolve("repository"));
+    Path head = repository.root().resolve("repository.json");
+    Files.writeString(head, Files.readString(head).replaceFirst("1", "3"));
+
+    assertThatThrownBy(() -> Repository.open(repository.root()))
+        .isInstanceOf(RepositoryException.class)
+        .hasMessageContaining("format 3, this release knows 2; use the release that wrote it");
   }
 
   private static Repository created(Path root, Path own) throws IOException {

@@ -68,7 +68,8 @@ final class JobsDouble implements BackupJobs {
         disk,
         lease.token(),
         new Backups.Plan(Reason.NO_BASELINE, "", Optional.empty(), Optional.empty(), 1, 1000, 0));
-    backups.completeDisk(disk, lease.token(), Optional.empty(), row.id() + ".qcow2", 0, 0, 0);
+    backups.completeDisk(
+        disk, lease.token(), Optional.empty(), row.id() + ".qcow2", 0, 0, 0, Optional.empty());
     backups.sealed(id, lease.token(), Instant.now(), Optional.empty());
   }
 

@@ -160,7 +160,7 @@ abstract class VerifyRules extends ScheduleTest {
                     image + ".qcow2",
                     completed,
                     completed,
-                    true)));
+                    Optional.of("crc32c"))));
     return image;
   }
 

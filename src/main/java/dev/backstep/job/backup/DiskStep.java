@@ -198,7 +198,8 @@ class DiskStep {
         plan,
         active.snapshot().takenAt(),
         definition.compression(),
-        definition.compressionLevel());
+        definition.compressionLevel(),
+        definition.checksum());
   }
 
   private static DiskBackup openCopy(
@@ -297,7 +298,8 @@ class DiskStep {
         manifest.image(),
         bytesReadBefore + copy().bytesRead(),
         manifest.dataBytes(),
-        manifest.imageBytes());
+        manifest.imageBytes(),
+        manifest.kindOfChecksums());
     tellCopied(copy().bytesRead(), manifest.imageBytes());
   }
 

@@ -7,6 +7,7 @@ import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.BackupId;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.RepositoryLocks;
@@ -198,6 +199,10 @@ class CopyStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
     image = nextId.value();
     state = before.orElse("");
     imageBytes = next.imageBytes();
+    Optional<ChecksumKind> kind = next.kindOfChecksums().flatMap(ChecksumKind::of);
+    if (kind.isPresent()) {
+      target().admit(kind.get());
+    }
     transfer =
         ImageTransfer.open(
             source().disk(vm, next.diskId()), target().disk(vm, next.diskId()), nextId, before);

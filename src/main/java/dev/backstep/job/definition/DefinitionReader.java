@@ -2,6 +2,7 @@ package dev.backstep.job.definition;
 
 import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.CbtResetPolicy;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.CopyDefinition;
 import dev.backstep.domain.DiskKey;
@@ -85,6 +86,7 @@ final class DefinitionReader {
             word(fields, "cbt-reset", CbtResetPolicy.FULL),
             word(fields, "compression", Compression.NONE),
             number(fields, "compression-level", COMPRESSION_LEVEL_MAX, COMPRESSION_LEVEL_DEFAULT),
+            word(fields, "checksum", ChecksumKind.CRC32C),
             number(fields, "max-parallel-disks", PARALLEL_DISKS_MAX, PARALLEL_DISKS_DEFAULT),
             number(fields, "chain-limit", CHAIN_LIMIT_MAX, CHAIN_LIMIT_DEFAULT),
             fields

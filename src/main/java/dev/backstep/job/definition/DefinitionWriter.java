@@ -39,6 +39,7 @@ final class DefinitionWriter {
     fields.put("cbt-reset", Text.word(definition.cbtReset()));
     fields.put("compression", Text.word(definition.compression()));
     fields.put("compression-level", definition.compressionLevel());
+    fields.put("checksum", Text.word(definition.checksum()));
     fields.put("max-parallel-disks", definition.parallelDisksMax());
     fields.put("chain-limit", definition.chainLimit());
     fields.put("cbt-audit", audit(definition.cbtAudit()));

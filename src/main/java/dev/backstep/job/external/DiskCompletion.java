@@ -10,6 +10,7 @@ import dev.backstep.catalog.MovedBackups;
 import dev.backstep.catalog.MoverState;
 import dev.backstep.catalog.Transactions;
 import dev.backstep.domain.ChangeId;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.Level;
 import dev.backstep.domain.Reason;
@@ -18,6 +19,7 @@ import dev.backstep.job.BackupEvent;
 import dev.backstep.job.ExternalBackups.Completion;
 import dev.backstep.job.LogFields;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.DiskManifest;
 import dev.backstep.repository.Repository;
@@ -116,10 +118,11 @@ class DiskCompletion {
     Path partial = folder.partial(disk.id());
     Path image = Files.exists(partial) ? partial : folder.image(disk.id());
     Path checksums = folder.partialChecksums(disk.id());
+    ChecksumKind kind = JobDefinitions.read(backup.definition()).checksum();
     try {
       MovedImage.Checked checked =
-          new MovedImage(disk.virtualSize(), disk.baseId()).check(image, checksums);
-      publish(backup, disk, folder, token, completion, checked);
+          new MovedImage(disk.virtualSize(), disk.baseId()).check(image, checksums, kind);
+      publish(backup, folder, token, completion, manifest(backup, disk, completion, checked, kind));
     } catch (IOException | RuntimeException e) {
       if (queries.backup(backup.id()).status() != Status.RUNNING) {
         // given up meanwhile, and cleared away before they were there
@@ -164,20 +167,16 @@ class DiskCompletion {
   }
 
   private void publish(
-      BackupRow backup,
-      BackupDiskRow disk,
-      DiskFolder folder,
-      long token,
-      Completion completion,
-      MovedImage.Checked checked)
+      BackupRow backup, DiskFolder folder, long token, Completion completion, DiskManifest manifest)
       throws IOException {
+    DiskBackupId id = new DiskBackupId(manifest.diskBackupId());
     boolean ours;
     try (TurnLocks.Hold _ = turns.hold(backup.vmId())) {
       ours =
           transactions.in(() -> {
             moved.lock(backup.id());
             BackupRow now = queries.backup(backup.id());
-            BackupDiskRow current = queries.disk(backup.id(), disk.diskId());
+            BackupDiskRow current = queries.disk(backup.id(), manifest.diskId());
             if (isDone(current, completion)) {
               return false; // by another process, which does what this one does
             }
@@ -185,27 +184,32 @@ class DiskCompletion {
               throw Ownership.ended(now);
             }
             moved.lock(backup.id(), token);
-            folder.publish(disk.id(), manifest(backup, disk, completion, checked));
+            folder.publish(id, manifest);
             backups.completeDisk(
-                disk.id(),
+                id,
                 token,
                 completion.changeId(),
-                DiskFolder.imageName(disk.id()),
+                manifest.image(),
                 completion.bytesTransferred(),
                 completion.bytesTransferred(),
-                checked.imageBytes());
+                manifest.imageBytes(),
+                manifest.kindOfChecksums());
             return true;
           });
     }
     if (ours) {
       events.publishEvent(
-          new BackupEvent.Copied(completion.bytesTransferred(), checked.imageBytes()));
-      events.publishEvent(new BackupEvent.DiskEnded(queries.disk(backup.id(), disk.diskId())));
+          new BackupEvent.Copied(completion.bytesTransferred(), manifest.imageBytes()));
+      events.publishEvent(new BackupEvent.DiskEnded(queries.disk(backup.id(), manifest.diskId())));
     }
   }
 
   private static DiskManifest manifest(
-      BackupRow backup, BackupDiskRow disk, Completion completion, MovedImage.Checked checked) {
+      BackupRow backup,
+      BackupDiskRow disk,
+      Completion completion,
+      MovedImage.Checked checked,
+      ChecksumKind kind) {
     Reason reason = disk.reason().orElseThrow();
     return new DiskManifest(
         Repository.FORMAT,
@@ -229,6 +233,7 @@ class DiskCompletion {
         checked.dataBytes(),
         DiskFolder.checksumsName(disk.id()),
         checked.checksumsSha256(),
+        kind.word(),
         backup.snapshotTakenAt().orElseThrow().toString(),
         Clock.systemUTC().instant().toString(),
         null,

@@ -228,7 +228,7 @@ class MergeChains implements Tasklet, ItemStream {
     DiskManifest manifest = chosen.folder().published(chosen.image());
     if (manifest.parentId().equals(chosen.base())) {
       // The files were switched, and the catalog does not know it yet.
-      record(task, chosen, manifest.imageBytes());
+      record(task, chosen, manifest);
       return;
     }
     Optional<WriterState> resume =
@@ -251,7 +251,7 @@ class MergeChains implements Tasklet, ItemStream {
     ImageMerge open = merge;
     if (open == null) {
       DiskManifest manifest = of.folder().published(of.image());
-      record(task, of, manifest.imageBytes());
+      record(task, of, manifest);
       return;
     }
     if (finished == null) {
@@ -290,7 +290,12 @@ class MergeChains implements Tasklet, ItemStream {
         lock(task, of);
         of.requireUnchanged(merges);
         of.folder().replace(of.image(), with);
-        merges.rebased(of.image(), of.base(), with.imageBytes(), proved);
+        merges.rebased(
+            of.image(),
+            of.base(),
+            with.imageBytes(),
+            Optional.ofNullable(with.checksumKind()),
+            proved);
         return with;
       });
       bytesDone += merge == null ? 0 : merge.bytesTotal();
@@ -300,12 +305,13 @@ class MergeChains implements Tasklet, ItemStream {
     }
   }
 
-  private void record(TaskRow task, MergeTarget of, long imageBytes)
+  private void record(TaskRow task, MergeTarget of, DiskManifest manifest)
       throws IOException, InterruptedException {
     try {
       transactions.in(() -> {
         lock(task, of);
-        merges.rebased(of.image(), of.base(), imageBytes, false);
+        merges.rebased(
+            of.image(), of.base(), manifest.imageBytes(), manifest.kindOfChecksums(), false);
         return of;
       });
       leave();

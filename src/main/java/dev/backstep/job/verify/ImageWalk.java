@@ -3,6 +3,7 @@ package dev.backstep.job.verify;
 import dev.backstep.backup.Damage;
 import dev.backstep.backup.ImageCheck;
 import dev.backstep.backup.SealedManifest;
+import dev.backstep.blockio.NewerChecksumsException;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.FindingRow;
 import dev.backstep.catalog.Proofs;
@@ -156,6 +157,9 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
         return;
       }
     } catch (IOException e) {
+      if (e instanceof NewerChecksumsException && damages == 0) {
+        throw e; // it is as it was written, and says nothing to this release
+      }
       found(image, List.of(Damage.unreadable(e)));
       done(image, true);
       return;

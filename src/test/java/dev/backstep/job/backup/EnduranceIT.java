@@ -21,6 +21,7 @@ import dev.backstep.catalog.Repositories;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.CbtResetPolicy;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
@@ -227,7 +228,8 @@ class EnduranceIT extends JobTest {
         manifest.image(),
         0,
         manifest.dataBytes(),
-        manifest.imageBytes());
+        manifest.imageBytes(),
+        manifest.kindOfChecksums());
     repository.publish(VM, point(repository, id, image, of, now));
     backups.sealed(id, token, now, Optional.empty());
     source.releaseMarks(repository.id(), Map.of(of.key(), Set.of(of.changeId().orElseThrow())));
@@ -258,7 +260,8 @@ class EnduranceIT extends JobTest {
             plan,
             now,
             Compression.NONE,
-            0);
+            0,
+            ChecksumKind.CRC32C);
     try (DiskBackup backup = DiskBackup.open(request, disk, images, Optional.empty())) {
       for (Optional<CopyItem.Blocks> item = backup.next(); item.isPresent(); item = backup.next()) {
         backup.put(item.get());

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.backstep.domain.CbtResetPolicy;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.JobDefinition;
@@ -52,6 +53,7 @@ class JobDefinitionsTests {
       cbt-reset: compare
       compression: zstd
       compression-level: 19
+      checksum: sha-256
       max-parallel-disks: 4
       chain-limit: 7
       schedule: { cron: "0 0 1 * * ?", zone: Europe/London, jitter: 5m, misfire: skip, window: "22:00-06:00", black-out: [2026-12-31, 2026-12-24..2026-12-26], retries: 2, retry-pause: 15m }
@@ -94,6 +96,7 @@ class JobDefinitionsTests {
     assertThat(definition.cbtReset()).isEqualTo(CbtResetPolicy.FULL);
     assertThat(definition.compression()).isEqualTo(Compression.NONE);
     assertThat(definition.compressionLevel()).isEqualTo(1);
+    assertThat(definition.checksum()).isEqualTo(ChecksumKind.CRC32C);
     assertThat(definition.parallelDisksMax()).isEqualTo(2);
     assertThat(definition.chainLimit()).isEqualTo(60);
     assertThat(definition.schedule()).isEmpty();
@@ -118,6 +121,7 @@ class JobDefinitionsTests {
     assertThat(definition.cbtReset()).isEqualTo(CbtResetPolicy.COMPARE);
     assertThat(definition.compression()).isEqualTo(Compression.ZSTD);
     assertThat(definition.compressionLevel()).isEqualTo(19);
+    assertThat(definition.checksum()).isEqualTo(ChecksumKind.SHA_256);
     assertThat(definition.parallelDisksMax()).isEqualTo(4);
     assertThat(definition.chainLimit()).isEqualTo(7);
     var schedule = definition.schedule().orElseThrow();
@@ -206,9 +210,9 @@ class JobDefinitionsTests {
             "job definition:1:5: 'vm' is ''; expected 1 to 200 characters without line breaks or"
                 + " other control characters",
             "job definition:2:1: unknown field 'sorce' in a job definition; accepted: cbt-audit,"
-                + " cbt-reset, chain-limit, compression, compression-level, copies, exclude,"
-                + " immutable, level, max-parallel-disks, replicate, repository, restore-test,"
-                + " retention, schedule, source, verify, vm; did you mean 'source'?",
+                + " cbt-reset, chain-limit, checksum, compression, compression-level, copies,"
+                + " exclude, immutable, level, max-parallel-disks, replicate, repository,"
+                + " restore-test, retention, schedule, source, verify, vm; did you mean 'source'?",
             "job definition:4:8: 'level' is 'ful'; expected one of: auto, full, incremental; did"
                 + " you mean 'full'?",
             "job definition:5:14: 'chain-limit' is '0'; expected a whole number from 1 to 1000",
@@ -247,6 +251,7 @@ class JobDefinitionsTests {
           repository: /backups | `repository: /b\\nexclude: [[vda]]` | expected a disk's key
           repository: /backups | `repository: /b\\nexclude: [vda, vdb]` | leaves no disk
           repository: /backups | `repository: /b\\ncompression: gzip` | one of: none, zstd
+          repository: /backups | `repository: /b\\nchecksum: sha256` | one of: crc32c, sha-256; did you mean 'sha-256'?
           repository: /backups | `repository: /b\\ncompression-level: 20` | a whole number from 1 to 19
           repository: /backups | `repository: /b\\ncompression-level: -1` | a whole number from 1 to 19
           repository: /backups | `repository: /b\\nmax-parallel-disks: 99999999999` | from 1 to 64

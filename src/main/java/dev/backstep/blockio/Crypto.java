@@ -1,0 +1,100 @@
+package dev.backstep.blockio;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** SHA-256 of OpenSSL's libcrypto (SHA256_Init(3ssl)), where the system has one. Thread-safe. */
+final class Crypto {
+
+  /** Newest first. */
+  private static final String[] NAMES = {"libcrypto.so.3", "libcrypto.so.1.1"};
+
+  /** A {@code SHA256_CTX} has 112 bytes. */
+  private static final int STATE_BYTES = 128;
+
+  private static final int SUM_BYTES = 32;
+
+  private static final ValueLayout INT = ValueLayout.JAVA_INT;
+  private static final ValueLayout LONG = ValueLayout.JAVA_LONG;
+  private static final ValueLayout POINTER = ValueLayout.ADDRESS;
+
+  private static final @Nullable Crypto SYSTEM = find();
+
+  private final MethodHandle init;
+  private final MethodHandle update;
+  private final MethodHandle end;
+
+  private Crypto(SymbolLookup library) {
+    this.init = call(library, "SHA256_Init", FunctionDescriptor.of(INT, POINTER));
+    this.update =
+        call(library, "SHA256_Update", FunctionDescriptor.of(INT, POINTER, POINTER, LONG));
+    this.end = call(library, "SHA256_Final", FunctionDescriptor.of(INT, POINTER, POINTER));
+  }
+
+  private static @Nullable Crypto find() {
+    for (String name : NAMES) {
+      try {
+        return new Crypto(SymbolLookup.libraryLookup(name, Arena.global()));
+      } catch (IllegalArgumentException e) {
+        // no such library here, or one that was built without these
+      }
+    }
+    return null;
+  }
+
+  private static MethodHandle call(
+      SymbolLookup library, String name, FunctionDescriptor descriptor) {
+    MemorySegment address =
+        library.find(name).orElseThrow(() -> new IllegalArgumentException("no " + name));
+    return Linker.nativeLinker().downcallHandle(address, descriptor);
+  }
+
+  /** Begins one; empty where the system has none. */
+  static Optional<Sha256> sha256() {
+    return Optional.ofNullable(SYSTEM).map(Sha256::new);
+  }
+
+  /** The digest of bytes that come piece by piece. For one thread. */
+  static final class Sha256 {
+
+    private final Crypto crypto;
+    private final MemorySegment state = Arena.ofAuto().allocate(STATE_BYTES, Long.BYTES);
+
+    private Sha256(Crypto crypto) {
+      this.crypto = crypto;
+      try {
+        int ignored = (int) crypto.init.invokeExact(state);
+      } catch (Throwable e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    /**
+     * @param bytes outside the heap
+     */
+    void update(MemorySegment bytes) {
+      try {
+        int ignored = (int) crypto.update.invokeExact(state, bytes, bytes.byteSize());
+      } catch (Throwable e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    byte[] digest() {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment sum = arena.allocate(SUM_BYTES);
+        int ignored = (int) crypto.end.invokeExact(sum, state);
+        return sum.toArray(ValueLayout.JAVA_BYTE);
+      } catch (Throwable e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+}
