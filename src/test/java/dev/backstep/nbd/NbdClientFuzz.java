@@ -47,16 +47,16 @@ public final class NbdClientFuzz {
             }
           });
     }
-    NbdReader reader = NbdReader.by(connection, 2);
-    try (Block block = reader.read(List.of(new ByteRange(0, length))).join()) {
-      if (block.bytes(0).remaining() != length) {
-        throw new AssertionError("a block of another length");
+    try (NbdReader reader = NbdReader.by(connection, 2)) {
+      try (Block block = reader.read(List.of(new ByteRange(0, length))).join()) {
+        if (block.bytes(0).remaining() != length) {
+          throw new AssertionError("a block of another length");
+        }
+      }
+      if (!export.readOnly()) {
+        connection.write(0, ByteBuffer.allocate(length)).join();
+        connection.flush().join();
       }
     }
-    if (!export.readOnly()) {
-      connection.write(0, ByteBuffer.allocate(length)).join();
-      connection.flush().join();
-    }
-    reader.close();
   }
 }
