@@ -143,7 +143,10 @@ class LibvirtTroubleIT extends LibvirtTest {
   void guestIsThawedWhenTheProcessThatFrozeItIsKilled() throws Exception {
     define("quiesce: required");
     Program real = program;
-    program = new Program(folder, Map.of("PATH", slowVirsh() + ":" + System.getenv("PATH")));
+    program =
+        new Program(
+            folder,
+            Map.of("PATH", slowVirsh() + ":" + System.getenv("PATH"), "BACKSTEP_LIBVIRT", "virsh"));
     Process backup = program.start(out(), err(), "backup", "vm");
     LibvirtGuest.await("a job", () -> Files.exists(folder.resolve("begun")) || !backup.isAlive());
     boolean frozen = guest.isFrozen();

@@ -1,5 +1,6 @@
 package dev.backstep.source.file;
 
+import dev.backstep.blockio.ReadOnlyFile;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.RepositoryId;
@@ -10,6 +11,8 @@ import dev.backstep.source.SnapshotGoneException;
 import dev.backstep.source.SnapshotRequest;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.VmSource;
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -30,6 +33,13 @@ import java.util.concurrent.CopyOnWriteArrayList;
  */
 public final class FileDisks implements VmSource {
 
+  /**
+   * Magic and version, big endian: the image's first bytes, which never change while it is used.
+   */
+  private static final int QCOW2_HEAD_BYTES = 8;
+
+  private static final int QCOW2_MAGIC = 0x514649fb;
+
   private final List<DiskDefinition> disks;
   private final Path runFolder;
   private final Marking marking;
@@ -46,7 +56,16 @@ public final class FileDisks implements VmSource {
    * @throws SourceException when it cannot be looked at
    */
   public static boolean keepsBitmaps(Path path) throws SourceException {
-    return !QemuImage.readInUse(path).version2();
+    ByteBuffer head = ByteBuffer.allocate(QCOW2_HEAD_BYTES);
+    try (ReadOnlyFile file = ReadOnlyFile.open(path)) {
+      file.read(head, 0);
+    } catch (IOException e) {
+      throw new SourceException(
+          SourceException.Kind.FAILED, path + ": cannot be looked at: " + e.getMessage(), e);
+    }
+    boolean version2 =
+        !head.hasRemaining() && head.getInt(0) == QCOW2_MAGIC && head.getInt(Integer.BYTES) == 2;
+    return !version2;
   }
 
   @Override

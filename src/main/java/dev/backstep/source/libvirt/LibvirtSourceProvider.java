@@ -19,7 +19,7 @@ public final class LibvirtSourceProvider implements SourceProvider {
   @Override
   public VmSource open(SourceDefinition definition, Path runFolder) throws SourceException {
     LibvirtSettings settings = LibvirtSettings.of(definition);
-    return new LibvirtSource(settings, new Virsh(settings.uri(), runFolder), runFolder);
+    return new LibvirtSource(settings, Controls.of(settings.uri(), runFolder), runFolder);
   }
 
   @Override
@@ -29,6 +29,6 @@ public final class LibvirtSourceProvider implements SourceProvider {
 
   @Override
   public List<ListedVm> list(SourceDefinition definition, Path runFolder) throws SourceException {
-    return DomainList.of(new Virsh(LibvirtSettings.uri(definition), runFolder));
+    return DomainList.of(Controls.of(LibvirtSettings.uri(definition), runFolder));
   }
 }

@@ -24,7 +24,11 @@ final class OwnJob {
   private static final Logger log = LoggerFactory.getLogger(OwnJob.class);
 
   private static final Duration END_MAX = Duration.ofSeconds(60);
-  private static final Duration PAUSE = Duration.ofMillis(50);
+
+  /** A job that is asked to end mostly has within some milliseconds. */
+  private static final Duration PAUSE_MIN = Duration.ofMillis(2);
+
+  private static final Duration PAUSE_MAX = Duration.ofMillis(50);
 
   private final HypervisorControl control;
   private final String uuid;
@@ -120,6 +124,7 @@ final class OwnJob {
   void end() throws SourceException {
     boolean stuck = control.state(uuid) == HypervisorControl.State.PAUSED_IO_ERROR;
     long deadline = System.nanoTime() + END_MAX.toNanos();
+    Duration pause = PAUSE_MIN;
     Optional<String> running = control.backupJob(uuid);
     while (running.isPresent() && isOurs(BackupJob.socketOf(running.get()))) {
       if (System.nanoTime() - deadline > 0) {
@@ -128,7 +133,8 @@ final class OwnJob {
             "the backup job does not end; run: virsh domjobabort " + uuid);
       }
       control.abort(uuid);
-      pause();
+      pause(pause);
+      pause = pause.compareTo(PAUSE_MAX) < 0 ? pause.multipliedBy(2) : PAUSE_MAX;
       running = control.backupJob(uuid);
     }
     if (stuck && control.state(uuid) == HypervisorControl.State.PAUSED_IO_ERROR) {
@@ -139,8 +145,12 @@ final class OwnJob {
   }
 
   static void pause() throws SourceException {
+    pause(PAUSE_MAX);
+  }
+
+  private static void pause(Duration pause) throws SourceException {
     try {
-      Thread.sleep(PAUSE);
+      Thread.sleep(pause);
     } catch (InterruptedException e) {
       throw new SourceException(
           SourceException.Kind.FAILED, "interrupted while a backup job ended", e);

@@ -39,7 +39,7 @@ public final class RestoredDomain {
       String format,
       Path folder)
       throws SourceException {
-    Virsh control = new Virsh(uri, folder);
+    HypervisorControl control = Controls.of(uri, folder);
     refuseRunning(control, name);
     control.define(xml(definition, name, disks, format));
   }

@@ -7,7 +7,6 @@ import dev.backstep.source.ToolRunner;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,9 +19,6 @@ import java.util.Optional;
  * numbers.
  */
 final class Virsh implements HypervisorControl {
-
-  /** libvirt itself gives a job that it waits for 30 seconds. */
-  private static final Duration LIMIT = Duration.ofSeconds(90);
 
   private final String uri;
   private final Path folder;
@@ -226,7 +222,7 @@ final class Virsh implements HypervisorControl {
   }
 
   private String call(String... words) throws SourceException {
-    ToolRunner.Result result = ToolRunner.run(LIMIT, command(words));
+    ToolRunner.Result result = ToolRunner.run(Controls.LIMIT, command(words));
     if (result.failed()) {
       String said = result.errors().replace("error: ", "").strip();
       ControlException.Why why = ControlException.Why.of(said);
