@@ -6,6 +6,8 @@ set -euo pipefail
 folder=$1
 mkdir -p "$folder"
 cd "$folder"
+exec 9>lock
+flock 9 # tests of several processes begin with this at once
 [[ -s vmlinuz && -s initrd.gz ]] && exit 0
 rm -rf work
 mkdir work
