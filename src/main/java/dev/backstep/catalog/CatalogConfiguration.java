@@ -243,8 +243,8 @@ public class CatalogConfiguration {
 
   @Bean
   Replications replications(
-      DataSource dataSource, PlatformTransactionManager manager, Tasks tasks) {
-    return new Replications(dataSource, manager, tasks, Clock.systemUTC());
+      DataSource dataSource, PlatformTransactionManager manager, Tasks tasks, Leases leases) {
+    return new Replications(dataSource, manager, tasks, leases, Clock.systemUTC());
   }
 
   @Bean

@@ -100,6 +100,22 @@ final class ReplicationRows {
     return head.id();
   }
 
+  /** As {@link #lock}, whoever's runs it is for. */
+  static void lock(JdbcClient jdbc, RepositoryId replication) {
+    jdbc.sql("select id from replications where id = :id for update")
+        .param("id", replication.value())
+        .query(String.class)
+        .optional();
+  }
+
+  /** The replication that a run is of. */
+  static RepositoryId ofRun(JdbcClient jdbc, String run) {
+    return jdbc.sql("select replication_id from replication_runs where id = :id")
+        .param("id", run)
+        .query((row, index) -> new RepositoryId(row.getString("replication_id")))
+        .single();
+  }
+
   private static Optional<Head> head(JdbcClient jdbc, String vmPath, String lock) {
     return jdbc.sql("select id, mover from replications where vm_path = :path" + lock)
         .param("path", vmPath)

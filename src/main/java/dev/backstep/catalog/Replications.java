@@ -10,6 +10,7 @@ import dev.backstep.domain.VmId;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import javax.sql.DataSource;
@@ -44,13 +45,19 @@ public final class Replications {
   private final JdbcClient jdbc;
   private final Transactions transactions;
   private final Tasks tasks;
+  private final Leases leases;
   private final Clock clock;
 
   public Replications(
-      DataSource dataSource, PlatformTransactionManager manager, Tasks tasks, Clock clock) {
+      DataSource dataSource,
+      PlatformTransactionManager manager,
+      Tasks tasks,
+      Leases leases,
+      Clock clock) {
     this.jdbc = JdbcClient.create(dataSource);
     this.transactions = new Transactions(manager);
     this.tasks = tasks;
+    this.leases = leases;
     this.clock = clock;
   }
 
@@ -118,7 +125,8 @@ public final class Replications {
       tasks.lock(run, leaseToken);
       jdbc.sql(
               """
-              update replication_runs set snapshot_handle = null, snapshot_keep_until = null
+              update replication_runs
+              set snapshot_handle = null, snapshot_keep_until = null, released_by = null
               where id <> :run and snapshot_handle is not null and replication_id =
                 (select r.replication_id from
                   (select replication_id from replication_runs where id = :run) r)\
@@ -128,7 +136,7 @@ public final class Replications {
       return jdbc.sql(
               """
               update replication_runs set snapshot_handle = :handle, snapshot_taken_at = :taken,
-                snapshot_keep_until = :keep, snapshot_no = snapshot_no + 1
+                snapshot_keep_until = :keep, snapshot_no = snapshot_no + 1, released_by = null
               where id = :run\
               """)
           .param("handle", handle)
@@ -183,6 +191,80 @@ public final class Replications {
             """)
         .param("run", run)
         .update();
+  }
+
+  /**
+   * Takes it upon this process to let the snapshot of a run go that nobody will take up again: a
+   * run of the same VM path that begins, or is gone on with, meanwhile waits for that before it
+   * touches the source. Not to be called inside a transaction.
+   *
+   * @param run as {@link ReplicationQueries#snapshotsToClose} lists it
+   * @return false when a run of the VM path does its work, the snapshot is gone, or is taken up
+   *     again by somebody, or another living process is at it
+   */
+  public boolean beginRelease(String run, long leaseToken, Instant now) {
+    RepositoryId replication = ReplicationRows.ofRun(jdbc, run);
+    return transactions.in(() -> {
+      // Runs begin, and are gone on with, under this lock. It is taken before anything is read, for
+      // MariaDB shows a transaction what was there when it read first.
+      ReplicationRows.lock(jdbc, replication);
+      return releasable(run, leaseToken, now)
+          && jdbc.sql("update replication_runs set released_by = :token where id = :run")
+                  .param("token", leaseToken)
+                  .param("run", run)
+                  .update()
+              > 0;
+    });
+  }
+
+  private boolean releasable(String run, long leaseToken, Instant now) {
+    return jdbc.sql(
+            """
+            select u.released_by from replication_runs u join tasks t on t.id = u.id
+            where u.id = :run and u.snapshot_handle is not null
+              and (t.status = 'COMPLETED' or u.snapshot_keep_until < :now)
+              and not exists (select 1
+                from replication_runs o join tasks ot on ot.id = o.id
+                where o.replication_id = u.replication_id and ot.status = 'RUNNING')\
+            """)
+        .param("run", run)
+        .param("now", UtcTime.of(now))
+        .query((row, index) -> row.getLong("released_by"))
+        .optional()
+        .filter(other -> other == leaseToken || !leases.alive(other))
+        .isPresent();
+  }
+
+  /**
+   * Ends what {@link #beginRelease} began.
+   *
+   * @param gone whether the source has let the snapshot go; otherwise another try may
+   */
+  public void endRelease(String run, long leaseToken, boolean gone) {
+    jdbc.sql(
+            "update replication_runs set released_by = null"
+                + (gone ? ", snapshot_handle = null, snapshot_keep_until = null" : "")
+                + " where id = :run and released_by = :token")
+        .param("run", run)
+        .param("token", leaseToken)
+        .update();
+  }
+
+  /** The run of a VM path whose snapshot a living process lets go at this moment. */
+  public Optional<String> released(RepositoryId replication) {
+    return jdbc
+        .sql(
+            """
+            select id, released_by from replication_runs
+            where replication_id = :replication and released_by is not null\
+            """)
+        .param("replication", replication.value())
+        .query((row, index) -> Map.entry(row.getString("id"), row.getLong("released_by")))
+        .list()
+        .stream()
+        .filter(run -> leases.alive(run.getValue()))
+        .map(Map.Entry::getKey)
+        .findFirst();
   }
 
   /**

@@ -121,7 +121,11 @@ public final class Tasks {
    */
   public boolean resume(String id, long leaseToken) {
     return transactions.in(() -> {
-      ReplicationRows.vm(jdbc, id).ifPresent(vm -> ReplicationRows.requireFree(jdbc, vm));
+      ReplicationRows.vm(jdbc, id)
+          .ifPresent(vm -> {
+            ReplicationRows.requireFree(jdbc, vm);
+            ReplicationRows.lock(jdbc, ReplicationRows.ofRun(jdbc, id));
+          });
       boolean resumed = runs(id, leaseToken);
       if (resumed && TaskKind.ofId(id).filter(TaskKind.RESTORE::equals).isPresent()) {
         WrittenTargets.requireNewest(jdbc, id);

@@ -10,6 +10,7 @@ import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.Mover;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.ReplicaState;
+import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
@@ -57,7 +58,7 @@ abstract class ReplicationContract {
     catalog = open(home, clock);
     JdbcTransactionManager manager = new JdbcTransactionManager(catalog.dataSource);
     tasks = new Tasks(catalog.dataSource, manager, catalog.leases, clock);
-    replications = new Replications(catalog.dataSource, manager, tasks, clock);
+    replications = new Replications(catalog.dataSource, manager, tasks, catalog.leases, clock);
     replicas = new Replicas(catalog.dataSource, manager, tasks, clock);
     restores = new Restores(catalog.dataSource, manager, tasks);
     moved = new MovedReplications(catalog.dataSource, manager, clock);
@@ -264,6 +265,63 @@ abstract class ReplicationContract {
     assertThat(queries.snapshotsToClose(clock.instant()))
         .extracting(ReplicationRun::id)
         .containsExactly(second);
+  }
+
+  /** What lists them may have waited minutes for a source before it comes to the last. */
+  @Test
+  void snapshotIsNotLetGoBesideARunOfTheSameVm() throws Exception {
+    String first = opened();
+    tasks.ended(first, lease, Status.FAILED, Optional.of("power"));
+    clock.advance(Duration.ofSeconds(1));
+    String second = begin();
+
+    assertThat(replications.beginRelease(first, lease, clock.instant())).isFalse();
+    tasks.ended(second, lease, Status.FAILED, Optional.empty());
+    tasks.resume(first, lease);
+    assertThat(replications.beginRelease(first, lease, clock.instant())).isFalse();
+    tasks.ended(first, lease, Status.FAILED, Optional.empty());
+
+    assertThat(replications.beginRelease(first, lease, clock.instant())).isTrue();
+    replications.endRelease(first, lease, true);
+    assertThat(replications.beginRelease(first, lease, clock.instant())).as("it is gone").isFalse();
+  }
+
+  @Test
+  void runSeesThatTheSnapshotOfAnEarlierOneIsLetGo() throws Exception {
+    String first = opened();
+    tasks.ended(first, lease, Status.FAILED, Optional.of("power"));
+    clock.advance(Duration.ofSeconds(1));
+    long other = catalog.lease();
+    replications.beginRelease(first, other, clock.instant());
+    RepositoryId replication = queries.run(begin()).orElseThrow().replication();
+
+    assertThat(replications.released(replication)).contains(first);
+    assertThat(queries.run(first).orElseThrow().snapshotHandle()).isPresent();
+    replications.endRelease(first, lease, true);
+    assertThat(replications.released(replication)).as("only its own").contains(first);
+    replications.endRelease(first, other, false);
+    assertThat(replications.released(replication)).isEmpty();
+    assertThat(queries.run(first).orElseThrow().snapshotHandle()).isPresent();
+  }
+
+  @Test
+  void whoDiesWhileItLetsASnapshotGoHoldsUpNobody() throws Exception {
+    String first = opened();
+    tasks.ended(first, lease, Status.FAILED, Optional.of("power"));
+    clock.advance(Duration.ofSeconds(1));
+    long other = catalog.lease();
+    RepositoryId replication = queries.run(first).orElseThrow().replication();
+    replications.beginRelease(first, other, clock.instant());
+    assertThat(replications.beginRelease(first, lease, clock.instant()))
+        .as("another one lives and is at it")
+        .isFalse();
+
+    catalog.leases.release(other);
+
+    assertThat(replications.released(replication)).isEmpty();
+    assertThat(replications.beginRelease(first, lease, clock.instant())).isTrue();
+    replications.endRelease(first, other, true);
+    assertThat(replications.released(replication)).contains(first);
   }
 
   @Test

@@ -19,16 +19,22 @@ import dev.backstep.source.SnapshotRequest;
 import dev.backstep.source.SourceDisk;
 import dev.backstep.source.SourceException;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.scope.context.ChunkContext;
 import org.springframework.batch.core.step.StepContribution;
+import org.springframework.batch.core.step.StepExecution;
 import org.springframework.batch.core.step.tasklet.Tasklet;
 import org.springframework.batch.infrastructure.repeat.RepeatStatus;
 import org.springframework.stereotype.Component;
@@ -43,19 +49,25 @@ class OpenReplicaSnapshot implements Tasklet {
 
   private static final Logger log = LoggerFactory.getLogger(OpenReplicaSnapshot.class);
 
+  private static final Duration RELEASE_MAX = Duration.ofMinutes(5);
+  private static final Duration RELEASE_PAUSE = Duration.ofMillis(250);
+
   private final ActiveReplications actives;
   private final Replications replications;
   private final ReplicationQueries queries;
+  private final ReplicaLeftovers leftovers;
   private final Duration keep;
 
   OpenReplicaSnapshot(
       ActiveReplications actives,
       Replications replications,
       ReplicationQueries queries,
+      ReplicaLeftovers leftovers,
       JobSettings settings) {
     this.actives = actives;
     this.replications = replications;
     this.queries = queries;
+    this.leftovers = leftovers;
     this.keep = settings.snapshotKeep();
   }
 
@@ -63,12 +75,36 @@ class OpenReplicaSnapshot implements Tasklet {
   public RepeatStatus execute(StepContribution contribution, ChunkContext chunk)
       throws IOException {
     String id = TaskListener.task(contribution.getStepExecution().getJobParameters());
-    ActiveReplication active = actives.open(id);
     ReplicationRun run = queries.run(id).orElseThrow();
+    Optional<String> released = leftovers.released(run);
+    if (released.isPresent()) {
+      await(contribution.getStepExecution(), released.get());
+      return RepeatStatus.CONTINUABLE;
+    }
+    ActiveReplication active = actives.open(id);
     if (!isDone(run) && !reattached(active, run)) {
       openNew(active, run);
     }
     return RepeatStatus.FINISHED;
+  }
+
+  /** What clears up after an earlier run would take the new snapshot, or its marks, for old. */
+  private static void await(StepExecution step, String released) throws IOException {
+    LocalDateTime begun = Objects.requireNonNull(step.getStartTime());
+    if (Duration.between(begun, LocalDateTime.now(ZoneId.systemDefault())).compareTo(RELEASE_MAX)
+        > 0) {
+      throw new IOException(
+          released
+              + " of this VM has not let its snapshot go in "
+              + RELEASE_MAX.toMinutes()
+              + " minutes; look at the logs of the servers and at the source, then relaunch this"
+              + " one");
+    }
+    try {
+      Thread.sleep(RELEASE_PAUSE);
+    } catch (InterruptedException e) {
+      throw new InterruptedIOException("interrupted while " + released + " lets its snapshot go");
+    }
   }
 
   /** Whether only the end is left, which needs no snapshot. */

@@ -6,6 +6,7 @@ import dev.backstep.catalog.ReplicationRun;
 import dev.backstep.catalog.Replications;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
+import dev.backstep.job.ProcessLease;
 import dev.backstep.job.Sources;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.source.SourceException;
@@ -13,6 +14,7 @@ import dev.backstep.source.VmSource;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,11 +29,14 @@ class ReplicaLeftovers {
   private final Replications replications;
   private final ReplicationQueries queries;
   private final Sources sources;
+  private final ProcessLease lease;
 
-  ReplicaLeftovers(Replications replications, ReplicationQueries queries, Sources sources) {
+  ReplicaLeftovers(
+      Replications replications, ReplicationQueries queries, Sources sources, ProcessLease lease) {
     this.replications = replications;
     this.queries = queries;
     this.sources = sources;
+    this.lease = lease;
   }
 
   /**
@@ -39,6 +44,11 @@ class ReplicaLeftovers {
    * next run: they cost the source a little, and no replica its truth.
    */
   void release(ReplicationRun run, VmSource source) {
+    releaseMarks(run, source);
+    replications.snapshotClosed(run.id());
+  }
+
+  private void releaseMarks(ReplicationRun run, VmSource source) {
     Map<DiskKey, Set<ChangeId>> keep = new HashMap<>();
     run.disks().forEach(disk -> keep.put(disk.diskKey(), Set.of()));
     for (ReplicaDisk replica : queries.replicas(run.vmPath())) {
@@ -49,18 +59,39 @@ class ReplicaLeftovers {
     } catch (SourceException e) {
       log.warn("{}: old marks stay at the source until the next run: {}", run.id(), e.getMessage());
     }
-    replications.snapshotClosed(run.id());
   }
 
-  /** Lets snapshots go that no run will take up again. */
+  /**
+   * Lets snapshots go that no run will take up again. A source may take minutes, in which a run of
+   * another VM in the list may begin: each is asked about again when its turn has come.
+   */
   void closeSnapshots(Instant now) {
     for (ReplicationRun run : queries.snapshotsToClose(now)) {
+      long token = lease.token();
       try {
-        release(run, sources.open(JobDefinitions.read(run.definition()).source()));
-        log.info("{}: its snapshot is let go", run.id());
+        if (replications.beginRelease(run.id(), token, now)) {
+          close(run.id(), token);
+        }
       } catch (SourceException | RuntimeException e) {
-        log.warn("{}: its snapshot stays until the next start: {}", run.id(), e.getMessage());
+        log.warn("{}: its snapshot stays for the next try: {}", run.id(), e.getMessage());
       }
     }
+  }
+
+  private void close(String id, long token) throws SourceException {
+    boolean gone = false;
+    try {
+      ReplicationRun run = queries.run(id).orElseThrow();
+      releaseMarks(run, sources.open(JobDefinitions.read(run.definition()).source()));
+      gone = true;
+      log.info("{}: its snapshot is let go", id);
+    } finally {
+      replications.endRelease(id, token, gone);
+    }
+  }
+
+  /** The run of the same VM path whose snapshot is let go at this moment, by any process. */
+  Optional<String> released(ReplicationRun run) {
+    return replications.released(run.replication());
   }
 }

@@ -7,11 +7,23 @@ import dev.backstep.catalog.ReplicationRunDisk;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Reason;
+import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.Status;
+import dev.backstep.job.TaskRun;
+import java.time.Duration;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** What runs of replications write, on any database. */
 abstract class ReplicaRules extends ReplicaTest {
+
+  @Autowired DataSource dataSource;
 
   @Test
   void onlyWhatChangedIsWritten() throws Exception {
@@ -64,6 +76,51 @@ abstract class ReplicaRules extends ReplicaTest {
         .isBetween(1L, disk.bytesAudited());
     assertThat(disk.bytesCompared()).isGreaterThanOrEqualTo(disk.auditBytesDiffering());
     assertThat(disk.bytesDiffering()).isZero();
+    SimulatedSource.remove(vm);
+  }
+
+  /** A server lets the expired snapshot of a lost run go, slowly, when the next run begins. */
+  @Test
+  void nextRunWaitsWhileTheSnapshotOfALostOneIsLetGo() throws Exception {
+    String vm = "replica-release";
+    SimulatedSource.Machine machine = SimulatedSource.machine(vm);
+    machine.disks.put("vda", new SimulatedDisk("vda", 2_000_000, new Random(8)));
+    for (int i = 0; i < 9; i++) {
+      machine.disks.get("vda").write();
+    }
+    JobDefinition definition = definition(vm, CbtResetPolicy.FULL, 1);
+    machine.readBudget = 0;
+    TaskRun lost = replications.replicate(definition, RequestedLevel.AUTO, false);
+    await(lost);
+    assertThat(lost.state().status()).isEqualTo(Status.FAILED);
+    machine.readBudget = -1;
+    JdbcClient.create(dataSource)
+        .sql("update replication_runs set snapshot_keep_until = snapshot_taken_at where id = :id")
+        .param("id", lost.id())
+        .update();
+    CountDownLatch removing = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    machine.beforeRelease =
+        () -> {
+          removing.countDown();
+          SimulatedSource.await(goOn);
+        };
+    CompletableFuture<Void> server = CompletableFuture.runAsync(replications::closeSnapshots);
+    assertThat(removing.await(20, TimeUnit.SECONDS)).isTrue();
+
+    TaskRun next = replications.replicate(definition, RequestedLevel.AUTO, false);
+    boolean ended = next.await(Duration.ofSeconds(2));
+    int made = machine.snapshotsMade;
+    machine.beforeRelease = () -> {};
+    goOn.countDown();
+    server.join();
+    await(next);
+
+    assertThat(ended).isFalse();
+    assertThat(made).as("the source is not touched before").isEqualTo(1);
+    assertThat(next.state().status()).isEqualTo(Status.COMPLETED);
+    check(machine, definition, next.id());
+    assertThat(queries.run(lost.id()).orElseThrow().snapshotHandle()).isEmpty();
     SimulatedSource.remove(vm);
   }
 }

@@ -33,6 +33,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
@@ -55,13 +56,16 @@ final class SimulatedSource implements SourceProvider {
     boolean snapshotFails;
     boolean forgetsSnapshots;
 
+    /** Runs before marks are removed, in the thread that does it. */
+    volatile Runnable beforeRelease = () -> {};
+
     /** Bytes that may still be read before reading fails; negative: no limit. */
     volatile long readBudget = -1;
 
     /** Milliseconds that each read takes. */
     volatile long readMillis;
 
-    int snapshotsMade;
+    volatile int snapshotsMade;
 
     /** Disks that are open for reading, and the most that were at the same time. */
     private int open;
@@ -85,6 +89,15 @@ final class SimulatedSource implements SourceProvider {
 
   static Machine machine(String name) {
     return MACHINES.computeIfAbsent(name, ignored -> new Machine());
+  }
+
+  /** Waits, as a source may that hangs. */
+  static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("interrupted", e);
+    }
   }
 
   static void remove(String name) {
@@ -125,8 +138,9 @@ final class SimulatedSource implements SourceProvider {
       if (machine.snapshotFails) {
         throw new SourceException(SourceException.Kind.FAILED, "the simulated snapshot failed");
       }
-      machine.snapshotsMade++;
-      String name = "s" + machine.snapshotsMade;
+      int number = machine.snapshotsMade + 1;
+      machine.snapshotsMade = number;
+      String name = "s" + number;
       Map<String, byte[]> frozen = new LinkedHashMap<>();
       for (SimulatedDisk disk : machine.disks.values()) {
         if (!request.exclude().contains(new DiskKey(disk.key()))) {
@@ -161,6 +175,7 @@ final class SimulatedSource implements SourceProvider {
 
     @Override
     public void releaseMarks(RepositoryId repository, Map<DiskKey, Set<ChangeId>> keep) {
+      machine.beforeRelease.run();
       for (SimulatedDisk disk : machine.disks.values()) {
         Set<ChangeId> needed = keep.get(new DiskKey(disk.key()));
         if (needed != null) {
