@@ -14,6 +14,13 @@ FROM (
       LEFT JOIN backups b ON b.execution_id = e.JOB_EXECUTION_ID
       LEFT JOIN tasks t ON t.execution_id = e.JOB_EXECUTION_ID
     WHERE e.STATUS IN ('STARTING', 'STARTED', 'STOPPING', 'UNKNOWN')
+      -- One that begins just now has a backup or task that runs and does not know of it yet.
+      AND (b.id IS NOT NULL OR t.id IS NOT NULL OR e.STATUS = 'UNKNOWN' OR NOT EXISTS (
+        SELECT 1 FROM BATCH_JOB_EXECUTION_PARAMS p
+          LEFT JOIN backups pb ON pb.id = p.PARAMETER_VALUE AND pb.status = 'RUNNING'
+          LEFT JOIN tasks pt ON pt.id = p.PARAMETER_VALUE AND pt.status = 'RUNNING'
+        WHERE p.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID
+          AND (pb.id IS NOT NULL OR pt.id IS NOT NULL)))
     UNION ALL
     SELECT b.execution_id, NULL, NULL, b.id, NULL, b.status, b.lease_token
     FROM backups b

@@ -187,7 +187,8 @@ public final class AdminQueries {
 
   /**
    * What no living process runs although the tables say so, or whose end they do not know, backups
-   * and tasks. The next command that opens the database recovers it, and so does a server.
+   * and tasks. The next command that opens the database recovers it, and so does a server. Not an
+   * execution that begins just now, whose backup or task runs and does not know of it yet.
    */
   public List<StuckExecution> stuck() {
     return jdbc
@@ -202,6 +203,12 @@ public final class AdminQueries {
                 left join backups b on b.execution_id = e.JOB_EXECUTION_ID
                 left join tasks t on t.execution_id = e.JOB_EXECUTION_ID
               where e.STATUS in (%s)
+                and (b.id is not null or t.id is not null or e.STATUS = 'UNKNOWN' or not exists (
+                  select 1 from BATCH_JOB_EXECUTION_PARAMS p
+                    left join backups pb on pb.id = p.PARAMETER_VALUE and pb.status = 'RUNNING'
+                    left join tasks pt on pt.id = p.PARAMETER_VALUE and pt.status = 'RUNNING'
+                  where p.JOB_EXECUTION_ID = e.JOB_EXECUTION_ID
+                    and (pb.id is not null or pt.id is not null)))
               union all
               select b.execution_id, null, b.id, null, b.status, b.lease_token
               from backups b
@@ -325,8 +332,10 @@ public final class AdminQueries {
                     or f.outcome = 'PENDING' and f.fired_at < :before)
                   union all
                   select d.vm_name, d.due, 'DUE', null, null from (
-                    select s.vm_name, timestampadd(second, floor(t.NEXT_FIRE_TIME / 1000),
-                      timestamp '1970-01-01 00:00:00') as due
+                    select s.vm_name,
+                      timestampadd(second, mod(floor(t.NEXT_FIRE_TIME / 1000), 60),
+                        timestampadd(minute, floor(t.NEXT_FIRE_TIME / 60000),
+                          timestamp '1970-01-01 00:00:00')) as due
                     from schedules s join QRTZ_TRIGGERS t
                       on t.TRIGGER_GROUP = :group and t.TRIGGER_NAME = s.vm_id
                     where t.TRIGGER_STATE <> 'PAUSED' and t.NEXT_FIRE_TIME > 0

@@ -151,6 +151,29 @@ abstract class AdminContract {
     assertThat(admin.stuck()).extracting(StuckExecution::backup).doesNotContain(Optional.of(id));
   }
 
+  /** Batch has committed it, the backup or task does not name it yet. */
+  @Test
+  void anExecutionThatBeginsJustNowIsNotStuck() throws Exception {
+    BackupId backup = catalog.begin(anotherVm(), lease);
+    String task = task("beginning", lease, OptionalLong.empty());
+    execution(600 + lease, "STARTING");
+    parameter(600 + lease, backup.value());
+    execution(700 + lease, "STARTED");
+    parameter(700 + lease, task);
+
+    assertThat(admin.stuck())
+        .extracting(row -> row.executionId().orElse(0))
+        .doesNotContain(600 + lease, 700 + lease);
+    assertThat(file("stuck.sql", "execution_id"))
+        .doesNotContain(String.valueOf(600 + lease), String.valueOf(700 + lease));
+    catalog.backups.ended(backup, lease, Status.FAILED, Optional.of("none"));
+    assertThat(admin.stuck())
+        .as("its backup does not run")
+        .extracting(row -> row.executionId().orElse(0))
+        .contains(600 + lease);
+    assertThat(file("stuck.sql", "execution_id")).contains(String.valueOf(600 + lease));
+  }
+
   @Test
   void aTaskIsStuckUnderADeadLeaseAndNotUnderALivingOne() throws Exception {
     long dead = deadLease(8);
@@ -356,6 +379,23 @@ abstract class AdminContract {
     catalog.jdbc.sql("update QRTZ_TRIGGERS set TRIGGER_STATE = 'PAUSED'").update();
     assertThat(missed(later, due.plus(Duration.ofDays(3)))).isEmpty();
     assertThat(admin.missed(due, due, PageRequest.first(1)).next()).isEmpty();
+  }
+
+  /** H2 adds numbers of 32 bits only, and may add before it leaves rows out. */
+  @Test
+  void aScheduleOfTheFarFutureHidesNoMissedStart() throws Exception {
+    Instant due = Instant.parse("2036-05-03T01:00:00Z");
+    VmId late = scheduled("WAITING", due);
+    VmId far = scheduled("WAITING", Instant.parse("2099-12-31T23:59:59Z"));
+
+    assertThat(ids(admin.missed(due, due.plusSeconds(60), MANY), MissedStart::vmName))
+        .contains(late.value())
+        .doesNotContain(far.value());
+    assertThat(admin.missed(due, Instant.parse("2100-01-01T00:00:00Z"), MANY).items())
+        .filteredOn(start -> start.vmName().equals(far.value()))
+        .extracting(MissedStart::scheduledAt)
+        .containsExactly(Instant.parse("2099-12-31T23:59:59Z"));
+    assertThat(file("missed-starts.sql", "vm_name")).doesNotContain(far.value());
   }
 
   private List<MissedStart> missed(Instant since, Instant before) {
@@ -591,6 +631,17 @@ abstract class AdminContract {
         300,
         Optional.of("crc32c"));
     catalog.backups.sealed(id, lease, clock.instant(), Optional.empty());
+  }
+
+  private void parameter(long execution, String value) {
+    catalog
+        .jdbc
+        .sql(
+            "insert into BATCH_JOB_EXECUTION_PARAMS (JOB_EXECUTION_ID, PARAMETER_NAME,"
+                + " PARAMETER_TYPE, PARAMETER_VALUE, IDENTIFYING)"
+                + " values (?, 'subject', 'java.lang.String', ?, 'Y')")
+        .params(execution, value)
+        .update();
   }
 
   private void execution(long id, String status) {
