@@ -15,13 +15,13 @@ import java.text.ParseException;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.dao.DuplicateKeyException;
@@ -41,6 +41,7 @@ final class DefinitionReload {
   private final TriggerStore triggers;
   private final TransactionTemplate transaction;
   private final Clock clock;
+  private volatile Optional<JobFolder.Content> last = Optional.empty();
 
   private enum Change {
     ADDED,
@@ -64,8 +65,13 @@ final class DefinitionReload {
   /** See {@link Schedules#reload}. */
   synchronized Reload run() {
     JobFolder.Content content = content(folder);
+    last = Optional.of(content);
     Map<VmId, ScheduledMachine> known = new LinkedHashMap<>();
     machines.list().forEach(machine -> known.put(machine.vmId(), machine));
+    Set<Path> files =
+        known.values().stream()
+            .map(machine -> Path.of(machine.file()))
+            .collect(Collectors.toUnmodifiableSet());
     List<String> problems =
         new ArrayList<>(content.broken().stream().map(JobDefinitionException::getMessage).toList());
     List<String> added = new ArrayList<>();
@@ -93,7 +99,7 @@ final class DefinitionReload {
     }
     List<String> removed = new ArrayList<>();
     for (ScheduledMachine machine : known.values()) {
-      if (isGone(machine, content)) {
+      if (!content.mayHold(machine.vmName(), Path.of(machine.file()), files)) {
         remove(machine.vmId());
         removed.add(machine.vmName());
       } else {
@@ -104,6 +110,16 @@ final class DefinitionReload {
     Reload reload = new Reload(added, changed, removed, unchanged, problems);
     report(reload);
     return reload;
+  }
+
+  /**
+   * What the folder held when it was last loaded, which is done when nobody is writing to it; what
+   * it holds now, where it was never loaded.
+   *
+   * @throws OperatorException FAILED when the folder is away
+   */
+  JobFolder.Content loaded() {
+    return last.orElseGet(() -> content(folder));
   }
 
   /**
@@ -202,17 +218,6 @@ final class DefinitionReload {
       log.warn("{}: its stored definition is replaced: {}", machine.vmName(), e.getMessage());
       return Optional.empty();
     }
-  }
-
-  /** Its file is not there any more, or says something else by now; not: it cannot be used. */
-  private static boolean isGone(ScheduledMachine machine, JobFolder.Content content) {
-    if (content.twice().contains(machine.vmName())) {
-      return false;
-    }
-    Path file = Path.of(machine.file());
-    Set<Path> usable = new HashSet<>();
-    content.byVmName().values().forEach(entry -> usable.add(entry.file()));
-    return !Files.exists(file) || usable.contains(file);
   }
 
   private void remove(VmId vm) {

@@ -12,12 +12,18 @@ import dev.backstep.job.OperatorException;
 import dev.backstep.job.ReplicationJobs;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.definition.JobFolder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.text.ParseException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.context.SmartLifecycle;
@@ -45,7 +51,7 @@ final class ReplicationFires implements SmartLifecycle {
   private final Clock clock;
   private final Rounds rounds = new Rounds("replications", ROUND, this::round);
   private String seen = "";
-  private List<JobDefinition> definitions = List.of();
+  private Map<String, JobFolder.Entry> entries = Map.of();
   private volatile boolean running;
 
   ReplicationFires(
@@ -90,16 +96,9 @@ final class ReplicationFires implements SmartLifecycle {
     // A run whose server died would keep the VM from being backed up.
     tasks.recoverDead();
     jobs.closeSnapshots();
-    String state = folder.state();
-    if (!state.equals(seen)) {
-      definitions =
-          folder.read().byVmName().values().stream()
-              .map(JobFolder.Entry::definition)
-              .filter(definition -> schedule(definition).isPresent())
-              .toList();
-      seen = state;
-    }
-    for (JobDefinition definition : definitions) {
+    reload();
+    for (JobFolder.Entry entry : entries.values()) {
+      JobDefinition definition = entry.definition();
       try {
         fire(definition, schedule(definition).orElseThrow());
       } catch (ParseException e) {
@@ -109,6 +108,34 @@ final class ReplicationFires implements SmartLifecycle {
             e.getMessage());
       }
     }
+  }
+
+  /** A schedule whose definition cannot be used now stays as it was, as those of backups do. */
+  private void reload() {
+    String state = folder.state();
+    if (state.equals(seen) || !Files.isDirectory(folder.folder())) {
+      return;
+    }
+    JobFolder.Content content = folder.read();
+    Set<Path> files =
+        entries.values().stream()
+            .map(JobFolder.Entry::file)
+            .collect(Collectors.toUnmodifiableSet());
+    Map<String, JobFolder.Entry> now = new TreeMap<>();
+    entries.forEach((vmName, entry) -> {
+      if (content.mayHold(vmName, entry.file(), files)) {
+        now.put(vmName, entry);
+      }
+    });
+    content
+        .byVmName()
+        .forEach((vmName, entry) -> {
+          if (schedule(entry.definition()).isPresent()) {
+            now.put(vmName, entry);
+          }
+        });
+    entries = now;
+    seen = state;
   }
 
   private static Optional<ScheduleDefinition> schedule(JobDefinition definition) {

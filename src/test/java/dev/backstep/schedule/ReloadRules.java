@@ -243,6 +243,33 @@ abstract class ReloadRules extends ScheduleTest {
   }
 
   @Test
+  void renamedFileWithATypingErrorKeepsItsSchedule() throws Exception {
+    Path file = define(vm("a"), NIGHTLY);
+    Path known = define(vm("b"), NIGHTLY);
+    reload().run();
+    schedules().pause(vm("a"));
+    List<Object> before = stored(vm("a"));
+
+    Path renamed = folder.resolve("jobs/other.yaml");
+    Files.delete(file);
+    Files.writeString(renamed, "vm: [");
+    Reload broken = reload().run();
+    List<Object> kept = stored(vm("a"));
+    Files.writeString(renamed, yaml(vm("a"), NIGHTLY));
+    Reload mended = reload().run();
+
+    assertThat(broken.removed()).isEmpty();
+    assertThat(kept).isEqualTo(before);
+    assertThat(mended.changed()).isEmpty();
+    assertThat(stored(vm("a"))).isEqualTo(before);
+    Files.delete(renamed);
+    Files.writeString(known, "vm: [");
+    assertThat(reload().run().removed())
+        .as("what is broken now is known to be another's file")
+        .containsExactly(vm("a"));
+  }
+
+  @Test
   void blackOutsBecomeCalendarsAndGoWithTheLastSchedule() throws Exception {
     String blackOut = NIGHTLY + ", black-out: [%s..%s]";
     LocalDate today = clock.instant().atZone(ZoneId.of("Europe/London")).toLocalDate();

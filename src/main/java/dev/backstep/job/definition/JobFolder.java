@@ -41,6 +41,26 @@ public record JobFolder(Path folder) {
     public List<JobDefinition> definitions() {
       return byVmName.values().stream().map(Entry::definition).toList();
     }
+
+    /**
+     * Whether a definition that was read earlier, and is not among the usable ones, may still be
+     * meant: what cannot be used now may hold it, be it its file, or one that nothing was read from
+     * before, as its own has become that was renamed.
+     *
+     * @param file that it was read from
+     * @param files that anything was read from before
+     */
+    public boolean mayHold(String vmName, Path file, Set<Path> files) {
+      if (twice.contains(vmName)) {
+        return true;
+      }
+      if (byVmName.containsKey(vmName)) {
+        return false;
+      }
+      boolean isUsable = byVmName.values().stream().anyMatch(entry -> entry.file().equals(file));
+      return (Files.exists(file) && !isUsable)
+          || broken.stream().map(one -> Path.of(one.file())).anyMatch(one -> !files.contains(one));
+    }
   }
 
   /**
