@@ -187,10 +187,34 @@ final class Dispatcher implements SmartLifecycle {
   }
 
   void recover() {
-    jobs.recoverBackups();
-    tasks.recoverDead();
-    gaps.round();
-    fires.pending(clock.instant().minus(PENDING_MAX)).forEach(recorder::takeUp);
+    List<Runnable> work =
+        new ArrayList<>(
+            List.of(jobs::recoverBackups, tasks::recoverDead, gaps::round, recorder::retry));
+    work.add(() ->
+        allOf(
+            fires.pending(clock.instant().minus(PENDING_MAX)).stream()
+                .map(fire -> (Runnable) () -> recorder.takeUp(fire))
+                .toList()));
+    allOf(work);
+  }
+
+  /** Does each, whatever becomes of those before it, and throws what the first has thrown. */
+  private static void allOf(List<Runnable> work) {
+    Optional<RuntimeException> fault = Optional.empty();
+    for (Runnable one : work) {
+      try {
+        one.run();
+      } catch (RuntimeException e) {
+        if (fault.isPresent()) {
+          fault.get().addSuppressed(e);
+        } else {
+          fault = Optional.of(e);
+        }
+      }
+    }
+    if (fault.isPresent()) {
+      throw fault.get();
+    }
   }
 
   private void awaitBeginning() {

@@ -40,6 +40,9 @@ final class FireJob implements Job {
         recorder.fire(vm, due);
         return;
       } catch (DataAccessException | TransactionException e) {
+        if (!FireRecorder.isDatabaseAway(e)) {
+          throw new JobExecutionException(e);
+        }
         log.warn("{}: due at {}, waiting for the database: {}", vm, due, e.getMessage());
         rest(context, e);
       }

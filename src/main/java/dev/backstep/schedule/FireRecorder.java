@@ -34,14 +34,18 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.context.ApplicationEventPublisher;
-import org.springframework.dao.DataAccessException;
 import org.springframework.dao.DuplicateKeyException;
+import org.springframework.dao.NonTransientDataAccessResourceException;
+import org.springframework.dao.RecoverableDataAccessException;
+import org.springframework.dao.TransientDataAccessException;
+import org.springframework.dao.UncategorizedDataAccessException;
 import org.springframework.transaction.TransactionException;
 
 /**
@@ -52,6 +56,7 @@ final class FireRecorder {
 
   private static final Logger log = LoggerFactory.getLogger(FireRecorder.class);
 
+  private static final Duration SELECTION_PAUSE = Duration.ofSeconds(20);
   private static final Duration CATCH_UP_MAX = Duration.ofDays(31);
   private static final Duration CATCH_UP_FROM = Duration.ofDays(1);
 
@@ -65,6 +70,11 @@ final class FireRecorder {
   private final Duration misfireAfter;
   private final Clock clock;
   private final ApplicationEventPublisher events;
+
+  /** When this server tries those again that could not find out what they select. */
+  private final Map<Waiting, Instant> waiting = new ConcurrentHashMap<>();
+
+  private record Waiting(VmId vm, Instant due) {}
 
   /** What a start became. */
   private record Outcome(FireOutcome outcome, Optional<String> reason, Optional<BackupId> backup) {
@@ -143,22 +153,51 @@ final class FireRecorder {
     Optional<ScheduledMachine> machine = machines.find(vm);
     if (machine.isEmpty()) {
       log.info("{}: due at {}, but its schedule was removed meanwhile", vm, due);
+      waiting.remove(new Waiting(vm, due));
       return;
     }
     String vmName = machine.get().vmName();
     if (fires.begin(vmName, due) != FireOutcome.PENDING) {
       log.debug("{}: due at {}, as delivered before", vmName, due);
+      waiting.remove(new Waiting(vm, due));
       return;
     }
     machines.fired(vm, due);
-    Outcome outcome = outcome(machine.get(), due);
-    ended(vmName, due, outcome);
+    try {
+      Outcome outcome = outcome(machine.get(), due);
+      ended(vmName, due, outcome);
+      waiting.remove(new Waiting(vm, due));
+    } catch (SelectionAwayException e) {
+      Instant now = clock.instant();
+      if (waiting.put(new Waiting(vm, due), now.plus(SELECTION_PAUSE)) == null) {
+        log.warn(
+            "{}: due at {}, PENDING, and tried again until {}: {}",
+            vmName,
+            due,
+            due.plus(misfireAfter),
+            e.getMessage());
+      }
+      return;
+    }
     events.publishEvent(new FireTaken(Duration.between(due, clock.instant())));
+  }
+
+  /** Tries those again that could not find out what they select, each every few seconds. */
+  void retry() {
+    Instant now = clock.instant();
+    waiting.forEach((one, next) -> {
+      if (!next.isAfter(now)) {
+        fire(one.vm(), one.due());
+      }
+    });
   }
 
   /** Comes to an end with a start that another server, or this one before it died, has begun. */
   void takeUp(FireRow begun) {
     VmId vm = VmId.ofName(begun.vmName());
+    if (waiting.containsKey(new Waiting(vm, begun.scheduledAt()))) {
+      return;
+    }
     if (machines.find(vm).isPresent()) {
       fire(vm, begun.scheduledAt());
     } else {
@@ -190,7 +229,11 @@ final class FireRecorder {
     try {
       JobDefinition definition = JobDefinitions.read(machine.definition());
       ScheduleDefinition schedule = definition.schedule().orElseThrow();
-      Optional<String> missed = leftOut(machine, schedule, due).or(() -> missed(schedule, due));
+      // One that was tried in time is not late.
+      boolean waited = waiting.containsKey(new Waiting(machine.vmId(), due));
+      Optional<String> missed =
+          leftOut(machine, schedule, due)
+              .or(() -> waited ? Optional.empty() : missed(schedule, due));
       if (missed.isPresent()) {
         return Outcome.skipped(missed.get(), Optional.empty());
       }
@@ -208,7 +251,7 @@ final class FireRecorder {
 
   /** Each VM gets a record of its own; asked again, those that are queued stay so. */
   private Outcome eachOf(JobDefinition selection, ScheduleDefinition schedule, Instant due) {
-    Selections.Selected now = selected.of(selection);
+    Selections.Selected now = selected(selection, due);
     Map<String, Outcome> each = new LinkedHashMap<>();
     for (JobDefinition definition : now.definitions()) {
       String vmName = definition.vmName();
@@ -225,19 +268,58 @@ final class FireRecorder {
     return Outcome.ofAll(each, now.unprotected());
   }
 
+  /**
+   * @throws SelectionAwayException when it cannot be found out, but may be in time yet: a daemon
+   *     that starts anew, or a definition that is being edited, costs no VM its night. That it has
+   *     none is an answer
+   */
+  private Selections.Selected selected(JobDefinition selection, Instant due) {
+    try {
+      return selected.of(selection);
+    } catch (OperatorException e) {
+      boolean goes = e.kind() != OperatorException.Kind.NOT_FOUND;
+      if (goes && due.plus(misfireAfter).isAfter(clock.instant())) {
+        throw new SelectionAwayException(e);
+      }
+      throw e;
+    }
+  }
+
+  /** What a selection has cannot be found out now. */
+  private static final class SelectionAwayException extends RuntimeException {
+
+    private static final long serialVersionUID = 1L;
+
+    SelectionAwayException(OperatorException cause) {
+      super(cause.getMessage(), cause);
+    }
+  }
+
   /** What is wrong with one VM holds up no other, now or when its fire is taken up again. */
   private static Outcome attempt(String vmName, Instant due, Supplier<Outcome> what) {
     try {
       return what.get();
     } catch (OperatorException e) {
       return Outcome.failed(e.getMessage());
-    } catch (DataAccessException | TransactionException e) {
-      // The fire is taken up again when the database is back.
+    } catch (SelectionAwayException e) {
       throw e;
     } catch (RuntimeException e) {
+      if (isDatabaseAway(e)) {
+        // The fire is taken up again when the database is back.
+        throw e;
+      }
       log.error("{}: due at {}, and not as it should be", vmName, due, e);
       return Outcome.failed(Failures.text(e));
     }
+  }
+
+  /** Whether the same may go when it is tried again, unlike what breaks a rule of the tables. */
+  static boolean isDatabaseAway(RuntimeException e) {
+    return e instanceof TransientDataAccessException
+        || e instanceof RecoverableDataAccessException
+        || e instanceof NonTransientDataAccessResourceException
+        || e instanceof UncategorizedDataAccessException
+        || e instanceof TransactionException;
   }
 
   private Outcome unlessUnfinished(

@@ -6,6 +6,10 @@ import dev.backstep.catalog.Fires;
 import dev.backstep.catalog.Replications;
 import dev.backstep.catalog.Tasks;
 import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntSupplier;
 import org.quartz.DisallowConcurrentExecution;
 import org.quartz.Job;
 import org.quartz.JobExecutionContext;
@@ -44,11 +48,19 @@ final class HousekeepingJob implements Job {
 
   @Override
   public void execute(JobExecutionContext context) {
-    int executions = history.trim(clock.instant().minus(settings.historyKeep()));
-    int starts = fires.trim(clock.instant().minus(settings.firesKeep()));
-    int runs = replications.trim(clock.instant().minus(settings.historyKeep()));
-    int checks = tasks.trim(clock.instant().minus(settings.historyKeep()));
-    int changes = audit.trim(clock.instant().minus(settings.auditKeep()));
+    trim();
+  }
+
+  /** Each kind, and throws what the first that failed has thrown. */
+  void trim() {
+    List<RuntimeException> failures = new ArrayList<>();
+    Instant now = clock.instant();
+    Instant old = now.minus(settings.historyKeep());
+    int executions = forgotten(() -> history.trim(old), failures);
+    int starts = forgotten(() -> fires.trim(now.minus(settings.firesKeep())), failures);
+    int runs = forgotten(() -> replications.trim(old), failures);
+    int checks = forgotten(() -> tasks.trim(old), failures);
+    int changes = forgotten(() -> audit.trim(now.minus(settings.auditKeep())), failures);
     log.info(
         "housekeeping: {} job instances, {} fires, {} runs of replications, {} verifications and"
             + " checks and {} rows of the audit trail forgotten",
@@ -57,5 +69,20 @@ final class HousekeepingJob implements Job {
         runs,
         checks,
         changes);
+    if (!failures.isEmpty()) {
+      RuntimeException first = failures.removeFirst();
+      failures.forEach(first::addSuppressed);
+      throw first;
+    }
+  }
+
+  /** What one kind cannot do does not let the others grow. */
+  private static int forgotten(IntSupplier trim, List<RuntimeException> failures) {
+    try {
+      return trim.getAsInt();
+    } catch (RuntimeException e) {
+      failures.add(e);
+      return 0;
+    }
   }
 }

@@ -114,6 +114,7 @@ class ScheduleConfiguration {
       TriggerStore triggers,
       Selections selections,
       JobFolder scheduledFolder,
+      DefinitionReload reload,
       ScheduleSettings settings,
       ApplicationEventPublisher events) {
     return new FireRecorder(
@@ -123,7 +124,13 @@ class ScheduleConfiguration {
         continuations,
         jobs,
         triggers,
-        new SelectedNow(selections, machines, scheduledFolder),
+        new SelectedNow(
+            selections,
+            machines,
+            // What is not watched is not loaded when it changes.
+            settings.reloadInterval().isZero()
+                ? () -> DefinitionReload.content(scheduledFolder)
+                : reload::loaded),
         settings,
         clock,
         events);

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,10 +25,14 @@ final class SelectedNow {
 
   private final Selections selections;
   private final ScheduledMachines machines;
-  private final JobFolder folder;
+  private final Supplier<JobFolder.Content> folder;
   private final ParsedDefinitions parsed = new ParsedDefinitions();
 
-  SelectedNow(Selections selections, ScheduledMachines machines, JobFolder folder) {
+  /**
+   * @param folder what this server's folder holds, not while somebody is writing to it
+   */
+  SelectedNow(
+      Selections selections, ScheduledMachines machines, Supplier<JobFolder.Content> folder) {
     this.selections = selections;
     this.machines = machines;
     this.folder = folder;
@@ -44,7 +49,7 @@ final class SelectedNow {
   }
 
   private Look look() {
-    JobFolder.Content content = DefinitionReload.content(folder);
+    JobFolder.Content content = folder.get();
     Map<String, JobDefinition> byName = new HashMap<>();
     content.definitions().forEach(one -> byName.put(one.vmName(), one));
     List<JobDefinitionException> broken = new ArrayList<>(content.broken());

@@ -550,4 +550,20 @@ abstract class DispatchRules extends ScheduleTest {
     assertThat(fire(vm("gone")).outcome()).isEqualTo(FireOutcome.SKIPPED);
     assertThat(fire(vm("gone")).reason()).contains("its schedule was removed meanwhile");
   }
+
+  @Test
+  void faultInOneThingToRecoverHoldsUpNoOther() throws Exception {
+    clock.set(Instant.parse("2026-11-10T00:59:00Z"));
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    Instant due = Instant.parse("2026-11-10T01:00:00Z");
+    clock.set(due);
+    fires.begin(vm("a"), due);
+    clock.advance(Duration.ofMinutes(3));
+    jobs.recoveryFails = true;
+
+    assertThatThrownBy(() -> dispatcher().recover()).hasMessage("a fault");
+
+    assertThat(fire(vm("a")).outcome()).isEqualTo(FireOutcome.QUEUED);
+  }
 }

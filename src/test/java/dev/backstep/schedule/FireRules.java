@@ -3,28 +3,47 @@ package dev.backstep.schedule;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.backstep.catalog.AuditTrail;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.BatchHistory;
 import dev.backstep.catalog.FireRow;
 import dev.backstep.catalog.Launch;
+import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.PageRequest;
+import dev.backstep.catalog.ReplicationStarts;
+import dev.backstep.catalog.Replications;
+import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.FireOutcome;
+import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Mover;
 import dev.backstep.domain.Origin;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
+import dev.backstep.job.OperatorException;
+import dev.backstep.job.ReplicationJobs;
+import dev.backstep.job.TaskJobs;
 import dev.backstep.job.definition.JobDefinitions;
+import dev.backstep.job.definition.JobFolder;
 import dev.backstep.source.ListedVm;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
+import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.jdbc.support.JdbcTransactionManager;
 
 /** What becomes of a start that a schedule asks for; run on each database. */
 abstract class FireRules extends ScheduleTest {
@@ -356,16 +375,82 @@ abstract class FireRules extends ScheduleTest {
 
   /** Which may name one of the VMs, and have its chain. */
   @Test
-  void fireOfASelectionFailsWhileADefinitionCannotBeUsed() throws Exception {
+  void fireOfASelectionFailsWhenADefinitionCannotBeUsedForLong() throws Exception {
     String all = selection("all", "select-name: '*web?'");
     has("web1");
     Files.writeString(folder.resolve("jobs/edited.yaml"), "vm: [");
+    FireRecorder recorder = recorder();
 
-    recorder().fire(id(all), DUE);
+    recorder.fire(id(all), DUE);
+    FireOutcome first = fire(all).outcome();
+    clock.set(DUE.plus(Duration.ofMinutes(5)));
+    recorder.retry();
 
+    assertThat(first).isEqualTo(FireOutcome.PENDING);
     assertThat(fire(all).outcome()).isEqualTo(FireOutcome.FAILED);
     assertThat(fire(all).reason().orElseThrow()).contains("edited.yaml:1:");
     assertThat(queries.list(Optional.of(vm("web1")), 10)).isEmpty();
+  }
+
+  /** A package update starts libvirtd anew in the second in which the schedule fires. */
+  @Test
+  void fireOfASelectionWaitsForADaemonThatIsAwayForAWhile() throws Exception {
+    String all = selection("all", "select-name: '*web?'");
+    has("web1", "web2");
+    FireRecorder recorder = recorder();
+    listingFails = true;
+
+    recorder.fire(id(all), DUE);
+    FireOutcome first = fire(all).outcome();
+    listingFails = false;
+    recorder.retry();
+    FireOutcome atOnce = fire(all).outcome();
+    clock.set(DUE.plusSeconds(30));
+    recorder.retry();
+
+    assertThat(first).isEqualTo(FireOutcome.PENDING);
+    assertThat(atOnce).as("not at every round").isEqualTo(FireOutcome.PENDING);
+    assertThat(fire(all).outcome()).isEqualTo(FireOutcome.QUEUED);
+    assertThat(queries.list(Optional.of(vm("web1")), 10)).hasSize(1);
+    assertThat(queries.list(Optional.of(vm("web2")), 10)).hasSize(1);
+  }
+
+  /** An end is told, not that it was noticed late, whatever the schedule says of late ones. */
+  @Test
+  void fireThatWaitedInVainFailsWithItsReasonAndIsTakenUpByAnyServer() throws Exception {
+    String all = selection("all", "select-name: '*web?'");
+    listingFails = true;
+    FireRecorder recorder = recorder();
+    recorder.fire(id(all), DUE);
+
+    recorder().takeUp(fire(all));
+    FireOutcome stillInTime = fire(all).outcome();
+    clock.set(DUE.plus(Duration.ofMinutes(6)));
+    recorder.takeUp(fire(all));
+    FireOutcome left = fire(all).outcome();
+    recorder.retry();
+
+    assertThat(stillInTime).isEqualTo(FireOutcome.PENDING);
+    assertThat(left).as("this server tries it in its own time").isEqualTo(FireOutcome.PENDING);
+    assertThat(fire(all).outcome()).isEqualTo(FireOutcome.FAILED);
+    assertThat(fire(all).reason()).contains("the daemon starts anew");
+  }
+
+  /** Somebody saves a file in the second in which the schedule fires. */
+  @Test
+  void fireOfASelectionGoesByTheFolderAsItWasWhenItWasQuiet() throws Exception {
+    String all = selection("all", "select-name: '*web?'");
+    define(vm("web1"), NIGHTLY);
+    has("web1", "web2");
+    DefinitionReload reload = reload();
+    reload.run();
+    Files.writeString(folder.resolve("jobs/" + vm("web1") + ".yaml"), "vm: [");
+
+    recorder(reload::loaded).fire(id(all), DUE);
+
+    assertThat(fire(all).outcome()).isEqualTo(FireOutcome.QUEUED);
+    assertThat(queries.list(Optional.of(vm("web1")), 10)).isEmpty();
+    assertThat(queries.list(Optional.of(vm("web2")), 10)).hasSize(1);
   }
 
   @Test
@@ -428,5 +513,96 @@ abstract class FireRules extends ScheduleTest {
 
     assertThatThrownBy(() -> schedules().runNow(all, Optional.empty(), Optional.empty()))
         .hasMessageContaining("`backstep backup " + all + "`");
+  }
+
+  /** What no waiting for the database can change is told, and the others get theirs. */
+  @Test
+  void rowThatTheTablesRefuseFailsItsVmOnly() throws Exception {
+    String all = selection("all", "select-name: '*web?'");
+    has("web1", "web2");
+    jobs.refused.add(vm("web1"));
+
+    recorder().fire(id(all), DUE);
+
+    assertThat(fire(vm("web1")).outcome()).isEqualTo(FireOutcome.FAILED);
+    assertThat(fire(vm("web1")).reason().orElseThrow()).contains("a text is too long");
+    assertThat(fire(vm("web2")).outcome()).isEqualTo(FireOutcome.QUEUED);
+  }
+
+  @Test
+  void housekeepingOfOneKindThatFailsLeavesTheOthersDone() throws Exception {
+    schedule(vm("a"), NIGHTLY);
+    recorder().fire(id(vm("a")), DUE);
+    jdbc.sql("update fires set scheduled_at = :old")
+        .param("old", LocalDateTime.of(2020, 1, 1, 1, 0))
+        .update();
+    DataSource away = new DriverManagerDataSource("jdbc:h2:file:/nowhere/at/all;IFEXISTS=TRUE");
+
+    HousekeepingJob job =
+        new HousekeepingJob(
+            new BatchHistory(away, new JdbcTransactionManager(away)),
+            fires,
+            new Replications(
+                dataSource,
+                transactions,
+                new Tasks(dataSource, transactions, new Leases(dataSource, clock), clock),
+                new Leases(dataSource, clock),
+                clock),
+            new Tasks(dataSource, transactions, new Leases(dataSource, clock), clock),
+            new AuditTrail(dataSource, clock),
+            SETTINGS);
+
+    assertThatThrownBy(job::trim).isInstanceOf(DataAccessException.class);
+
+    assertThat(fires.page(Optional.empty(), Instant.EPOCH, PageRequest.first(9)).items()).isEmpty();
+  }
+
+  /** Its file gets another name, and a typing error with it. */
+  @Test
+  void replicationWhoseDefinitionCannotBeReadNowStartsAsBefore() throws Exception {
+    Path file =
+        Files.writeString(
+            folder.resolve("jobs/replica.yaml"),
+            yaml(vm("a"), NIGHTLY)
+                + "replicate: { folder: "
+                + folder
+                + ", schedule: { cron: \"0 0 * * * ?\", zone: UTC } }\n");
+    List<String> asked = new ArrayList<>();
+    ReplicationFires replications =
+        new ReplicationFires(
+            new JobFolder(folder.resolve("jobs")),
+            answering(
+                ReplicationJobs.class,
+                arguments -> {
+                  asked.add(((JobDefinition) arguments[0]).vmName());
+                  throw OperatorException.failed("not here", null);
+                }),
+            answering(TaskJobs.class, arguments -> {}),
+            new ReplicationStarts(dataSource),
+            SETTINGS,
+            clock);
+    clock.set(DUE.minusSeconds(30));
+    replications.round();
+
+    Files.delete(file);
+    Files.writeString(folder.resolve("jobs/other.yaml"), "vm: [");
+    clock.set(DUE.plusSeconds(1));
+    replications.round();
+
+    assertThat(asked).containsExactly(vm("a"));
+  }
+
+  /** Does nothing but for what is asked with arguments. */
+  private static <T> T answering(Class<T> type, Consumer<Object[]> answer) {
+    return type.cast(
+        Proxy.newProxyInstance(
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (proxy, method, arguments) -> {
+              if (arguments != null) {
+                answer.accept(arguments);
+              }
+              return null;
+            }));
   }
 }

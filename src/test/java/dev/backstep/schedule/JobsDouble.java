@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import org.springframework.dao.DataIntegrityViolationException;
 
 /** The real verbs on the queue, but backups that begin run until the test says otherwise. */
 final class JobsDouble implements BackupJobs {
@@ -31,6 +32,11 @@ final class JobsDouble implements BackupJobs {
 
   /** The VMs that cannot be put in the queue. */
   final List<String> broken = new CopyOnWriteArrayList<>();
+
+  /** The VMs whose row breaks a rule of the tables. */
+  final List<String> refused = new CopyOnWriteArrayList<>();
+
+  volatile boolean recoveryFails;
 
   private final BackupJobs real;
   private final Backups backups;
@@ -125,6 +131,9 @@ final class JobsDouble implements BackupJobs {
     if (broken.contains(definition.vmName())) {
       throw new IllegalStateException("a fault");
     }
+    if (refused.contains(definition.vmName())) {
+      throw new DataIntegrityViolationException("a text is too long");
+    }
     return real.enqueue(definition, level, launch);
   }
 
@@ -160,6 +169,9 @@ final class JobsDouble implements BackupJobs {
 
   @Override
   public void recoverBackups() {
+    if (recoveryFails) {
+      throw new IllegalStateException("a fault");
+    }
     real.recoverBackups();
   }
 

@@ -21,6 +21,7 @@ import dev.backstep.job.backup.BackupConfiguration;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.job.definition.JobFolder;
 import dev.backstep.source.ListedVm;
+import dev.backstep.source.SourceException;
 import dev.backstep.source.SourceProvider;
 import dev.backstep.source.VmSource;
 import dev.backstep.testing.TemporaryHome;
@@ -35,6 +36,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -114,6 +116,8 @@ abstract class ScheduleTest {
   /** The machines that selections may find. */
   final List<ListedVm> listed = new ArrayList<>();
 
+  boolean listingFails;
+
   private final SourceProvider listing =
       new SourceProvider() {
         @Override
@@ -127,7 +131,11 @@ abstract class ScheduleTest {
         }
 
         @Override
-        public List<ListedVm> list(SourceDefinition definition, Path runFolder) {
+        public List<ListedVm> list(SourceDefinition definition, Path runFolder)
+            throws SourceException {
+          if (listingFails) {
+            throw new SourceException(SourceException.Kind.FAILED, "the daemon starts anew");
+          }
           return listed;
         }
       };
@@ -195,7 +203,7 @@ abstract class ScheduleTest {
           jobs,
           triggers,
           new Selections(List.of(), Path.of(".")),
-          new JobFolder(Path.of("none")),
+          () -> DefinitionReload.content(new JobFolder(Path.of("none"))),
           clock);
     }
   }
@@ -256,13 +264,17 @@ abstract class ScheduleTest {
   }
 
   FireRecorder recorder() {
+    return recorder(() -> DefinitionReload.content(new JobFolder(folder.resolve("jobs"))));
+  }
+
+  FireRecorder recorder(Supplier<JobFolder.Content> definitions) {
     return recorder(
         dataSource,
         transactions,
         jobs,
         triggers,
         new Selections(List.of(listing), folder),
-        new JobFolder(folder.resolve("jobs")),
+        definitions,
         clock);
   }
 
@@ -272,7 +284,7 @@ abstract class ScheduleTest {
       BackupJobs jobs,
       TriggerStore triggers,
       Selections selections,
-      JobFolder definitions,
+      Supplier<JobFolder.Content> definitions,
       Clock clock) {
     ScheduledMachines machines = new ScheduledMachines(dataSource, clock);
     return new FireRecorder(
