@@ -65,8 +65,8 @@ public record JobFolder(Path folder) {
 
   /**
    * Reads every file. Two definitions of one VM make both of them broken, and so do two that back
-   * one domain up into one repository: each would take the other's checkpoints for its own old
-   * ones.
+   * one domain, or the QEMU of one socket, up into one repository: each would take the other's
+   * marks for its own old ones.
    *
    * @throws UncheckedIOException when the folder cannot be listed
    */
@@ -226,11 +226,11 @@ public record JobFolder(Path folder) {
         second.file().toString(),
         "VM "
             + Problems.quoted(second.definition().vmName())
-            + " is the domain that VM "
+            + " is the one that VM "
             + Problems.quoted(first.definition().vmName())
             + " in "
             + first.file()
-            + " backs up into the same repository; each would delete the other's checkpoints, "
+            + TrackedDomain.of(first.definition()).orElseThrow().conflict()
             + "remove one of the two, or give one another repository");
   }
 

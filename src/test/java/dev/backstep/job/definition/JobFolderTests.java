@@ -96,6 +96,33 @@ class JobFolderTests {
     }
   }
 
+  /** Each would delete the other's bitmaps. */
+  @Test
+  void refusesTwoDefinitionsOfOneMonitorInOneRepository() throws Exception {
+    Path first = monitor("prod", "/run/db.qmp", "/r");
+    Path second = monitor("test", "/run/./db.qmp", "/r");
+    monitor("other", "/run/other.qmp", "/r");
+    monitor("elsewhere", "/run/db.qmp", "/r2");
+
+    assertThat(jobs().read().byVmName()).containsOnlyKeys("other", "elsewhere");
+    for (String asked : new String[] {"prod", "test", second.toString()}) {
+      assertThatThrownBy(() -> find(asked))
+          .isInstanceOf(JobDefinitionException.class)
+          .hasMessageContainingAll("'prod'", "'test'", first.toString(), "same socket");
+    }
+  }
+
+  private Path monitor(String vmName, String socket, String repository) throws IOException {
+    return Files.writeString(
+        folder.resolve(vmName + ".yaml"),
+        """
+        vm: %s
+        source: { type: qmp, socket: "%s", disks: [ { key: vda, node: disk0, path: /vms/a.qcow2 } ] }
+        repository: %s
+        """
+            .formatted(vmName, socket, repository));
+  }
+
   @ParameterizedTest
   @CsvSource(
       quoteCharacter = '"',
