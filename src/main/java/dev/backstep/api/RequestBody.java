@@ -12,6 +12,9 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.springframework.http.HttpStatus;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -22,6 +25,12 @@ final class RequestBody {
 
   private static final int BYTES_MAX = 64 << 10;
   private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  /** The fields that name what a request is about. */
+  private static final List<String> SUBJECTS =
+      List.of("vm_name", "vm_names", "vm_path", "backup_id", "backup_ids");
+
+  private static final String ON_SUBJECT = RequestBody.class.getName() + ".onSubject";
 
   private final JsonNode node;
 
@@ -49,7 +58,29 @@ final class RequestBody {
     } catch (JacksonException e) {
       throw new Problem(HttpStatus.BAD_REQUEST, "the body is no JSON: " + e.getOriginalMessage());
     }
-    return of(node, "the body", fields);
+    RequestBody body = of(node, "the body", fields);
+    body.tell(request);
+    return body;
+  }
+
+  /** Has it told what a request is about when its body is read, which is before it is done. */
+  static void onSubject(HttpServletRequest request, Consumer<String> listener) {
+    request.setAttribute(ON_SUBJECT, new Listener(listener));
+  }
+
+  private record Listener(Consumer<String> told) {}
+
+  private void tell(HttpServletRequest request) {
+    String subject =
+        SUBJECTS.stream()
+            .map(node::path)
+            .flatMap(value -> value.isArray() ? value.valueStream() : Stream.of(value))
+            .filter(JsonNode::isString)
+            .map(value -> value.asString().replaceAll("\\p{Cntrl}", " "))
+            .collect(Collectors.joining(" "));
+    if (!subject.isBlank() && request.getAttribute(ON_SUBJECT) instanceof Listener listener) {
+      listener.told().accept(subject);
+    }
   }
 
   private static RequestBody of(JsonNode node, String what, Set<String> fields) {

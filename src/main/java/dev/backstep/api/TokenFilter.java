@@ -179,6 +179,7 @@ final class TokenFilter extends OncePerRequestFilter {
               + "; send it again when it does");
       return;
     }
+    RequestBody.onSubject(request, subject -> audit.about(row, action + " " + subject));
     int result = HttpStatus.INTERNAL_SERVER_ERROR.value();
     try {
       chain.doFilter(request, response);

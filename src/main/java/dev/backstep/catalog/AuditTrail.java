@@ -72,6 +72,18 @@ public final class AuditTrail {
   }
 
   /**
+   * Puts into a row what its action is about, once that is known and before anything is changed.
+   *
+   * @param action all of it; cut at 300 characters
+   */
+  public void about(long number, String action) {
+    jdbc.sql("update audit set action = :action where id = :id")
+        .param("action", cut(action, ACTION_LENGTH_MAX))
+        .param("id", number)
+        .update();
+  }
+
+  /**
    * Puts the result in a row.
    *
    * @param result the HTTP status of the answer; for a command the one that a server would give

@@ -165,6 +165,9 @@ class ServerIT {
       Thread.sleep(50); // the answer comes before its row is
     }
     assertThat(awaitAudit("half").get("result").asInt()).isEqualTo(404);
+    assertThat(awaitAudit("half").get("action").asString())
+        .as("the VM that the body names")
+        .isEqualTo("POST /api/v1/backups nobody");
     JsonNode page = json(get("/api/v1/audit?limit=1", admin));
     assertThat(page.get("audit").size()).isEqualTo(1);
     assertThat(page.get("next").isString()).isTrue();
