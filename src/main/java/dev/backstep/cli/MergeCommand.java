@@ -52,7 +52,8 @@ final class MergeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    List<JobDefinition> definitions = new NamedDefinitions(session).of(names).definitions();
+    NamedDefinitions.Found found = new NamedDefinitions(session).each(names);
+    List<JobDefinition> definitions = found.definitions();
     if (planOnly) {
       MergeWork work = session.catalog().retention().mergePlan(definitions, consolidate);
       session
@@ -61,11 +62,11 @@ final class MergeCommand implements Callable<Integer> {
               session.options().json()
                   ? BackupDocument.text(PruneDocument.fields(work))
                   : text(work));
-      return 0;
+      return found.exitCode(0);
     }
     Engine engine = session.jobs();
-    return new TaskWatch(session, engine)
-        .follow(engine.retention().merge(definitions, consolidate));
+    return found.exitCode(
+        new TaskWatch(session, engine).follow(engine.retention().merge(definitions, consolidate)));
   }
 
   private static String text(MergeWork work) {

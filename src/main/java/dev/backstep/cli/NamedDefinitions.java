@@ -11,11 +11,66 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Job definitions by what an operator calls them; each is of one VM, also of those selected. */
 record NamedDefinitions(Session session) {
+
+  /**
+   * What is meant, as far as it can be found out.
+   *
+   * @param failure of the first selection that cannot be expanded; those of the others are there
+   */
+  record Found(List<JobDefinition> definitions, Optional<OperatorException> failure) {
+
+    /** The exit code of a command that did its work for all that was found. */
+    int exitCode(int done) {
+      return done != 0 ? done : failure.map(e -> e.kind().exitCode()).orElse(done);
+    }
+  }
+
+  /**
+   * As {@link #of}, but where every definition is meant a selection that cannot be expanded keeps
+   * no other from its turn; it is told.
+   *
+   * @throws OperatorException as {@link #of}, and when nothing else is left
+   */
+  Found each(List<String> names) {
+    if (!names.isEmpty()) {
+      return new Found(of(names).definitions(), Optional.empty());
+    }
+    JobFolder.Content content = readable();
+    Look look = LocalSources.selections(session.options()).look(content);
+    List<Selected> all = new ArrayList<>();
+    List<OperatorException> failures = new ArrayList<>();
+    for (JobDefinition definition : content.definitions()) {
+      try {
+        all.add(look.expand(definition));
+      } catch (OperatorException e) {
+        failures.add(e);
+      }
+    }
+    List<JobDefinition> found = told(Selected.together(all)).definitions();
+    if (found.isEmpty() && !failures.isEmpty()) {
+      throw failures.getFirst();
+    }
+    failures.forEach(e -> session.terminal().error(e.getMessage()));
+    return new Found(found, failures.stream().findFirst());
+  }
+
+  /**
+   * @throws JobDefinitionException when a definition cannot be read, which may be one whose restore
+   *     points were meant to stay
+   */
+  private JobFolder.Content readable() {
+    JobFolder.Content content = session.options().jobFolder().read();
+    for (JobDefinitionException broken : content.broken()) {
+      throw broken;
+    }
+    return content;
+  }
 
   /**
    * Tells of the VMs that are left out.
@@ -27,13 +82,7 @@ record NamedDefinitions(Session session) {
    */
   Selected of(List<String> names) {
     JobFolder folder = session.options().jobFolder();
-    JobFolder.Content content = folder.read();
-    if (names.isEmpty()) {
-      // A definition that cannot be read may be one whose restore points were meant to stay.
-      for (JobDefinitionException broken : content.broken()) {
-        throw broken;
-      }
-    }
+    JobFolder.Content content = names.isEmpty() ? readable() : folder.read();
     Map<String, List<JobDefinition>> named = new LinkedHashMap<>();
     for (String name : names) {
       named.put(
@@ -79,7 +128,10 @@ record NamedDefinitions(Session session) {
   }
 
   private Selected expanded(List<JobDefinition> meant, Look look) {
-    Selected all = Selected.together(meant.stream().map(look::expand).toList());
+    return told(Selected.together(meant.stream().map(look::expand).toList()));
+  }
+
+  private Selected told(Selected all) {
     all.leftOut().forEach(session.terminal()::error);
     all.unprotected().forEach(session.terminal()::error);
     return all;

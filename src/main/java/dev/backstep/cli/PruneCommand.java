@@ -55,7 +55,8 @@ final class PruneCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    List<JobDefinition> definitions = new NamedDefinitions(session).of(names).definitions();
+    NamedDefinitions.Found found = new NamedDefinitions(session).each(names);
+    List<JobDefinition> definitions = found.definitions();
     if (definitions.stream().allMatch(definition -> definition.retention().isEmpty())) {
       throw OperatorException.usage(
           "no retention in "
@@ -64,10 +65,11 @@ final class PruneCommand implements Callable<Integer> {
           null);
     }
     if (planOnly) {
-      return plan(definitions);
+      return found.exitCode(plan(definitions));
     }
     Engine engine = session.jobs();
-    return new TaskWatch(session, engine).follow(engine.retention().prune(definitions));
+    return found.exitCode(
+        new TaskWatch(session, engine).follow(engine.retention().prune(definitions)));
   }
 
   /** Shows it, and stores it where something would go. */

@@ -463,4 +463,25 @@ class CommandsTests {
 
     assertThat(out().lines()).last().isEqualTo(said);
   }
+
+  @Test
+  void selectionThatCannotBeAskedKeepsNoOtherFromBeingMerged() throws Exception {
+    Files.writeString(
+        folder.resolve("all.yaml"),
+        """
+        vm: all
+        source:
+          type: libvirt
+          uri: "qemu+unix:///system?socket=/nowhere/at/all"
+          select-name: "*"
+        repository: /backups
+        """);
+
+    int code = runWithJobs("merge", "--plan");
+
+    assertThat(code).isEqualTo(1);
+    assertThat(engine.asked).contains("plan merge [pg]");
+    assertThat(err()).contains("all");
+    assertThat(runWithJobs("merge", "--plan", "pg")).isZero();
+  }
 }
