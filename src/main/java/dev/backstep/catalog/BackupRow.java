@@ -55,6 +55,20 @@ public record BackupRow(
     return BackupOwner.wasCompleted(status);
   }
 
+  /** Why it ended without being completed; empty while it goes on again, or waits to. */
+  public Optional<String> presentError() {
+    return error.filter(text -> hasEnded());
+  }
+
+  /** Why a run of it ended that something goes on with, or waits to. */
+  public Optional<String> earlierError() {
+    return error.filter(text -> !hasEnded());
+  }
+
+  private boolean hasEnded() {
+    return status == Status.FAILED || status == Status.STOPPED || status == Status.ABANDONED;
+  }
+
   /** What all of its disks have been through. */
   public Ledger ledger() {
     return Ledger.ofAll(disks.stream().map(BackupDiskRow::ledger).toList());

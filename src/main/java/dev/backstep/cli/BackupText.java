@@ -45,7 +45,8 @@ final class BackupText {
     line(lines, "created", time(backup.createdAt()));
     backup.completedAt().ifPresent(at -> line(lines, "completed", completed(backup, at)));
     line(lines, "repository", backup.repositoryPath());
-    backup.error().ifPresent(error -> line(lines, "error", error));
+    backup.presentError().ifPresent(error -> line(lines, "error", error));
+    backup.earlierError().ifPresent(error -> line(lines, "run before", error));
     backup.note().ifPresent(note -> line(lines, "note", note));
     if (backup.status() == Status.COMPLETED) {
       ledger(lines, backup);

@@ -61,7 +61,7 @@ final class RemoteRows {
         Optional.empty(),
         Optional.empty(),
         0,
-        text(json, "error"),
+        text(json, "error").or(() -> text(json, "earlier_error")),
         text(json, "note"),
         launch(json),
         disks);

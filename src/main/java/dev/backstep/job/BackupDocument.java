@@ -61,7 +61,8 @@ public final class BackupDocument {
     fields.put("repository_id", backup.repositoryId().value());
     fields.put("waiting_for", backup.launch().waitingFor().orElse(null));
     fields.put("tags", backup.launch().tags());
-    fields.put("error", backup.error().orElse(null));
+    fields.put("error", backup.presentError().orElse(null));
+    fields.put("earlier_error", backup.earlierError().orElse(null));
     fields.put("note", backup.note().orElse(null));
     fields.put("ledger", fields(backup.ledger()));
     fields.put("disks", backup.disks().stream().map(disk -> fields(backup, disk)).toList());

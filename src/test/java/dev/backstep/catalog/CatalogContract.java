@@ -116,9 +116,12 @@ abstract class CatalogContract extends CatalogTest {
     catalog.backups.resume(id, lease);
     catalog.backups.ended(id, lease, Status.STOPPED, Optional.of("second"));
     assertThat(catalog.queries.backup(id).error()).contains("first");
+    assertThat(catalog.queries.backup(id).presentError()).contains("first");
     assertThat(catalog.queries.disk(id, 0).error()).contains("disk broke");
 
     catalog.backups.resume(id, lease);
+    assertThat(catalog.queries.backup(id).presentError()).as("of the run before").isEmpty();
+    assertThat(catalog.queries.backup(id).earlierError()).contains("first");
     catalog.backups.continued(disk, lease);
     catalog.complete(disk, lease, "c1");
     catalog.backups.sealed(id, lease, clock.instant(), Optional.empty());
