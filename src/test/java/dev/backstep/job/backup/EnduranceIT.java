@@ -76,7 +76,7 @@ import org.springframework.transaction.PlatformTransactionManager;
 class EnduranceIT extends JobTest {
 
   private static final int DAYS = Integer.getInteger("endurance.days", 400);
-  private static final int HOURS = Integer.getInteger("endurance.hours", 2);
+  private static final int HOURS = Integer.getInteger("endurance.hours", 6);
   private static final ZoneId ZONE = ZoneId.of("Europe/London");
   private static final String VM_NAME = "endurance";
   private static final VmId VM = VmId.ofName(VM_NAME);
@@ -117,7 +117,7 @@ class EnduranceIT extends JobTest {
         folder.resolve("repository"),
         "max-parallel-disks: 1",
         "chain-limit: " + CHAIN_LIMIT,
-        "schedule: { cron: \"0 0 " + (HOURS - 1) + "/" + HOURS + " * * ?\", zone: " + ZONE + " }",
+        "schedule: { cron: \"0 0 " + (1 % HOURS) + "/" + HOURS + " * * ?\", zone: " + ZONE + " }",
         "retention: { last: %d, hourly: %d, daily: %d, weekly: %d, monthly: %d, yearly: %d, min-age: %dh }"
             .formatted(
                 RULES.last(),

@@ -45,7 +45,7 @@ class ReplicaSimulationIT extends ReplicaTest {
   static List<Long> seeds() {
     long first = Long.getLong("simulation.first", 1);
     List<Long> seeds = new ArrayList<>();
-    for (long i = 0; i < Long.getLong("simulation.seeds", 60); i++) {
+    for (long i = 0; i < Long.getLong("simulation.seeds", 20); i++) {
       seeds.add(first + i);
     }
     return seeds;

@@ -51,7 +51,7 @@ class SimulationIT extends JobTest {
   static List<Long> seeds() {
     long first = Long.getLong("simulation.first", 1);
     List<Long> seeds = new ArrayList<>();
-    for (long i = 0; i < Long.getLong("simulation.seeds", 200); i++) {
+    for (long i = 0; i < Long.getLong("simulation.seeds", 60); i++) {
       seeds.add(first + i);
     }
     return seeds;
