@@ -116,6 +116,7 @@ final class SpringEngine implements Engine {
     SpringEngine engine = run(application, properties, home);
     if (runsJobs) {
       engine.jobs().recoverDead();
+      engine.jobs().closeSnapshots();
       engine.context.getBean(ReplicationJobs.class).closeSnapshots();
     } else if (engine.seesDead()) {
       // Putting it right takes what runs jobs.

@@ -115,6 +115,20 @@ public final class BackupQueue {
     });
   }
 
+  /**
+   * Locks a backup's row until the surrounding transaction ends, unless another transaction has it:
+   * nobody waits for a row in the turn of all.
+   *
+   * @return whether it is locked now
+   */
+  public boolean tryLock(BackupId id) {
+    return jdbc.sql("select id from backups where id = :id for update skip locked")
+        .param("id", id.value())
+        .query(String.class)
+        .optional()
+        .isPresent();
+  }
+
   /** Backups whose time has come, the one that waits longest first. */
   public List<DueBackup> due(Instant now) {
     return jdbc.sql(

@@ -101,15 +101,22 @@ public interface BackupJobs {
   void recover(String id, boolean force);
 
   /**
-   * Makes backups relaunchable whose process has died since, and lets snapshots go that are past
-   * their keep time. Servers call it every few seconds; those of their own backups then go on.
+   * Makes backups relaunchable whose process has died since. Asks no source. Servers call it every
+   * few seconds; those of their own backups then go on.
    */
   void recoverBackups();
 
   /**
-   * Puts right what processes that died have left: executions that nobody runs, child processes,
-   * snapshots past their keep time. To be called when a program starts, before it launches
-   * anything.
+   * Lets snapshots go that nobody will take up again: past their keep time, or of a restore point
+   * whose process died before it did so. Asks sources, so it takes as long as they do; one that
+   * cannot be asked is tried again after minutes.
+   */
+  void closeSnapshots();
+
+  /**
+   * Puts right what processes that died have left: executions that nobody runs, child processes. To
+   * be called when a program starts, before it launches anything; {@link #closeSnapshots} belongs
+   * behind it, in a server beside everything else.
    */
   void recoverDead();
 }

@@ -54,6 +54,9 @@ final class Dispatcher implements SmartLifecycle {
   private final Rounds rounds = new Rounds("dispatcher", ROUND, this::round);
   private final Rounds recovery = new Rounds("recovery", RECOVERY_ROUND, this::recover);
 
+  /** Apart, for a source that hangs must not keep backups of other ones from being gone on with. */
+  private final Rounds snapshots;
+
   /** Taken for this process, and being opened by a thread of its own. */
   private final Set<BackupId> beginning = ConcurrentHashMap.newKeySet();
 
@@ -82,6 +85,7 @@ final class Dispatcher implements SmartLifecycle {
     this.lease = lease;
     this.settings = settings;
     this.clock = clock;
+    this.snapshots = new Rounds("snapshots", RECOVERY_ROUND, jobs::closeSnapshots);
   }
 
   /** What a process that died has left is put right before anything begins. */
@@ -91,6 +95,7 @@ final class Dispatcher implements SmartLifecycle {
     running = true;
     rounds.start();
     recovery.start();
+    snapshots.start();
   }
 
   /** Begins nothing any more; what runs goes on. */
@@ -98,6 +103,7 @@ final class Dispatcher implements SmartLifecycle {
   public void stop() {
     rounds.close();
     recovery.close();
+    snapshots.close();
     awaitBeginning();
     running = false;
   }

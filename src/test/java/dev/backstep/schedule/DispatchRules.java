@@ -431,7 +431,7 @@ abstract class DispatchRules extends ScheduleTest {
     jobs.ends(id, Status.STOPPED, "");
     realJobs.requeue(id.value(), "operator");
 
-    realJobs.recoverBackups();
+    realJobs.closeSnapshots();
     dispatcher().round();
 
     assertThat(row(id).status()).isEqualTo(Status.STOPPED);

@@ -176,6 +176,11 @@ final class JobsDouble implements BackupJobs {
   }
 
   @Override
+  public void closeSnapshots() {
+    real.closeSnapshots();
+  }
+
+  @Override
   public void recoverDead() {
     real.recoverDead();
   }

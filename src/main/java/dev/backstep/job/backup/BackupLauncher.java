@@ -23,6 +23,7 @@ import dev.backstep.job.QueueChanged;
 import dev.backstep.job.Refusals;
 import dev.backstep.job.Registration;
 import dev.backstep.job.Sources;
+import dev.backstep.job.definition.JobDefinitionException;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.repository.Repository;
 import dev.backstep.source.VmSource;
@@ -165,6 +166,11 @@ class BackupLauncher implements BackupJobs {
       failed(id, token, e, Optional.empty());
       starting.remove(id);
       throw Refusals.of(e);
+    } catch (JobDefinitionException e) {
+      failed(id, token, e, Optional.empty());
+      starting.remove(id);
+      throw OperatorException.failed(
+          id + ": the definition that it was started with cannot be read: " + e.getMessage(), e);
     }
   }
 
@@ -327,10 +333,19 @@ class BackupLauncher implements BackupJobs {
 
   @Override
   public void recoverBackups() {
-    recovery.recoverBackups(row ->
-        lease.holds(row.leaseToken().orElseThrow())
-            && !starting.contains(row.id())
-            && actives.all().stream().noneMatch(active -> active.id().equals(row.id())));
+    recovery.recoverBackups(this::isDropped);
+  }
+
+  @Override
+  public void closeSnapshots() {
+    recovery.closeSnapshots(this::isDropped);
+  }
+
+  /** Whether it is ours by what the database says, and no thread of ours runs it. */
+  private boolean isDropped(BackupRow row) {
+    return lease.holds(row.leaseToken().orElseThrow())
+        && !starting.contains(row.id())
+        && actives.all().stream().noneMatch(active -> active.id().equals(row.id()));
   }
 
   @Override

@@ -25,6 +25,7 @@ import dev.backstep.source.SourceException;
 import dev.backstep.source.VmSource;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
@@ -45,6 +46,9 @@ class Leftovers {
 
   private static final Logger log = LoggerFactory.getLogger(Leftovers.class);
 
+  /** A source that is away takes long to say so, and there may be many backups of it. */
+  private static final Duration RETRY_PAUSE = Duration.ofMinutes(10);
+
   private final Backups backups;
   private final BackupQueries queries;
   private final BackupQueue queue;
@@ -54,6 +58,9 @@ class Leftovers {
   private final Leases leases;
   private final ProcessLease lease;
   private final Releases releases;
+
+  /** When what could not be given up is tried again. */
+  private final Map<BackupId, Instant> notBefore = new ConcurrentHashMap<>();
 
   /** What this process gives up at this moment. */
   private final Set<BackupId> releasing = ConcurrentHashMap.newKeySet();
@@ -214,6 +221,9 @@ class Leftovers {
    * on with since then is left alone.
    */
   void giveUpExpired(BackupRow row) {
+    if (Instant.now().isBefore(notBefore.getOrDefault(row.id(), Instant.EPOCH))) {
+      return;
+    }
     String note = "its snapshot was held until " + row.snapshotKeepUntil().orElse(Instant.EPOCH);
     boolean left =
         row.status() != Status.QUEUED || queue.cancel(row.id(), lease.token(), Optional.of(note));
@@ -230,8 +240,10 @@ class Leftovers {
   private void tryGiveUp(BackupId id, Instant heldBefore) {
     try {
       giveUp(id, heldBefore);
+      notBefore.remove(id);
     } catch (IOException | RuntimeException e) {
       log.warn("{}: its leftovers stay for now: {}", id, e.getMessage());
+      notBefore.put(id, Instant.now().plus(RETRY_PAUSE));
     }
   }
 

@@ -76,9 +76,8 @@ class Recovery {
   }
 
   /**
-   * Recovers every backup and every execution whose owner is dead, lets snapshots go that nobody
-   * will take up again, and removes what deleted restore points have left. One that cannot be
-   * recovered is told and keeps nothing else from its work.
+   * Recovers every backup and every execution whose owner is dead, and removes what deleted restore
+   * points have left. One that cannot be recovered is told and keeps nothing else from its work.
    */
   void run() {
     for (long number : queries.unfinishedExecutions()) {
@@ -129,6 +128,19 @@ class Recovery {
         }
       }
     }
+    for (BackupRow row : queries.endedButUnfinished()) {
+      if (!queries.ownerAlive(row.id()) || dropped.test(row)) {
+        apart(row.id(), () -> end(repository.getJobExecution(row.executionId().orElseThrow())));
+      }
+    }
+  }
+
+  /**
+   * As {@link BackupJobs#closeSnapshots}.
+   *
+   * @param dropped as for {@link #recoverBackups}
+   */
+  void closeSnapshots(Predicate<BackupRow> dropped) {
     for (BackupRow row : queries.snapshotsToClose(Instant.now(), dropped)) {
       apart(
           row.id(),
@@ -139,11 +151,6 @@ class Recovery {
               leftovers.giveUpExpired(row);
             }
           });
-    }
-    for (BackupRow row : queries.endedButUnfinished()) {
-      if (!queries.ownerAlive(row.id()) || dropped.test(row)) {
-        apart(row.id(), () -> end(repository.getJobExecution(row.executionId().orElseThrow())));
-      }
     }
   }
 
@@ -184,11 +191,16 @@ class Recovery {
 
   /**
    * Recovers one backup; the caller knows that its owner is dead. Another process may be at the
-   * same, and have gone on with the backup already.
+   * same, and have gone on with the backup already. While the owner has the row in a transaction,
+   * as one whose machine stands still, it is left for now: nobody is to wait for that in the turn
+   * of the queue.
    */
   void recover(BackupRow row) {
     boolean ended =
         queue.inTurn(() -> {
+          if (!queue.tryLock(row.id())) {
+            return false;
+          }
           BackupRow now = queries.backup(row.id());
           if (now.status() == Status.RUNNING && now.leaseToken().equals(row.leaseToken())) {
             boolean goesOn = continuations.afterDeath(row.id());
@@ -229,6 +241,14 @@ class Recovery {
             row.id() + ": the process that runs it is alive; stop the backup instead", null);
       }
       recover(row);
+      BackupRow now = queries.backup(row.id());
+      if (now.status() == Status.RUNNING && now.leaseToken().equals(row.leaseToken())) {
+        throw OperatorException.busy(
+            row.id()
+                + ": the process that ran it is in the middle of a transaction, though its lease is"
+                + " over; let it go on, or end it, then try again",
+            null);
+      }
       return;
     }
     // Its process may live; it does not work on the backup any more, whatever Batch knows.

@@ -342,6 +342,7 @@ abstract class FaultTest extends JobTest {
           .param("vm", vmId().value())
           .update();
       jobs.recoverDead();
+      jobs.closeSnapshots();
       for (BackupRow row : new ArrayList<>(queries.list(Optional.of(vm), 100))) {
         assertThat(row.status()).isNotIn(Status.RUNNING, Status.DELETING);
         if (row.status() == Status.FAILED) {

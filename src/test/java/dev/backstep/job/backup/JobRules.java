@@ -199,7 +199,7 @@ abstract class JobRules extends OneMachineTest {
     assertThat(partials()).isNotEmpty();
 
     hold(failed, "snapshot_keep_until = timestamp '2001-01-01 00:00:00'");
-    jobs.recoverDead();
+    jobs.closeSnapshots();
 
     assertThat(disk.marks()).isEmpty();
     assertThat(partials()).isEmpty();

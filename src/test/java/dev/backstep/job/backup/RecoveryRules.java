@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.catalog.AdminQueries;
 import dev.backstep.catalog.BackupQueries;
+import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.ProcessIdentity;
@@ -19,10 +20,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
 
 /** What becomes of executions that nobody runs any more; run on each database. */
 abstract class RecoveryRules extends OneMachineTest {
@@ -37,6 +41,8 @@ abstract class RecoveryRules extends OneMachineTest {
   @Autowired Leases leases;
   @Autowired ProcessLease lease;
   @Autowired Releases releases;
+  @Autowired BackupQueue queue;
+  @Autowired PlatformTransactionManager manager;
 
   private final SimulatedDisk disk = new SimulatedDisk("a", 3_000_000, new Random(7));
 
@@ -327,5 +333,30 @@ abstract class RecoveryRules extends OneMachineTest {
     jobs.abandon(failed.id().value());
 
     assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.ABANDONED);
+  }
+
+  /** The machine of its server stands still in the middle of a transaction. */
+  @Test
+  void backupWhoseDeadOwnerHasItsRowIsLeftForNowAndNothingWaitsForIt() throws Exception {
+    BackupRow failed = failed();
+    runsUnderADeadLease(failed);
+    long begun = System.nanoTime();
+    new TransactionTemplate(manager)
+        .executeWithoutResult(held -> {
+          assertThat(queue.tryLock(failed.id())).isTrue();
+          CompletableFuture.runAsync(
+                  () -> {
+                    jobs.recoverBackups();
+                    assertThatThrownBy(() -> jobs.recover(failed.id().value(), false))
+                        .hasMessageContaining("in the middle of a transaction");
+                  })
+              .join();
+        });
+    assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(5));
+    assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.RUNNING);
+
+    jobs.recoverBackups();
+
+    assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.FAILED);
   }
 }
