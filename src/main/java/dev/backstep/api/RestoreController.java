@@ -5,6 +5,7 @@ import dev.backstep.catalog.Restores;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.TaskKind;
+import dev.backstep.domain.VmId;
 import dev.backstep.job.RestoreDocument;
 import dev.backstep.job.RestoreJobs;
 import dev.backstep.job.RestoreRequest;
@@ -31,7 +32,8 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/restores")
 class RestoreController {
 
-  private static final Set<String> FIELDS = Set.of("backup_id", "disks", "differential", "held_id");
+  private static final Set<String> FIELDS =
+      Set.of("backup_id", "disks", "differential", "held_id", "onto_vm");
   private static final Set<String> DISK_FIELDS = Set.of("disk_id", "kind", "target");
 
   private final RestoreJobs jobs;
@@ -67,7 +69,8 @@ class RestoreController {
                     body.text("backup_id"),
                     targets,
                     body.flag("differential"),
-                    body.find("held_id")))
+                    body.find("held_id"),
+                    body.find("onto_vm").map(VmId::ofName)))
             .id();
     return ResponseEntity.status(HttpStatus.ACCEPTED).body(fields(id));
   }

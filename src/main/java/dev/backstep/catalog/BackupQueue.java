@@ -136,7 +136,9 @@ public final class BackupQueue {
             select b.id, b.repository_id, b.source_host, b.stop_at, b.waiting_for,
               coalesce(a.id, (
                 select min(r.id) from replication_runs r join tasks t on t.id = r.id
-                where r.vm_id = b.vm_id and t.status = 'RUNNING')) as busy_with
+                where r.vm_id = b.vm_id and t.status = 'RUNNING'), (
+                select min(m.task_id) from restored_machines m join tasks t on t.id = m.task_id
+                where m.vm_id = b.vm_id and t.status = 'RUNNING')) as busy_with
             from backups b left join backups a on a.active_vm_id = b.vm_id and a.id <> b.id
             where b.start_after <= :now and b.status in ('QUEUED', 'FAILED', 'STOPPED')
               and b.mover = :mover

@@ -104,15 +104,18 @@ public final class Machines {
 
   /** Lets one transaction at a time decide about this VM. */
   static void lock(JdbcClient jdbc, VmId vm) {
-    boolean known =
-        jdbc.sql("select id from vms where id = :vm for update")
-            .param("vm", vm.value())
-            .query(String.class)
-            .optional()
-            .isPresent();
-    if (!known) {
+    if (!lockIfKnown(jdbc, vm)) {
       throw new IllegalStateException("VM " + vm + " is not in the catalog; register it first");
     }
+  }
+
+  /** The same of a VM that may not be in the catalog; nothing is decided about it then. */
+  static boolean lockIfKnown(JdbcClient jdbc, VmId vm) {
+    return jdbc.sql("select id from vms where id = :vm for update")
+        .param("vm", vm.value())
+        .query(String.class)
+        .optional()
+        .isPresent();
   }
 
   private Optional<Integer> findDiskId(VmId vm, DiskKey key) {

@@ -25,12 +25,15 @@ final class ReplicationRows {
   /** What the replication of a VM path is known by. */
   record Head(RepositoryId id, Mover mover) {}
 
-  /** The run of ours that reads a VM's disks now. */
+  /** The task that reads, or writes over, a VM's disks now. */
   private static Optional<String> running(JdbcClient jdbc, VmId vm) {
     return jdbc.sql(
             """
-            select min(r.id) as id from replication_runs r join tasks t on t.id = r.id
-            where r.vm_id = :vm and t.status = 'RUNNING'\
+            select coalesce(
+              (select min(r.id) from replication_runs r join tasks t on t.id = r.id
+                where r.vm_id = :vm and t.status = 'RUNNING'),
+              (select min(m.task_id) from restored_machines m join tasks t on t.id = m.task_id
+                where m.vm_id = :vm and t.status = 'RUNNING')) as id\
             """)
         .param("vm", vm.value())
         .query((row, index) -> Optional.ofNullable(row.getString("id")))
@@ -38,7 +41,7 @@ final class ReplicationRows {
   }
 
   /**
-   * As {@link Backups#requireIdle}; nothing else reads the VM's disks either.
+   * As {@link Backups#requireIdle}; nothing else reads or writes over the VM's disks either.
    *
    * @throws VmBusyException when something does
    */
@@ -50,9 +53,13 @@ final class ReplicationRows {
         });
   }
 
-  /** The VM whose disks a task reads, when it is a replication's run. */
+  /** The VM whose disks a task reads or writes over, of a replication's run or a restore. */
   static Optional<VmId> vm(JdbcClient jdbc, String task) {
-    return jdbc.sql("select vm_id from replication_runs where id = :id and vm_id is not null")
+    return jdbc.sql(
+            """
+            select vm_id from replication_runs where id = :id and vm_id is not null
+            union select vm_id from restored_machines where task_id = :id\
+            """)
         .param("id", task)
         .query((row, index) -> new VmId(row.getString("vm_id")))
         .optional();

@@ -4,6 +4,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.TaskKind;
+import dev.backstep.domain.VmId;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -29,7 +30,9 @@ public final class Restores {
    *
    * @param backup whose disks are restored
    * @param targets every name of what they are written to
+   * @param machine the VM whose disks those are, which has no backup meanwhile; empty of others
    * @return the task's id
+   * @throws VmBusyException when something reads or writes over the disks of that VM
    * @throws TargetBusyException when another restore, or a replication, is writing there
    */
   public String begin(
@@ -37,13 +40,25 @@ public final class Restores {
       String subject,
       List<RestoredDisk> disks,
       Set<String> targets,
+      Optional<VmId> machine,
       long leaseToken) {
     return transactions.in(() -> {
+      machine
+          .filter(vm -> Machines.lockIfKnown(jdbc, vm))
+          .ifPresent(vm -> ReplicationRows.requireFree(jdbc, vm));
       String id = tasks.begin(TaskKind.RESTORE, subject, backup.value(), leaseToken);
       WrittenTargets.take(jdbc, id, targets);
+      machine.ifPresent(vm -> insert(id, vm));
       disks.forEach(disk -> insert(id, disk));
       return id;
     });
+  }
+
+  private void insert(String id, VmId machine) {
+    jdbc.sql("insert into restored_machines (task_id, vm_id) values (:task, :vm)")
+        .param("task", id)
+        .param("vm", machine.value())
+        .update();
   }
 
   private void insert(String id, RestoredDisk disk) {

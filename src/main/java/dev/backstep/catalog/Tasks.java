@@ -116,14 +116,16 @@ public final class Tasks {
    * Takes over one that failed or was stopped.
    *
    * @return whether it was one
-   * @throws VmBusyException when it reads a VM's disks and something else does
+   * @throws VmBusyException when it reads or writes over a VM's disks and something else does
    * @throws SupersededException when it is a restore, and another task was begun onto its targets
    */
   public boolean resume(String id, long leaseToken) {
     return transactions.in(() -> {
       ReplicationRows.vm(jdbc, id)
           .ifPresent(vm -> {
-            ReplicationRows.requireFree(jdbc, vm);
+            if (Machines.lockIfKnown(jdbc, vm)) {
+              ReplicationRows.requireFree(jdbc, vm);
+            }
             ReplicationRows.lock(jdbc, ReplicationRows.ofRun(jdbc, id));
           });
       boolean resumed = runs(id, leaseToken);

@@ -4,7 +4,7 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.domain.VmId;
 
-/** The VM has a running backup, or is being replicated; there is one of both at a time. */
+/** The VM has a running backup, or a task is at work on its disks; there is one at a time. */
 public final class VmBusyException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
@@ -15,9 +15,12 @@ public final class VmBusyException extends RuntimeException {
     super(
         "VM "
             + vm
-            + (TaskKind.ofId(running.value()).isPresent()
-                ? " is being replicated by "
-                : " is being backed up by ")
+            + TaskKind.ofId(running.value())
+                .map(kind ->
+                    kind == TaskKind.RESTORE
+                        ? " is being written over by "
+                        : " is being replicated by ")
+                .orElse(" is being backed up by ")
             + running
             + "; wait for it, stop it, or recover it when its process is gone");
     this.running = running;
@@ -29,7 +32,7 @@ public final class VmBusyException extends RuntimeException {
     return String.valueOf(super.getMessage());
   }
 
-  /** The backup that runs, or the replication's run. */
+  /** The backup that runs, or the task. */
   public BackupId running() {
     return running;
   }

@@ -10,6 +10,7 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
+import dev.backstep.domain.VmId;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.Refusals;
 import dev.backstep.job.RestoreRequest;
@@ -27,7 +28,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 
 /** Restores over the disks of a VM at a vCenter, which the command serves meanwhile. */
 final class MachineRestore {
@@ -83,12 +84,12 @@ final class MachineRestore {
   /**
    * Restores disks of a backup. Returns the exit code.
    *
-   * @param request makes the request of the disks' targets
+   * @param request makes the request of the VM that is written over, and of its disks
    */
   int begin(
       BackupRow backup,
       Set<Integer> disks,
-      Function<Map<Integer, DiskTarget>, RestoreRequest> request)
+      BiFunction<VmId, Map<Integer, DiskTarget>, RestoreRequest> request)
       throws InterruptedException {
     Map<DiskKey, Long> sizes = new LinkedHashMap<>();
     Map<DiskKey, Integer> numbers = new HashMap<>();
@@ -104,7 +105,7 @@ final class MachineRestore {
           .exports()
           .forEach((key, uri) ->
               targets.put(Objects.requireNonNull(numbers.get(key)), DiskTarget.onto(uri.text())));
-      return watch().follow(engine.restore(request.apply(targets)));
+      return watch().follow(engine.restore(request.apply(definition().vmId(), targets)));
     } catch (SourceException e) {
       throw Refusals.of(e);
     }
@@ -182,6 +183,10 @@ final class MachineRestore {
   }
 
   private SourceDefinition source() {
+    return definition().source();
+  }
+
+  private JobDefinition definition() {
     JobDefinition definition = new NamedDefinitions(session).only(name);
     if (!definition.source().type().equals("vsphere")) {
       throw OperatorException.usage(
@@ -192,6 +197,6 @@ final class MachineRestore {
               + "; expected vsphere",
           null);
     }
-    return definition.source();
+    return definition;
   }
 }

@@ -4,6 +4,7 @@ import dev.backstep.backup.DiskTarget;
 import dev.backstep.backup.RestoreTarget;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.VmId;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.Refusals;
 import dev.backstep.job.RestoreRequest;
@@ -189,22 +190,26 @@ final class RestoreCommand implements Callable<Integer> {
       if (place != null) {
         machine.make(backup, disks, place, Optional.ofNullable(datastore));
       }
-      return machine.begin(backup, disks, targets -> request(backup, targets));
+      return machine.begin(
+          backup, disks, (vm, targets) -> request(backup, targets, Optional.of(vm)));
     }
     Map<Integer, DiskTarget> targets =
         folder != null
             ? RestoreTargets.made(disks, folder, made)
             : RestoreTargets.onto(disks, where.onto);
-    int code = new TaskWatch(session, engine).follow(engine.restore(request(backup, targets)));
+    int code =
+        new TaskWatch(session, engine)
+            .follow(engine.restore(request(backup, targets, Optional.empty())));
     if (code == 0 && define != null && folder != null) {
       define(backup, define, folder, made);
     }
     return code;
   }
 
-  private RestoreRequest request(BackupRow backup, Map<Integer, DiskTarget> targets) {
+  private RestoreRequest request(
+      BackupRow backup, Map<Integer, DiskTarget> targets, Optional<VmId> machine) {
     return new RestoreRequest(
-        backup.id().value(), targets, differential, Optional.ofNullable(held));
+        backup.id().value(), targets, differential, Optional.ofNullable(held), machine);
   }
 
   private void define(BackupRow backup, String name, Path folder, RestoreTarget made)

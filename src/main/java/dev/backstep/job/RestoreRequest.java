@@ -1,6 +1,7 @@
 package dev.backstep.job;
 
 import dev.backstep.backup.DiskTarget;
+import dev.backstep.domain.VmId;
 import java.util.Map;
 import java.util.Optional;
 
@@ -12,11 +13,22 @@ import java.util.Optional;
  * @param differing whether a target that is written over is read, and only what differs written
  * @param held the restore point that the targets are said to hold: only what differs between the
  *     two is written
+ * @param machine the VM whose disks the targets are while it stays at its source; empty of others
  */
 public record RestoreRequest(
-    String id, Map<Integer, DiskTarget> targets, boolean differing, Optional<String> held) {
+    String id,
+    Map<Integer, DiskTarget> targets,
+    boolean differing,
+    Optional<String> held,
+    Optional<VmId> machine) {
 
   public RestoreRequest {
     targets = Map.copyOf(targets);
+  }
+
+  /** Of targets that are no VM's. */
+  public RestoreRequest(
+      String id, Map<Integer, DiskTarget> targets, boolean differing, Optional<String> held) {
+    this(id, targets, differing, held, Optional.empty());
   }
 }

@@ -426,7 +426,7 @@ abstract class ReplicationContract {
 
   private String restore(String target) {
     BackupId backup = new BackupId("backup-web-20260304-050607");
-    return restores.begin(backup, "web", List.of(), Set.of(target), lease);
+    return restores.begin(backup, "web", List.of(), Set.of(target), Optional.empty(), lease);
   }
 
   /** One that failed: something of it may be there. */

@@ -8,6 +8,7 @@ import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
+import dev.backstep.domain.VmId;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -71,7 +72,7 @@ abstract class RestoreContract {
 
   private String begin(String... names) {
     Set<String> places = Stream.of(names).map(name -> folder + name).collect(Collectors.toSet());
-    return restores.begin(BACKUP, "web", List.of(), places, lease);
+    return restores.begin(BACKUP, "web", List.of(), places, Optional.empty(), lease);
   }
 
   private String ended(Status status, String... names) {
@@ -100,7 +101,9 @@ abstract class RestoreContract {
             0,
             0);
 
-    String id = restores.begin(BACKUP, "web", List.of(disk), Set.of("/dev/vg/web"), lease);
+    String id =
+        restores.begin(
+            BACKUP, "web", List.of(disk), Set.of("/dev/vg/web"), Optional.empty(), lease);
 
     assertThat(restores.disks(id)).containsExactly(disk);
     restores.begun(id, 3, 500);
@@ -175,6 +178,36 @@ abstract class RestoreContract {
     tasks.ended(prune, lease, Status.FAILED, Optional.empty());
 
     assertThat(tasks.resume(prune, lease)).isTrue();
+  }
+
+  @Test
+  void machineThatIsWrittenOverIsNotBackedUpMeanwhile() throws Exception {
+    VmId web = new VmId("web");
+    catalog.machines.register(web, "web");
+    String restore = onto(web);
+
+    assertThatThrownBy(() -> catalog.begin(web, lease))
+        .isInstanceOf(VmBusyException.class)
+        .hasMessageContaining("web is being written over by " + restore);
+    tasks.ended(restore, lease, Status.FAILED, Optional.empty());
+    BackupId backup = catalog.begin(web, lease);
+    assertThatThrownBy(() -> onto(web))
+        .isInstanceOf(VmBusyException.class)
+        .hasMessageContaining(backup.value());
+    assertThatThrownBy(() -> tasks.resume(restore, lease)).isInstanceOf(VmBusyException.class);
+    catalog.backups.ended(backup, lease, Status.STOPPED, Optional.empty());
+    assertThat(tasks.resume(restore, lease)).isTrue();
+    assertThatThrownBy(() -> catalog.backups.resume(backup, lease))
+        .isInstanceOf(VmBusyException.class);
+
+    String unknown = onto(new VmId("in-no-catalog"));
+    tasks.ended(unknown, lease, Status.FAILED, Optional.empty());
+    assertThat(tasks.resume(unknown, lease)).isTrue();
+  }
+
+  private String onto(VmId vm) {
+    Set<String> places = Set.of(folder + vm);
+    return restores.begin(BACKUP, "web", List.of(), places, Optional.of(vm), lease);
   }
 
   @Test

@@ -91,6 +91,54 @@ class VsphereRestoreIT extends VsphereTest {
     assertThat(next.get("disks").get(0).get("reason").asString()).isEqualTo("CBT_RESET");
   }
 
+  /** As by a program of another database, which does not know of the restore. */
+  @Test
+  void trackingThatWasSwitchedOnMeanwhileBeginsAnew() throws Exception {
+    Vm web = machine("web", true, "", 6 * MIB, MIB + 512);
+    write(web);
+    String id = backup().get("backup_id").asString();
+    write(web);
+    vcenter.power(web, "off");
+    Path others = folder.resolve("others");
+    Files.createDirectories(others.resolve("jobs"));
+    Files.writeString(
+        others.resolve("jobs/web.yaml"),
+        Files.readString(folder.resolve("jobs/web.yaml"))
+            .replace(folder.resolve("repository").toString(), others.resolve("r").toString()));
+    Program other = new Program(others);
+    vcenter.writeDelay(2000, "3");
+    Path output = folder.resolve("restore.txt");
+    Process restore = program.start(output, output, "restore", id, "--onto-vm", "web");
+    await(restore, () -> running("restore-").findFirst().orElse(""));
+
+    JsonNode half = other.succeed("backup", "web", "--json").json();
+
+    assertThat(restore.isAlive()).as("in the middle of it").isTrue();
+    assertThat(restore.waitFor()).as(Files.readString(output)).isZero();
+    vcenter.writeDelay(2000, "");
+    JsonNode next = other.succeed("backup", "web", "--json").json();
+    assertThat(next.get("disks").get(0).get("previous_change_id"))
+        .isEqualTo(half.get("disks").get(0).get("change_id"));
+    assertThat(next.get("disks").get(0).get("reason").asString()).isEqualTo("CBT_RESET");
+    assertHoldsAll(web, next);
+  }
+
+  @Test
+  void machineThatWasSnapshottedMeanwhileIsTold() throws Exception {
+    Vm web = machine("web", true, "", 2 * MIB);
+    write(web);
+    String id = backup().get("backup_id").asString();
+    vcenter.power(web, "off");
+    vcenter.writeDelay(2000, "1");
+    Path output = folder.resolve("restore.txt");
+    Process restore = program.start(output, output, "restore", id, "--onto-vm", "web");
+    await(restore, () -> running("restore-").findFirst().orElse(""));
+    vcenter.control("snapshot", "vm", web.moref(), "name", "nightly");
+
+    assertThat(restore.waitFor()).isEqualTo(1);
+    assertThat(Files.readString(output)).contains("a snapshot that was made while", "nightly");
+  }
+
   @Test
   void olderRestoreIsNotMixedWithANewerOne() throws Exception {
     Vm web = machine("web", true, "", 6 * MIB, MIB + 512);

@@ -9,7 +9,9 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.RestoredDisk;
 import dev.backstep.catalog.Restores;
 import dev.backstep.catalog.TargetBusyException;
+import dev.backstep.catalog.VmBusyException;
 import dev.backstep.domain.DiskBackupId;
+import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.ProcessLease;
@@ -65,14 +67,15 @@ class RestoreStart implements RestoreJobs {
       throw OperatorException.usage("no disk is to be restored", null);
     }
     tasks.recoverDead();
-    return tasks.launch(begin(backup, disks, names));
+    return tasks.launch(begin(backup, disks, names, request.machine()));
   }
 
-  private String begin(BackupRow backup, List<RestoredDisk> disks, Set<String> targets) {
+  private String begin(
+      BackupRow backup, List<RestoredDisk> disks, Set<String> targets, Optional<VmId> machine) {
     String subject = backup.id() + " of " + backup.vmName();
     try {
-      return restores.begin(backup.id(), subject, disks, targets, lease.token());
-    } catch (TargetBusyException e) {
+      return restores.begin(backup.id(), subject, disks, targets, machine, lease.token());
+    } catch (TargetBusyException | VmBusyException e) {
       throw OperatorException.busy(e.getMessage(), e);
     }
   }

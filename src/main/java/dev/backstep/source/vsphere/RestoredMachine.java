@@ -220,9 +220,23 @@ public final class RestoredMachine implements AutoCloseable {
     }
   }
 
+  /** As it was; begun anew where somebody has switched it on in between. */
   private void track() throws IOException {
-    if (machine.tracking()) {
+    Machine now = gateway.machine(machine.ref());
+    if (now.tracking()) {
+      gateway.setTracking(machine.ref(), false);
+    }
+    if (now.tracking() || machine.tracking()) {
       gateway.setTracking(machine.ref(), true);
+    }
+    if (!now.snapshots().isEmpty()) {
+      throw new SourceException(
+          SourceException.Kind.FAILED,
+          machine
+              + " has a snapshot that was made while its disks were written ("
+              + now.snapshots().getFirst().name()
+              + "): a backup of it holds a part of what was restored; remove both, and restore"
+              + " again");
     }
   }
 
@@ -230,7 +244,7 @@ public final class RestoredMachine implements AutoCloseable {
    * Ends serving.
    *
    * @throws SourceException when a server did not end in order, so that what was written last may
-   *     not be on its disk
+   *     not be on its disk, or when the VM was snapshotted meanwhile
    */
   @Override
   public void close() throws SourceException {
