@@ -307,7 +307,7 @@ public class CatalogConfiguration {
   }
 
   private static HikariDataSource embedded(DatabaseSettings settings, HikariConfig config) {
-    EmbeddedDatabase database = new EmbeddedDatabase(settings);
+    EmbeddedDatabase database = new EmbeddedDatabase(settings, System::nanoTime);
     config.setDataSource(database);
     config.setExceptionOverride(database.verdicts());
     HikariDataSource pool = new HikariDataSource(config);

@@ -27,7 +27,7 @@ record DatabaseSettings(String url, String user, String password) {
       Pattern.compile("([?&;(]\\s*\\w*password\\w*\\s*=)[^&;)]*", Pattern.CASE_INSENSITIVE);
 
   /** Longer than any transaction of ours holds a row, in milliseconds. */
-  private static final int H2_LOCK_TIMEOUT_MILLIS = 20_000;
+  static final int H2_LOCK_TIMEOUT_MILLIS = 20_000;
 
   /**
    * @param setting the value of an environment variable, null when not set

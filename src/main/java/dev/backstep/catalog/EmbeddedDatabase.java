@@ -1,12 +1,13 @@
 package dev.backstep.catalog;
 
 import com.zaxxer.hikari.SQLExceptionOverride;
-import java.io.IOException;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.core.NestedExceptionUtils;
@@ -16,25 +17,39 @@ import org.springframework.jdbc.datasource.AbstractDataSource;
  * Connections to H2 below the pool, and what brings it back in a process that stays. After a write
  * that failed, as where its disk is full, H2 refuses all further work on the connections that it
  * has, calls each of them valid, and reads its file anew only when the last one is closed. So all
- * of them are closed before the next one is made. Thread-safe.
+ * of them are closed before the next one is made. So it is with every URL of H2's, as tests have.
+ * Thread-safe.
  */
 final class EmbeddedDatabase extends AbstractDataSource {
 
   private static final Logger log = LoggerFactory.getLogger(EmbeddedDatabase.class);
 
-  /** H2's error codes DATABASE_IS_CLOSED and OBJECT_CLOSED. */
-  private static final int CLOSED = 90_098;
-
+  /** H2's error code. */
   private static final int OBJECT_CLOSED = 90_007;
 
+  /**
+   * So long after it was opened anew, a statement that was under way on a connection of before may
+   * still come back with {@link DatabaseTrouble#CLOSED}: none waits longer for a lock. A new one
+   * that fails by itself tells of its file first.
+   */
+  private static final Duration LATE_MAX =
+      Duration.ofMillis(DatabaseSettings.H2_LOCK_TIMEOUT_MILLIS);
+
   private final DatabaseSettings settings;
+  private final LongSupplier nanos;
   private final List<Connection> open = new ArrayList<>();
   private volatile Runnable onBroken = () -> {};
   private volatile boolean broken;
   private volatile int loginSeconds;
+  private volatile boolean reopened;
+  private volatile long reopenedNanos;
 
-  EmbeddedDatabase(DatabaseSettings settings) {
+  /**
+   * @param nanos a clock that nobody sets, as {@link System#nanoTime}
+   */
+  EmbeddedDatabase(DatabaseSettings settings, LongSupplier nanos) {
     this.settings = settings;
+    this.nanos = nanos;
   }
 
   /** Calls back when none of the connections that there are is of use any more. */
@@ -81,10 +96,10 @@ final class EmbeddedDatabase extends AbstractDataSource {
 
   /** Whether a connection is of no more use after this. */
   private boolean isLast(SQLException e) {
-    if (!isStorage(e)) {
+    if (!DatabaseTrouble.isStorage(e)) {
       return e.getErrorCode() == OBJECT_CLOSED;
     }
-    if (!broken) {
+    if (!broken && !isLate(e)) {
       broken = true;
       log.warn(
           "the embedded database failed and is opened anew: {}",
@@ -94,8 +109,17 @@ final class EmbeddedDatabase extends AbstractDataSource {
     return true;
   }
 
+  /** Whether it may be about the database that was closed. */
+  private boolean isLate(SQLException e) {
+    return reopened
+        && !DatabaseTrouble.isOfSystem(e)
+        && nanos.getAsLong() - reopenedNanos < LATE_MAX.toNanos();
+  }
+
   /** What was not committed is rolled back, whoever is about to. */
   private void closeAll() {
+    reopenedNanos = nanos.getAsLong();
+    reopened = true;
     broken = false;
     for (Connection connection : open) {
       try {
@@ -105,11 +129,6 @@ final class EmbeddedDatabase extends AbstractDataSource {
       }
     }
     open.clear();
-  }
-
-  private static boolean isStorage(SQLException e) {
-    return e.getErrorCode() == CLOSED
-        || NestedExceptionUtils.getMostSpecificCause(e) instanceof IOException;
   }
 
   private static boolean isClosed(Connection connection) {
