@@ -19,6 +19,16 @@ final class KnownTokens {
 
   private static final Logger log = LoggerFactory.getLogger(KnownTokens.class);
 
+  /** What is known of a token. */
+  enum Answer {
+    /** It was a moment ago; one that was revoked since may be among them. */
+    GOOD,
+    /** None of the good ones. */
+    WRONG,
+    /** The good ones are not known: the database has not said them. */
+    NOT_READ
+  }
+
   private static final long READ_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final ApiTokens tokens;
@@ -26,6 +36,7 @@ final class KnownTokens {
   private final Set<String> hashes = ConcurrentHashMap.newKeySet();
   private final ReentrantLock reading = new ReentrantLock();
   private volatile long readAgainAt;
+  private volatile boolean answered;
 
   /**
    * @param nanos a clock that nobody sets, as {@link System#nanoTime}
@@ -36,30 +47,36 @@ final class KnownTokens {
     this.readAgainAt = nanos.getAsLong();
   }
 
-  /** Whether the token was good a moment ago; one that was revoked since may be among them. */
-  boolean contains(String secret) {
+  Answer look(String secret) {
     String hash = ApiTokens.hash(secret);
-    if (!hashes.contains(hash)) {
-      readAgain();
+    if (hashes.contains(hash)) {
+      return Answer.GOOD;
     }
-    return hashes.contains(hash);
+    boolean read = isRead();
+    return hashes.contains(hash) ? Answer.GOOD : read ? Answer.WRONG : Answer.NOT_READ;
   }
 
-  /** Nobody waits for a database that does not answer: the others go by what was read before. */
-  private void readAgain() {
-    if (nanos.getAsLong() - readAgainAt < 0 || !reading.tryLock()) {
-      return;
+  /** Nobody waits for a database that another one waits for. */
+  private boolean isRead() {
+    if (nanos.getAsLong() - readAgainAt < 0) {
+      return answered;
+    }
+    if (!reading.tryLock()) {
+      return false;
     }
     try {
+      answered = false;
       Set<String> good = tokens.hashes();
       hashes.retainAll(good);
       hashes.addAll(good);
+      answered = true;
     } catch (DataAccessException e) {
       log.debug("the database does not say which tokens are good", e);
     } finally {
       readAgainAt = nanos.getAsLong() + READ_AGAIN_NANOS;
       reading.unlock();
     }
+    return answered;
   }
 
   void good(String secret) {

@@ -8,10 +8,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Slows down whoever guesses tokens: after some wrong ones an address waits, twice as long with
- * each further one, until it has sent none for a while. A right one changes nothing about that: it
- * may be another caller's behind the same proxy. Remembers a bounded number of addresses.
- * Thread-safe.
+ * Spares the database whoever sends wrong tokens: after some of them those of the address are not
+ * looked up for a while, twice as long with each further one, until it has sent none for a while. A
+ * right one passes all the while, and changes nothing about that: it may be another caller's behind
+ * the same proxy. So no guessing is slowed down, which 256 random bits make needless. Remembers a
+ * bounded number of addresses. Thread-safe.
  */
 final class LoginBrake {
 

@@ -1,22 +1,17 @@
 package dev.backstep.api;
 
+import dev.backstep.catalog.DatabaseTrouble;
 import dev.backstep.job.OperatorException;
-import java.io.IOException;
 import org.apache.tomcat.util.http.InvalidParameterException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.core.NestedExceptionUtils;
-import org.springframework.dao.NonTransientDataAccessResourceException;
-import org.springframework.dao.RecoverableDataAccessException;
-import org.springframework.dao.TransientDataAccessException;
-import org.springframework.dao.UncategorizedDataAccessException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
-import org.springframework.transaction.TransactionException;
 import org.springframework.web.ErrorResponse;
 import org.springframework.web.HttpRequestMethodNotSupportedException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
@@ -62,13 +57,14 @@ class Problems extends ResponseEntityExceptionHandler {
 
   @ExceptionHandler(RuntimeException.class)
   ResponseEntity<ProblemDetail> broken(RuntimeException e) {
-    if (isOfDatabase(e)) {
+    if (DatabaseTrouble.isAway(e)) {
       log.warn(
           "a request was not answered, the database is away: {}: {}",
           e.getMessage(),
           NestedExceptionUtils.getMostSpecificCause(e).getMessage());
       HttpStatus away = HttpStatus.SERVICE_UNAVAILABLE;
-      return ResponseEntity.status(away).body(Problem.detail(away, databaseAway(e)));
+      return ResponseEntity.status(away)
+          .body(Problem.detail(away, DATABASE_AWAY.formatted(systemSays(e))));
     }
     log.error("a request failed", e);
     HttpStatus status = HttpStatus.INTERNAL_SERVER_ERROR;
@@ -76,20 +72,16 @@ class Problems extends ResponseEntityExceptionHandler {
         .body(Problem.detail(status, "the server failed; its log says why"));
   }
 
-  /** Whether the database did not answer, and may soon. */
-  static boolean isOfDatabase(RuntimeException e) {
-    return e instanceof TransientDataAccessException
-        || e instanceof RecoverableDataAccessException
-        || e instanceof NonTransientDataAccessResourceException
-        || e instanceof UncategorizedDataAccessException
-        || e instanceof TransactionException;
+  /** For whoever has not shown yet who is asking: nothing of where the database is. */
+  static String databaseAway() {
+    return DATABASE_AWAY.formatted("");
   }
 
-  /** With what the system says, as that a disk is full; what a driver says is for the log. */
-  static String databaseAway(RuntimeException e) {
-    Throwable cause = NestedExceptionUtils.getMostSpecificCause(e);
-    return DATABASE_AWAY.formatted(
-        cause instanceof IOException ? " (" + cause.getMessage() + ")" : "");
+  /** As that a disk is full; what a driver says is for the log. Empty when it says nothing. */
+  static String systemSays(RuntimeException e) {
+    return DatabaseTrouble.isOfSystem(e)
+        ? " (" + NestedExceptionUtils.getMostSpecificCause(e).getMessage() + ")"
+        : "";
   }
 
   /** What the framework refuses by itself gets what all our problems have. */

@@ -2,6 +2,7 @@ package dev.backstep.api;
 
 import dev.backstep.catalog.ApiTokens;
 import dev.backstep.catalog.AuditTrail;
+import dev.backstep.catalog.DatabaseTrouble;
 import dev.backstep.catalog.LoginRefused;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
@@ -68,8 +69,13 @@ final class TokenFilter extends OncePerRequestFilter {
     String address = request.getRemoteAddr();
     String secret = header.substring(SCHEME.length()).strip();
     Duration wait = brake.wait(address);
-    if (!wait.isZero() && !known.contains(secret)) {
+    KnownTokens.Answer before = wait.isZero() ? KnownTokens.Answer.GOOD : known.look(secret);
+    if (before == KnownTokens.Answer.WRONG) {
       slow(response, wait);
+      return;
+    }
+    if (before == KnownTokens.Answer.NOT_READ) {
+      away(response);
       return;
     }
     Optional<ApiTokens.Token> token;
@@ -80,10 +86,10 @@ final class TokenFilter extends OncePerRequestFilter {
           response, HttpStatus.SERVICE_UNAVAILABLE, String.valueOf(e.detail().getDetail()));
       return;
     } catch (RuntimeException e) {
-      if (!Problems.isOfDatabase(e)) {
+      if (!DatabaseTrouble.isAway(e)) {
         throw e;
       }
-      Problem.write(response, HttpStatus.SERVICE_UNAVAILABLE, Problems.databaseAway(e));
+      away(response);
       return;
     }
     if (token.isPresent()) {
@@ -93,6 +99,10 @@ final class TokenFilter extends OncePerRequestFilter {
       known.wrong(secret);
       refuse(response, address, wait);
     }
+  }
+
+  private static void away(HttpServletResponse response) throws IOException {
+    Problem.write(response, HttpStatus.SERVICE_UNAVAILABLE, Problems.databaseAway());
   }
 
   private void refuse(HttpServletResponse response, String address, Duration wait)
@@ -174,8 +184,8 @@ final class TokenFilter extends OncePerRequestFilter {
       Problem.write(
           response,
           HttpStatus.SERVICE_UNAVAILABLE,
-          "nothing was changed, since the database takes no row of the audit trail: "
-              + e.getMostSpecificCause().getMessage()
+          "nothing was changed, since the database takes no row of the audit trail"
+              + Problems.systemSays(e)
               + "; send it again when it does");
       return;
     }

@@ -20,6 +20,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.datasource.AbstractDataSource;
@@ -30,10 +31,16 @@ import org.springframework.mock.web.MockHttpServletResponse;
 
 class TokenFilterTests {
 
-  private static final class NoDatabase extends AbstractDataSource {
+  private static final class Away extends AbstractDataSource {
+    private final SQLException failure;
+
+    private Away(SQLException failure) {
+      this.failure = failure;
+    }
+
     @Override
     public Connection getConnection() throws SQLException {
-      throw new SQLException("it is away");
+      throw failure;
     }
 
     @Override
@@ -45,7 +52,7 @@ class TokenFilterTests {
   /** Told that it is unknown, a caller would throw a good token away. */
   @Test
   void aTokenThatCannotBeLookedUpIsNotCalledUnknown() throws Exception {
-    NoDatabase database = new NoDatabase();
+    Away database = new Away(new SQLException("it is away"));
     Clock clock = Clock.systemUTC();
     TokenFilter filter =
         new TokenFilter(
@@ -63,15 +70,78 @@ class TokenFilterTests {
     assertThat(response.getContentAsString()).contains("the database does not answer");
   }
 
+  /** Of where the database is, and of the disk under it, nothing is told to whoever asks. */
+  @Test
+  void whoMayAskIsNotToldWhatTheSystemSaysBeforeThatIsKnown() throws Exception {
+    Asked database = new Asked("told");
+    JdbcClient.create(database).sql(TOKENS).update();
+    Clock clock = Clock.systemUTC();
+    ApiTokens tokens = new ApiTokens(database, clock);
+    String anna = tokens.add("anna", "VIEWER");
+    TokenFilter filter =
+        new TokenFilter(
+            tokens,
+            new AuditTrail(new Away(new SQLException("host=secret.example")), clock),
+            System::nanoTime,
+            refusal -> {});
+
+    assertThat(delete(filter, anna, new MockFilterChain()).getContentAsString())
+        .contains("nothing was changed")
+        .doesNotContain("secret");
+    database.failure = new SQLException("general", new IOException("/secret: No space left"));
+    MockHttpServletResponse response = delete(filter, anna, new MockFilterChain());
+    assertThat(response.getStatus()).isEqualTo(503);
+    assertThat(response.getContentAsString())
+        .contains("the database does not answer")
+        .doesNotContain("secret");
+  }
+
+  /** One that is told so is thrown away; one that the server cannot look up is sent again. */
+  @Test
+  void rightTokenIsNotCalledWrongWhileNobodyKnows() throws Exception {
+    Asked database = new Asked("unread");
+    JdbcClient.create(database).sql(TOKENS).update();
+    Clock clock = Clock.systemUTC();
+    ApiTokens tokens = new ApiTokens(database, clock);
+    String never = tokens.add("never used until now", "VIEWER");
+    AtomicLong nanos = new AtomicLong();
+    TokenFilter filter =
+        new TokenFilter(tokens, new AuditTrail(database, clock), nanos::get, refusal -> {});
+    for (int i = 0; i < 6; i++) {
+      assertThat(status(filter, "bst_revoked")).isEqualTo(401);
+    }
+    nanos.addAndGet(1_000_000_000);
+    assertThat(status(filter, "bst_revoked")).as("two seconds for the next").isEqualTo(401);
+
+    database.failure = new SQLException("it is away");
+    assertThat(status(filter, never)).isEqualTo(503);
+    database.times = 0;
+    assertThat(status(filter, never)).as("within the same second").isEqualTo(503);
+    assertThat(database.times).isZero();
+    database.failure = null;
+    nanos.addAndGet(999_999_999);
+    assertThat(status(filter, never)).isEqualTo(503);
+    nanos.addAndGet(1);
+    assertThat(status(filter, never)).isEqualTo(200);
+    assertThat(status(filter, "bst_revoked")).isEqualTo(429);
+  }
+
   /** A database with the tokens alone, which counts how often it is asked. */
   private static final class Asked extends AbstractDataSource {
-    private final DataSource tokens =
-        new DriverManagerDataSource("jdbc:h2:mem:token-filter;DB_CLOSE_DELAY=-1");
+    private final DataSource tokens;
+    private @Nullable SQLException failure;
     private int times;
+
+    private Asked(String name) {
+      tokens = new DriverManagerDataSource("jdbc:h2:mem:" + name + ";DB_CLOSE_DELAY=-1");
+    }
 
     @Override
     public Connection getConnection() throws SQLException {
       times++;
+      if (failure != null) {
+        throw failure;
+      }
       return tokens.getConnection();
     }
 
@@ -177,7 +247,7 @@ class TokenFilterTests {
   /** As a scraper with a revoked token beside others behind one proxy. */
   @Test
   void wrongTokensOfOneLockOutNobodyElseAndCostTheDatabaseNothing() throws Exception {
-    Asked database = new Asked();
+    Asked database = new Asked("token-filter");
     JdbcClient.create(database).sql(TOKENS).update();
     Clock clock = Clock.systemUTC();
     ApiTokens tokens = new ApiTokens(database, clock);
