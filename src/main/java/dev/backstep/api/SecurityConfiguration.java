@@ -35,7 +35,13 @@ class SecurityConfiguration {
                 .hasRole(Role.ADMIN.name())
                 // They write where the server may write, and run what a backup holds.
                 .requestMatchers(
-                    HttpMethod.POST, "/api/v1/restores", "/api/v1/copies", "/api/v1/restore-tests")
+                    HttpMethod.POST,
+                    "/api/v1/restores",
+                    "/api/v1/copies",
+                    "/api/v1/restore-tests",
+                    "/api/v1/tasks/restore-*/relaunch",
+                    "/api/v1/tasks/copy-*/relaunch",
+                    "/api/v1/tasks/test-*/relaunch")
                 .hasRole(Role.ADMIN.name())
                 .requestMatchers(HttpMethod.GET, "/api/**", "/metrics")
                 .hasRole(Role.VIEWER.name())

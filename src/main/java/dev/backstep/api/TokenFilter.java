@@ -190,12 +190,18 @@ final class TokenFilter extends OncePerRequestFilter {
       return;
     }
     RequestBody.onSubject(request, subject -> audit.about(row, action + " " + subject));
-    int result = HttpStatus.INTERNAL_SERVER_ERROR.value();
+    boolean answered = false;
     try {
       chain.doFilter(request, response);
-      result = response.getStatus();
+      answered = true;
     } finally {
-      ended(row, result);
+      int status = response.getStatus();
+      // Where it could not be sent, any status but the one that all begin with tells what was done.
+      ended(
+          row,
+          answered || status != HttpStatus.OK.value()
+              ? status
+              : HttpStatus.INTERNAL_SERVER_ERROR.value());
     }
   }
 

@@ -16,6 +16,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -219,6 +220,12 @@ class ServerIT {
     assertProblem(post("/api/v1/backups", viewer, "{\"vm_name\":\"web\"}"), 403, "role");
     assertProblem(get("/api/v1/tokens", operator), 403, "role");
     assertProblem(post("/api/v1/restores", operator, "{}"), 403, "role");
+    for (String id : List.of("restore-1", "copy-1", "test-1", "%72estore-1")) {
+      String path = "/api/v1/tasks/" + id + "/relaunch";
+      assertProblem(post(path, operator, "{}"), 403, "role");
+      assertProblem(post(path, admin, "{}"), 404, "no task");
+    }
+    assertProblem(post("/api/v1/tasks/verify-1/relaunch", operator, "{}"), 404, "no task");
     assertProblem(post("/api/v1/backups", operator, "{\"vm_name\":\"nobody\"}"), 404, "nobody");
     assertThat(
             send(request("/api/v1/tokens/viewer-1")

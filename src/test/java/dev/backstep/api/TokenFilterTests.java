@@ -221,6 +221,16 @@ class TokenFilterTests {
                 }))
         .isInstanceOf(IOException.class);
     assertThat(trail.get().getFirst().result()).as("not what was never answered").hasValue(500);
+    assertThatThrownBy(() ->
+            delete(
+                filter,
+                anna,
+                (request, response) -> {
+                  ((HttpServletResponse) response).setStatus(204);
+                  throw new IOException("the caller is gone");
+                }))
+        .isInstanceOf(IOException.class);
+    assertThat(trail.get().getFirst().result()).as("it was carried out").hasValue(204);
   }
 
   @Test
