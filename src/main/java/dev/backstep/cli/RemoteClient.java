@@ -10,6 +10,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -18,7 +19,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
-import javax.net.ssl.SSLHandshakeException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -163,15 +163,16 @@ final class RemoteClient implements AutoCloseable {
   private HttpResponse<String> send(HttpRequest request) {
     try {
       return http.send(request, HttpResponse.BodyHandlers.ofString());
-    } catch (SSLHandshakeException e) {
-      throw OperatorException.failed(
-          "what answers at "
-              + url
-              + " is not trusted, and was told nothing ("
-              + e.getMessage()
-              + "); see whether the server of this home folder still serves there",
-          e);
     } catch (IOException e) {
+      if (isUntrusted(e)) {
+        throw OperatorException.failed(
+            "what answers at "
+                + url
+                + " is not trusted, and was told nothing ("
+                + e.getMessage()
+                + "); see whether the server of this home folder still serves there",
+            e);
+      }
       throw OperatorException.failed(
           "the server at "
               + url
@@ -182,6 +183,16 @@ final class RemoteClient implements AutoCloseable {
     } catch (InterruptedException e) {
       throw new IllegalStateException("interrupted while the server was asked", e);
     }
+  }
+
+  /** Not so when it hung up in the middle, as a server does that is just ending. */
+  private static boolean isUntrusted(IOException failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof CertificateException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private JsonNode body(HttpResponse<String> response) {
