@@ -7,8 +7,10 @@ import dev.backstep.domain.ReplicaState;
 import dev.backstep.domain.Status;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.PlatformTransactionManager;
@@ -56,15 +58,19 @@ public final class Replicas {
    * begun since a run of this replication had it, nothing that a run has left there counts any
    * more, also what this run has begun itself.
    *
-   * @param targetNames every name of the target
+   * @param target as it was said
+   * @param names every name of it
    * @throws TargetBusyException when a restore is writing there
    */
-  public void take(String run, long leaseToken, int number, DiskKey key, Set<String> targetNames)
+  public void take(
+      String run, long leaseToken, int number, DiskKey key, String target, Set<String> names)
       throws FencedException {
     transactions.in(() -> {
       tasks.lock(run, leaseToken);
       String replication = replicationOf(run);
-      WrittenTargets.retake(jdbc, run, replication, targetNames)
+      Map<String, String> places = new TreeMap<>();
+      names.forEach(name -> places.put(name, target));
+      WrittenTargets.retake(jdbc, run, replication, places)
           .ifPresent(writer -> lose(run, replication, number, key, writer));
       return run;
     });

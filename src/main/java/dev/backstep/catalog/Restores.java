@@ -6,8 +6,8 @@ import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.domain.VmId;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.PlatformTransactionManager;
@@ -29,7 +29,7 @@ public final class Restores {
    * Notes a restore that runs.
    *
    * @param backup whose disks are restored
-   * @param targets every name of what they are written to
+   * @param targets every name of what they are written to, with what an operator knows it by
    * @param machine the VM whose disks those are, which has no backup meanwhile; empty of others
    * @return the task's id
    * @throws VmBusyException when something reads or writes over the disks of that VM
@@ -39,7 +39,7 @@ public final class Restores {
       BackupId backup,
       String subject,
       List<RestoredDisk> disks,
-      Set<String> targets,
+      Map<String, String> targets,
       Optional<VmId> machine,
       long leaseToken) {
     return transactions.in(() -> {

@@ -9,6 +9,14 @@ public final class SupersededException extends RuntimeException {
     super(text(restore, newer));
   }
 
+  /** Of one that did not note what it writes to. */
+  SupersededException(String restore) {
+    super(
+        restore
+            + " cannot be gone on with: an earlier release began it, and did not note what else was"
+            + " begun onto the same targets; restore again");
+  }
+
   /** The same for whoever finds it before it is tried. */
   public static String text(String restore, String newer) {
     return restore

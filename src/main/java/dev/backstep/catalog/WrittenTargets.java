@@ -2,8 +2,9 @@ package dev.backstep.catalog;
 
 import dev.backstep.domain.Sha256;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
+import java.util.TreeMap;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /**
@@ -20,19 +21,22 @@ final class WrittenTargets {
    * Gives a task what it writes to, until a newer one asks for it.
    *
    * @param task noted, or locked, by the same transaction
+   * @param places every name of a target, with the target as an operator knows it
    * @throws TargetBusyException when another one that runs has it
    */
-  static void take(JdbcClient jdbc, String task, Set<String> names) {
+  static void take(JdbcClient jdbc, String task, Map<String, String> places) {
     long turn = lock(jdbc) + 1;
     jdbc.sql("update restore_turn set turn = :turn").param("turn", turn).update();
-    for (String name : names) {
-      requireUnwritten(jdbc, name);
+    Map<String, String> byKey = new TreeMap<>();
+    places.forEach((name, place) -> byKey.put(Sha256.of(name), place));
+    requireUnwritten(jdbc, byKey);
+    for (String key : byKey.keySet()) {
       jdbc.sql(
               """
               insert into restore_targets (task_id, target_key, turn) values (:task, :key, :turn)\
               """)
           .param("task", task)
-          .param("key", Sha256.of(name))
+          .param("key", key)
           .param("turn", turn)
           .update();
     }
@@ -44,9 +48,9 @@ final class WrittenTargets {
    * @return who has had it since one of those
    */
   static Optional<String> retake(
-      JdbcClient jdbc, String run, String replication, Set<String> names) {
+      JdbcClient jdbc, String run, String replication, Map<String, String> places) {
     lock(jdbc);
-    List<String> keys = names.stream().map(Sha256::of).toList();
+    List<String> keys = places.keySet().stream().map(Sha256::of).toList();
     long own =
         jdbc.sql(
                 """
@@ -65,7 +69,7 @@ final class WrittenTargets {
         .param("keys", keys)
         .param("own", replication)
         .update();
-    take(jdbc, run, names);
+    take(jdbc, run, places);
     return jdbc.sql(
             """
             select task_id from restore_targets
@@ -83,27 +87,38 @@ final class WrittenTargets {
     return jdbc.sql("select turn from restore_turn for update").query(Long.class).single();
   }
 
-  private static void requireUnwritten(JdbcClient jdbc, String name) {
+  private static void requireUnwritten(JdbcClient jdbc, Map<String, String> byKey) {
     jdbc.sql(
             """
-            select min(t.id) as id from restore_targets w join tasks t on t.id = w.task_id
-            where w.target_key = :key and t.status = 'RUNNING'\
+            select w.target_key, t.id from restore_targets w join tasks t on t.id = w.task_id
+            where w.target_key in (:keys) and t.status = 'RUNNING'\
             """)
-        .param("key", Sha256.of(name))
-        .query((row, index) -> Optional.ofNullable(row.getString("id")))
-        .single()
-        .ifPresent(running -> {
-          throw new TargetBusyException(name, running);
+        .param("keys", byKey.keySet())
+        .query((row, index) ->
+            new TargetBusyException(
+                String.valueOf(byKey.get(row.getString("target_key"))), row.getString("id")))
+        .list()
+        .forEach(busy -> {
+          throw busy;
         });
   }
 
   /**
    * Lets a restore go on that the same transaction has made run again.
    *
-   * @throws SupersededException when another one was begun onto any of its targets since
+   * @throws SupersededException when another one was begun onto any of its targets since, or nobody
+   *     can tell
    */
   static void requireNewest(JdbcClient jdbc, String task) {
     lock(jdbc);
+    long known =
+        jdbc.sql("select count(*) from restore_targets where task_id = :task")
+            .param("task", task)
+            .query(Long.class)
+            .single();
+    if (known == 0) {
+      throw new SupersededException(task);
+    }
     newer(jdbc, task)
         .ifPresent(newer -> {
           throw new SupersededException(task, newer);

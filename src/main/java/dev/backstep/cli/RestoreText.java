@@ -36,7 +36,9 @@ final class RestoreText {
                 + row.status()
                 + "  "
                 + BackupText.printable(row.subject())
-                + superseded.map(newer -> "; written over since by " + newer).orElse(""));
+                + superseded
+                    .map(newer -> "; another one was begun onto it since: " + newer)
+                    .orElse(""));
     for (RestoredDisk disk : disks) {
       session
           .terminal()

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
@@ -421,12 +422,13 @@ abstract class ReplicationContract {
   }
 
   private void take(String run) throws FencedException {
-    replicas.take(run, lease, 0, KEY, Set.of("/dr/web.raw"));
+    replicas.take(run, lease, 0, KEY, "/dr/web.raw", Set.of("/dr/web.raw"));
   }
 
   private String restore(String target) {
     BackupId backup = new BackupId("backup-web-20260304-050607");
-    return restores.begin(backup, "web", List.of(), Set.of(target), Optional.empty(), lease);
+    return restores.begin(
+        backup, "web", List.of(), Map.of(target, target), Optional.empty(), lease);
   }
 
   /** One that failed: something of it may be there. */

@@ -14,8 +14,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
@@ -71,7 +71,9 @@ abstract class RestoreContract {
   }
 
   private String begin(String... names) {
-    Set<String> places = Stream.of(names).map(name -> folder + name).collect(Collectors.toSet());
+    Map<String, String> places =
+        Stream.of(names)
+            .collect(Collectors.toMap(name -> folder + name, name -> name + " as said"));
     return restores.begin(BACKUP, "web", List.of(), places, Optional.empty(), lease);
   }
 
@@ -103,7 +105,7 @@ abstract class RestoreContract {
 
     String id =
         restores.begin(
-            BACKUP, "web", List.of(disk), Set.of("/dev/vg/web"), Optional.empty(), lease);
+            BACKUP, "web", List.of(disk), Map.of("/dev/vg/web", "web"), Optional.empty(), lease);
 
     assertThat(restores.disks(id)).containsExactly(disk);
     restores.begun(id, 3, 500);
@@ -118,7 +120,7 @@ abstract class RestoreContract {
 
     assertThatThrownBy(() -> begin("c", "b"))
         .isInstanceOf(TargetBusyException.class)
-        .hasMessageContainingAll(folder + "b", first);
+        .hasMessageStartingWith("b as said is being written by " + first);
     assertThatThrownBy(() -> begin("b")).as("rolled back").hasMessageContaining(first);
 
     begin("c");
@@ -165,6 +167,16 @@ abstract class RestoreContract {
   }
 
   @Test
+  void restoreThatDidNotNoteItsTargetsIsNotGoneOnWith() {
+    String old = ended(Status.FAILED, "a");
+    catalog.jdbc.sql("delete from restore_targets where task_id = :id").param("id", old).update();
+
+    assertThatThrownBy(() -> tasks.resume(old, lease))
+        .isInstanceOf(SupersededException.class)
+        .hasMessageContainingAll(old, "earlier release");
+  }
+
+  @Test
   void restoreThatIsCompletedIsNoMatterOfTargets() {
     String older = ended(Status.COMPLETED, "a");
     ended(Status.COMPLETED, "a");
@@ -206,7 +218,7 @@ abstract class RestoreContract {
   }
 
   private String onto(VmId vm) {
-    Set<String> places = Set.of(folder + vm);
+    Map<String, String> places = Map.of(folder + vm, "web");
     return restores.begin(BACKUP, "web", List.of(), places, Optional.of(vm), lease);
   }
 

@@ -164,9 +164,10 @@ class ReplicaStep implements ItemStreamReader<CopyItem>, ItemWriter<CopyItem> {
 
   /** Committed before anything is planned, for the plan stands on what the target holds. */
   private void take(ReplicationRunDisk row) throws IOException {
-    Set<String> names = TargetNames.of(DiskTarget.onto(row.target().orElseThrow()));
+    String target = row.target().orElseThrow();
+    Set<String> names = TargetNames.of(DiskTarget.onto(target));
     transactions.apart(() -> {
-      replicas.take(id, actives.get(id).leaseToken(), number, row.diskKey(), names);
+      replicas.take(id, actives.get(id).leaseToken(), number, row.diskKey(), target, names);
       return id;
     });
   }

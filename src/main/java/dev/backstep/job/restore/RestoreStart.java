@@ -24,10 +24,9 @@ import dev.backstep.job.TaskRun;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import org.springframework.stereotype.Component;
 
@@ -53,12 +52,16 @@ class RestoreStart implements RestoreJobs {
     Optional<BackupRow> held = request.held().map(this::restorePoint);
     RestoreTargets.requireHeld(request.differing(), held, request.targets().keySet());
     List<RestoredDisk> disks = new ArrayList<>();
-    Set<String> names = new HashSet<>();
+    Map<String, String> names = new HashMap<>();
     new TreeMap<>(request.targets())
         .forEach((number, target) -> {
           disks.add(disk(backup, number, target, request, held));
+          String place =
+              request.machine().isPresent()
+                  ? "disk " + disks.getLast().diskKey() + " of the VM"
+                  : target.place();
           for (String name : TargetNames.of(target)) {
-            if (!names.add(name)) {
+            if (names.put(name, place) != null) {
               throw OperatorException.usage(target.place() + " is the target of two disks", null);
             }
           }
@@ -71,7 +74,10 @@ class RestoreStart implements RestoreJobs {
   }
 
   private String begin(
-      BackupRow backup, List<RestoredDisk> disks, Set<String> targets, Optional<VmId> machine) {
+      BackupRow backup,
+      List<RestoredDisk> disks,
+      Map<String, String> targets,
+      Optional<VmId> machine) {
     String subject = backup.id() + " of " + backup.vmName();
     try {
       return restores.begin(backup.id(), subject, disks, targets, machine, lease.token());

@@ -165,11 +165,13 @@ public final class RestoredMachine implements AutoCloseable {
     }
   }
 
-  /** The same for the same disk of the same VM, so that what was begun can go on. */
+  /**
+   * The same for the same disk of the same VM, so that what was begun can go on: also when it was
+   * registered anew, or is asked for at its ESXi host, and has another moref.
+   */
   private static String socket(Machine machine, DiskKey disk) {
-    // The end of the UUID tells vCenters apart; all of it would leave a socket's path little room.
-    String uuid = machine.instanceUuid().replaceFirst(".*-", "");
-    String name = machine.ref() + "-" + disk.value() + "-" + uuid;
+    String uuid = machine.instanceUuid().replace("-", "");
+    String name = disk.value() + "-" + (uuid.isEmpty() ? machine.ref() : uuid);
     return SOCKET_PREFIX + name.replaceAll("[^A-Za-z0-9-]", "_");
   }
 
