@@ -1,5 +1,7 @@
 package dev.backstep.source;
 
+import dev.backstep.blockio.DiskInUseException;
+import dev.backstep.blockio.DiskLock;
 import dev.backstep.nbd.NbdConnection;
 import dev.backstep.nbd.NbdException;
 import dev.backstep.nbd.NbdUri;
@@ -10,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 
@@ -31,12 +34,15 @@ public final class NbdServer implements AutoCloseable {
   private final Path socket;
   private final String export;
   private final Path runFolder;
+  private final Optional<DiskLock> lock;
 
-  private NbdServer(ChildProcess process, Path socket, String export, Path runFolder) {
+  private NbdServer(
+      ChildProcess process, Path socket, String export, Path runFolder, Optional<DiskLock> lock) {
     this.process = process;
     this.socket = socket;
     this.export = export;
     this.runFolder = runFolder;
+    this.lock = lock;
   }
 
   /**
@@ -61,7 +67,7 @@ public final class NbdServer implements AutoCloseable {
    * @param runFolder where its socket and record are kept; exists
    */
   public static NbdServer start(Recipe recipe, Path runFolder) throws SourceException {
-    return start(recipe, runFolder, newSocket(runFolder));
+    return start(recipe, runFolder, newSocket(runFolder), Optional.empty());
   }
 
   /**
@@ -70,10 +76,31 @@ public final class NbdServer implements AutoCloseable {
    * @throws SourceException as {@link #requireUnserved}
    */
   public static NbdServer start(Recipe recipe, Path runFolder, String name) throws SourceException {
-    requireUnserved(runFolder, name);
-    Path socket = runFolder.resolve(name);
-    socket.toFile().delete();
-    return start(recipe, runFolder, socket);
+    DiskLock lock = lock(runFolder, name);
+    try {
+      requireUnserved(runFolder, name);
+      Path socket = runFolder.resolve(name);
+      socket.toFile().delete();
+      return start(recipe, runFolder, socket, Optional.of(lock));
+    } catch (SourceException | RuntimeException e) {
+      lock.close();
+      throw e;
+    }
+  }
+
+  /** Of two that start at once the second would take the first one's socket away. */
+  private static DiskLock lock(Path runFolder, String name) throws SourceException {
+    try {
+      return DiskLock.ofNew(runFolder.resolve("." + name + ".lock"));
+    } catch (DiskInUseException e) {
+      throw new SourceException(SourceException.Kind.LOCKED, served(runFolder.resolve(name)), e);
+    } catch (IOException e) {
+      throw new SourceException(SourceException.Kind.FAILED, String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static String served(Path socket) {
+    return socket + ": another command serves this disk already";
   }
 
   /**
@@ -93,8 +120,7 @@ public final class NbdServer implements AutoCloseable {
               + " bytes; name the folder through a symbolic link with a shorter path");
     }
     if (isServed(NbdUri.unix(socket, ""))) {
-      throw new SourceException(
-          SourceException.Kind.LOCKED, socket + ": another command serves this disk already");
+      throw new SourceException(SourceException.Kind.LOCKED, served(socket));
     }
   }
 
@@ -112,11 +138,11 @@ public final class NbdServer implements AutoCloseable {
     }
   }
 
-  private static NbdServer start(Recipe recipe, Path runFolder, Path socket)
-      throws SourceException {
+  private static NbdServer start(
+      Recipe recipe, Path runFolder, Path socket, Optional<DiskLock> lock) throws SourceException {
     ChildProcess process =
         ChildProcess.start(runFolder, socket, recipe.command().apply(socket), recipe.input());
-    NbdServer server = new NbdServer(process, socket, recipe.export(), runFolder);
+    NbdServer server = new NbdServer(process, socket, recipe.export(), runFolder, lock);
     server.awaitAnswer(recipe.program(), recipe.complaint());
     return server;
   }
@@ -138,7 +164,12 @@ public final class NbdServer implements AutoCloseable {
     String file = image.toAbsolutePath().toString();
     command.addAll(List.of("-f", "qcow2", "-x", "disk", "-k", socket.toString(), file));
     NbdServer server =
-        new NbdServer(ChildProcess.start(runFolder, socket, command), socket, "disk", runFolder);
+        new NbdServer(
+            ChildProcess.start(runFolder, socket, command),
+            socket,
+            "disk",
+            runFolder,
+            Optional.empty());
     server.awaitAnswer("qemu-nbd", errors -> QemuComplaint.about(image, errors));
     return server;
   }
@@ -216,17 +247,18 @@ public final class NbdServer implements AutoCloseable {
    */
   public boolean end(Duration limit) {
     boolean orderly = process.end(limit) == 0;
-    removeFolder();
+    letGo();
     return orderly;
   }
 
   @Override
   public void close() {
     process.close();
-    removeFolder();
+    letGo();
   }
 
-  private void removeFolder() {
+  private void letGo() {
+    lock.ifPresent(DiskLock::close);
     Path folder = socket.getParent();
     if (folder != null && !folder.equals(runFolder)) {
       folder.toFile().delete(); // the one that was made for a path that is short enough

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.backstep.blockio.DiskLock;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -43,6 +45,38 @@ class NbdServerTests {
       assertThat(locked.kind()).isEqualTo(SourceException.Kind.LOCKED);
       assertThat(locked).hasMessageContaining("another command serves this disk already");
     }
+  }
+
+  /** Both have seen that nothing answers; the second would take the first one's socket away. */
+  @Test
+  void ofTwoThatStartAtOnceOneIsLocked() throws Exception {
+    try (DiskLock _ = DiskLock.ofNew(folder.resolve(".nbd-onto-a.lock"))) {
+      Files.createFile(folder.resolve("nbd-onto-a"));
+
+      SourceException locked = failure();
+
+      assertThat(locked.kind()).isEqualTo(SourceException.Kind.LOCKED);
+      assertThat(locked).hasMessageContaining("another command serves this disk already");
+      assertThat(folder.resolve("nbd-onto-a")).exists();
+    }
+
+    assertThat(failure()).hasMessage("it did not start");
+    assertThatCode(() -> DiskLock.ofNew(folder.resolve(".nbd-onto-a.lock")).close())
+        .as("who could not start lets go")
+        .doesNotThrowAnyException();
+  }
+
+  /** Of a server that ends at once. */
+  private SourceException failure() {
+    NbdServer.Recipe recipe =
+        new NbdServer.Recipe(
+            "sh",
+            "",
+            socket -> List.of("sh", "-c", "echo no >&2; exit 1"),
+            new byte[0],
+            errors -> new SourceException(SourceException.Kind.FAILED, "it did not start"));
+    return catchThrowableOfType(
+        SourceException.class, () -> NbdServer.start(recipe, folder, "nbd-onto-a"));
   }
 
   private static void hangUp(ServerSocketChannel server) {
