@@ -126,14 +126,20 @@ public final class Tasks {
             if (Machines.lockIfKnown(jdbc, vm)) {
               ReplicationRows.requireFree(jdbc, vm);
             }
-            ReplicationRows.lock(jdbc, ReplicationRows.ofRun(jdbc, id));
+            if (is(id, TaskKind.REPLICATE)) {
+              ReplicationRows.lock(jdbc, ReplicationRows.ofRun(jdbc, id));
+            }
           });
       boolean resumed = runs(id, leaseToken);
-      if (resumed && TaskKind.ofId(id).filter(TaskKind.RESTORE::equals).isPresent()) {
+      if (resumed && is(id, TaskKind.RESTORE)) {
         WrittenTargets.requireNewest(jdbc, id);
       }
       return resumed;
     });
+  }
+
+  private static boolean is(String id, TaskKind kind) {
+    return TaskKind.ofId(id).filter(kind::equals).isPresent();
   }
 
   private boolean runs(String id, long leaseToken) {

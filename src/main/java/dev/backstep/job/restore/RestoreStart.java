@@ -13,6 +13,7 @@ import dev.backstep.catalog.VmBusyException;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.BackupDocument;
+import dev.backstep.job.Failures;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.RestoreJobs;
@@ -83,7 +84,7 @@ class RestoreStart implements RestoreJobs {
     try {
       return restores.begin(backup.id(), subject, disks, targets, machine, lease.token());
     } catch (TargetBusyException | VmBusyException e) {
-      throw OperatorException.busy(e.getMessage(), e);
+      throw OperatorException.busy(Failures.text(e), e);
     }
   }
 
