@@ -69,7 +69,7 @@ class MariaDbServiceIT {
         Statement statement = connection.createStatement()) {
       assertThat(actions(statement))
           .hasSize(2)
-          .allMatch(row -> row.matches("admin-[0-9a-f]+ 127.0.0.1 POST /api/v1/backups 202"));
+          .allMatch(row -> row.matches("admin-[0-9a-f]+ 127.0.0.1 POST /api/v1/backups vm 202"));
       assertThatThrownBy(() -> statement.execute("drop table leases"))
           .isInstanceOf(SQLException.class)
           .hasMessageContaining("denied");
