@@ -185,7 +185,7 @@ class RemoteCommandsIT {
       awaitEnd(newer, "COMPLETED");
       assertThat(run(1, "relaunch", failed).errors()).contains(newer, "restore again");
       assertThat(run(0, "show", failed).output())
-          .contains("FAILED", "written over since by " + newer);
+          .contains("FAILED", "another one was begun onto it since: " + newer);
       assertThat(run(0, "show", failed, "--json").json().get("superseded_by").asString())
           .isEqualTo(newer);
       assertThat(run(0, "show", newer, "--json").json().get("superseded_by").isNull()).isTrue();

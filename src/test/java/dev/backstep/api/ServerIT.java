@@ -223,9 +223,9 @@ class ServerIT {
     for (String id : List.of("restore-1", "copy-1", "test-1", "%72estore-1")) {
       String path = "/api/v1/tasks/" + id + "/relaunch";
       assertProblem(post(path, operator, "{}"), 403, "role");
-      assertProblem(post(path, admin, "{}"), 404, "no task");
+      assertProblem(post(path, admin, "{}"), 404, "no such task");
     }
-    assertProblem(post("/api/v1/tasks/verify-1/relaunch", operator, "{}"), 404, "no task");
+    assertProblem(post("/api/v1/tasks/verify-1/relaunch", operator, "{}"), 404, "no such task");
     assertProblem(post("/api/v1/backups", operator, "{\"vm_name\":\"nobody\"}"), 404, "nobody");
     assertThat(
             send(request("/api/v1/tokens/viewer-1")
