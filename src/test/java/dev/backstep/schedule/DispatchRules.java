@@ -3,6 +3,7 @@ package dev.backstep.schedule;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Launch;
 import dev.backstep.catalog.Leases;
@@ -21,8 +22,13 @@ import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.TransactionStatus;
+import org.springframework.transaction.TransactionSystemException;
 
 /** From the queue to runs; run on each database. */
 abstract class DispatchRules extends ScheduleTest {
@@ -506,6 +512,51 @@ abstract class DispatchRules extends ScheduleTest {
     dispatcher().round();
 
     assertThat(jobs.begun(2)).containsExactly(id, id);
+  }
+
+  /** The database failed over while it was told to commit. */
+  @Test
+  void backupThatWasTakenInATurnWhoseCommitGotNoAnswerIsPutRight() throws Exception {
+    BackupId id = enqueue(vm("a"));
+    BackupQueue sound = queue;
+    queue = new BackupQueue(dataSource, new UnansweredCommits(transactions), clock);
+    Dispatcher unlucky = dispatcher();
+    queue = sound;
+    assertThatThrownBy(unlucky::round).isInstanceOf(TransactionSystemException.class);
+    assertThat(row(id).status()).isEqualTo(Status.RUNNING);
+    assertThat(jobs.begun).isEmpty();
+
+    realJobs.recoverBackups();
+    Status recovered = row(id).status();
+    clock.set(Instant.now());
+    dispatcher().round();
+
+    assertThat(recovered).isEqualTo(Status.FAILED);
+    assertThat(jobs.begun(1)).containsExactly(id);
+  }
+
+  /** Commits, and does not say so. */
+  private record UnansweredCommits(PlatformTransactionManager real)
+      implements PlatformTransactionManager {
+
+    @Override
+    public TransactionStatus getTransaction(@Nullable TransactionDefinition definition) {
+      return real.getTransaction(definition);
+    }
+
+    @Override
+    public void commit(TransactionStatus status) {
+      boolean all = status.isNewTransaction();
+      real.commit(status);
+      if (all) {
+        throw new TransactionSystemException("the connection broke");
+      }
+    }
+
+    @Override
+    public void rollback(TransactionStatus status) {
+      real.rollback(status);
+    }
   }
 
   @Test
