@@ -8,67 +8,41 @@ import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.DiskKey;
-import dev.backstep.domain.FireOutcome;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
-import dev.backstep.domain.TaskKind;
 import dev.backstep.domain.VmId;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Function;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What administrators are told, on any database. Each test has a VM of its own. */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-abstract class AdminContract {
+abstract class AdminContract extends AdminTest {
 
-  private static final AtomicInteger MACHINES = new AtomicInteger();
-  private static final PageRequest MANY = PageRequest.first(1000);
-  private static final long MIB = 1 << 20;
-
-  /** Leases go by the server's clock there, so that time cannot be any. */
-  private final MovableClock clock = new MovableClock(Instant.now());
-
-  private TestCatalog catalog;
-  private AdminQueries admin;
-  private VmId vm = new VmId("none");
-  private long lease;
-
-  abstract TestCatalog open(Path home, MovableClock clock) throws Exception;
-
-  @BeforeAll
-  void openCatalog(@TempDir Path home) throws Exception {
-    catalog = open(home, clock);
-    admin = new AdminQueries(catalog.dataSource, catalog.leases);
-  }
-
-  @AfterAll
-  void closeCatalog() {
-    catalog.close();
-  }
-
-  @BeforeEach
-  void newVm() {
-    vm = new VmId("vm" + MACHINES.incrementAndGet());
-    catalog.machines.register(vm, vm.value());
-    lease = catalog.leases.acquire(ProcessIdentity.current(), Duration.ofDays(3)).token();
+  private DiskBackupId planned(BackupId backup, int disk, long total, Reason reason)
+      throws FencedException {
+    DiskBackupId id =
+        catalog.backups.addDisk(backup, disk, new DiskKey("key" + disk), total, taken -> false);
+    Optional<DiskBackupId> base =
+        catalog.queries.baseline(TestCatalog.REPOSITORY, vm, disk).map(found -> found.image());
+    catalog.backups.planned(
+        id,
+        lease,
+        new Backups.Plan(
+            reason,
+            "",
+            Optional.empty(),
+            reason == Reason.CHANGED_EXTENTS ? base : Optional.empty(),
+            1,
+            total,
+            total));
+    return id;
   }
 
   @Test
@@ -114,130 +88,6 @@ abstract class AdminContract {
 
     assertThat(run.bytesPerSecond(clock.instant())).hasValue(20 * MIB);
     assertThat(run.timeLeft(clock.instant())).contains(Duration.ofSeconds(20));
-  }
-
-  @Test
-  void whatADeadProcessRanIsStuckAndSoIsAnExecutionOfNobody() throws Exception {
-    long dead = deadLease(7);
-    BackupId id = catalog.begin(vm, dead);
-    BackupId alive = catalog.begin(anotherVm(), lease);
-    execution(100 + lease, "STARTED");
-    execution(200 + lease, "UNKNOWN");
-    execution(300 + lease, "COMPLETED");
-
-    List<StuckExecution> stuck = admin.stuck();
-
-    assertThat(stuck)
-        .filteredOn(row -> row.backup().equals(Optional.of(id)))
-        .singleElement()
-        .satisfies(row -> {
-          assertThat(row.status()).contains(Status.RUNNING);
-          assertThat(row.batchStatus()).isEmpty();
-          assertThat(row.host()).contains("another-host");
-          assertThat(row.processId()).hasValue(7);
-          assertThat(row.leaseEnd().orElseThrow()).isBefore(clock.instant());
-        });
-    assertThat(stuck)
-        .extracting(row -> row.executionId().orElse(0))
-        .contains(100 + lease, 200 + lease)
-        .doesNotContain(300 + lease);
-    assertThat(stuck).extracting(StuckExecution::backup).doesNotContain(Optional.of(alive));
-    assertThat(file("stuck.sql", "backup_id")).contains(id.value()).doesNotContain(alive.value());
-    assertThat(file("stuck.sql", "execution_id"))
-        .contains(String.valueOf(100 + lease), String.valueOf(200 + lease))
-        .doesNotContain(String.valueOf(300 + lease));
-    assertThat(running(id).ownerAlive()).isFalse();
-    catalog.backups.ended(id, dead, Status.FAILED, Optional.of("gone"));
-    assertThat(admin.stuck()).extracting(StuckExecution::backup).doesNotContain(Optional.of(id));
-  }
-
-  /** Batch has committed it, the backup or task does not name it yet. */
-  @Test
-  void anExecutionThatBeginsJustNowIsNotStuck() throws Exception {
-    BackupId backup = catalog.begin(anotherVm(), lease);
-    String task = task("beginning", lease, OptionalLong.empty());
-    execution(600 + lease, "STARTING");
-    parameter(600 + lease, backup.value());
-    execution(700 + lease, "STARTED");
-    parameter(700 + lease, task);
-
-    assertThat(admin.stuck())
-        .extracting(row -> row.executionId().orElse(0))
-        .doesNotContain(600 + lease, 700 + lease);
-    assertThat(file("stuck.sql", "execution_id"))
-        .doesNotContain(String.valueOf(600 + lease), String.valueOf(700 + lease));
-    catalog.backups.ended(backup, lease, Status.FAILED, Optional.of("none"));
-    assertThat(admin.stuck())
-        .as("its backup does not run")
-        .extracting(row -> row.executionId().orElse(0))
-        .contains(600 + lease);
-    assertThat(file("stuck.sql", "execution_id")).contains(String.valueOf(600 + lease));
-  }
-
-  @Test
-  void aTaskIsStuckUnderADeadLeaseAndNotUnderALivingOne() throws Exception {
-    long dead = deadLease(8);
-    String alive = task("alive", lease, OptionalLong.of(400 + lease));
-    String orphan = task("orphan", dead, OptionalLong.of(500 + lease));
-    String unborn = task("unborn", dead, OptionalLong.empty());
-    execution(400 + lease, "STARTED");
-    execution(500 + lease, "STARTED");
-
-    List<StuckExecution> stuck = admin.stuck();
-
-    assertThat(stuck)
-        .extracting(StuckExecution::task)
-        .contains(Optional.of(orphan), Optional.of(unborn))
-        .doesNotContain(Optional.of(alive));
-    assertThat(stuck)
-        .filteredOn(row -> row.task().equals(Optional.of(orphan)))
-        .singleElement()
-        .satisfies(row -> {
-          assertThat(row.executionId()).hasValue(500 + lease);
-          assertThat(row.batchStatus()).contains("STARTED");
-          assertThat(row.backup()).isEmpty();
-          assertThat(row.status()).contains(Status.RUNNING);
-          assertThat(row.processId()).hasValue(8);
-        });
-    assertThat(stuck).extracting(row -> row.executionId().orElse(0)).doesNotContain(400 + lease);
-    assertThat(file("stuck.sql", "task_id")).contains(orphan, unborn).doesNotContain(alive);
-    assertThat(file("stuck.sql", "execution_id"))
-        .contains(String.valueOf(500 + lease))
-        .doesNotContain(String.valueOf(400 + lease));
-  }
-
-  /** By the clock of any database, whatever the test's own says. */
-  private long deadLease(long process) {
-    long token =
-        catalog
-            .leases
-            .acquire(new ProcessIdentity("another-host", process, "then"), Duration.ofHours(1))
-            .token();
-    catalog
-        .jdbc
-        .sql("update leases set expires_at = :past where token = :token")
-        .param("past", UtcTime.of(Instant.now().minus(Duration.ofDays(1))))
-        .param("token", token)
-        .update();
-    return token;
-  }
-
-  private String task(String name, long owner, OptionalLong execution) {
-    Tasks tasks =
-        new Tasks(
-            catalog.dataSource,
-            Objects.requireNonNull(catalog.transaction.getTransactionManager()),
-            catalog.leases,
-            clock);
-    String id = tasks.begin(TaskKind.VERIFY, name, "", owner);
-    execution.ifPresent(number -> tasks.executing(id, owner, number));
-    return id;
-  }
-
-  /** A column of what administrators' own statement shows; null where there is nothing. */
-  private List<String> file(String name, String column) throws IOException {
-    String sql = SqlFiles.statement(Path.of("ops", "sql", name), vm.value(), "none");
-    return catalog.jdbc.sql(sql).query((row, index) -> row.getString(column)).list();
   }
 
   @Test
@@ -357,53 +207,6 @@ abstract class AdminContract {
         .doesNotContain(vm.value());
   }
 
-  @Test
-  void aStartIsMissedWhenItWasSkippedOrNoServerTookIt() {
-    Instant due = Instant.parse("2036-02-03T01:00:00Z"); // later than what other tests leave
-    Fires fires = new Fires(catalog.dataSource, clock);
-    fires.begin(vm.value(), due);
-    fires.ended(vm.value(), due, FireOutcome.SKIPPED, Optional.of("busy"), Optional.empty());
-    Instant later = due.plus(Duration.ofDays(1));
-    fires.begin(vm.value(), later);
-    fires.ended(vm.value(), later, FireOutcome.QUEUED, Optional.empty(), Optional.empty());
-    new ScheduledMachines(catalog.dataSource, clock).add(vm, vm.value(), "vm.yaml", "vm: vm");
-    catalog.trigger(vm.value(), "WAITING", due.plus(Duration.ofDays(2)));
-
-    List<MissedStart> missed = missed(due, due.plus(Duration.ofDays(3)));
-
-    assertThat(missed)
-        .extracting(MissedStart::outcome, start -> start.reason().orElse(""))
-        .containsExactly(tuple("DUE", ""), tuple("SKIPPED", "busy"));
-    assertThat(missed.getFirst().scheduledAt()).isEqualTo(due.plus(Duration.ofDays(2)));
-    assertThat(missed(later, due.plus(Duration.ofDays(2)))).isEmpty();
-    catalog.jdbc.sql("update QRTZ_TRIGGERS set TRIGGER_STATE = 'PAUSED'").update();
-    assertThat(missed(later, due.plus(Duration.ofDays(3)))).isEmpty();
-    assertThat(admin.missed(due, due, PageRequest.first(1)).next()).isEmpty();
-  }
-
-  /** H2 adds numbers of 32 bits only, and may add before it leaves rows out. */
-  @Test
-  void aScheduleOfTheFarFutureHidesNoMissedStart() throws Exception {
-    Instant due = Instant.parse("2036-05-03T01:00:00Z");
-    VmId late = scheduled("WAITING", due);
-    VmId far = scheduled("WAITING", Instant.parse("2099-12-31T23:59:59Z"));
-
-    assertThat(ids(admin.missed(due, due.plusSeconds(60), MANY), MissedStart::vmName))
-        .contains(late.value())
-        .doesNotContain(far.value());
-    assertThat(admin.missed(due, Instant.parse("2100-01-01T00:00:00Z"), MANY).items())
-        .filteredOn(start -> start.vmName().equals(far.value()))
-        .extracting(MissedStart::scheduledAt)
-        .containsExactly(Instant.parse("2099-12-31T23:59:59Z"));
-    assertThat(file("missed-starts.sql", "vm_name")).doesNotContain(far.value());
-  }
-
-  private List<MissedStart> missed(Instant since, Instant before) {
-    return admin.missed(since, before, MANY).items().stream()
-        .filter(start -> start.vmName().equals(vm.value()))
-        .toList();
-  }
-
   /** Over what all tests of this class have left so far; that of what is stuck has its own. */
   @Test
   void filesForTheDatabasesConsoleShowTheRowsOfTheReports() throws Exception {
@@ -472,51 +275,6 @@ abstract class AdminContract {
     assertThat(sum(file("full-copies-by-reason.sql", "disk_backups"))).isEqualTo(fulls.size());
   }
 
-  @Test
-  void fileOfMissedStartsShowsThemAndPausedSchedulesToo() throws Exception {
-    Instant due = Instant.now().minus(Duration.ofHours(2)).truncatedTo(ChronoUnit.SECONDS);
-    Fires fires = new Fires(catalog.dataSource, clock);
-    fires.begin(vm.value(), due);
-    fires.ended(vm.value(), due, FireOutcome.SKIPPED, Optional.of("busy"), Optional.empty());
-    VmId late = scheduled("WAITING", due);
-    VmId paused = scheduled("PAUSED", due);
-    Instant now = Instant.now();
-
-    Page<MissedStart> missed =
-        admin.missed(now.minus(Duration.ofDays(1)), now.minus(Duration.ofMinutes(2)), MANY);
-
-    assertThat(ids(missed, MissedStart::vmName))
-        .contains(vm.value(), late.value())
-        .doesNotContain(paused.value());
-    // The report is of what went wrong; the file also names those that nobody would notice.
-    List<String> outcomes = file("missed-starts.sql", "outcome");
-    List<String> names = file("missed-starts.sql", "vm_name");
-    List<String> shown = new ArrayList<>();
-    for (int i = 0; i < names.size(); i++) {
-      if (!outcomes.get(i).equals("PAUSED")) {
-        shown.add(names.get(i));
-      }
-    }
-    assertThat(names).contains(paused.value());
-    assertThat(shown).isEqualTo(ids(missed, MissedStart::vmName));
-  }
-
-  private VmId scheduled(String state, Instant due) {
-    VmId machine = anotherVm();
-    new ScheduledMachines(catalog.dataSource, clock)
-        .add(machine, machine.value(), machine + ".yaml", "vm: " + machine);
-    catalog.trigger(machine.value(), state, due);
-    return machine;
-  }
-
-  private static <T> List<String> ids(Page<T> page, Function<T, String> id) {
-    return page.items().stream().map(id).toList();
-  }
-
-  private static long sum(List<String> numbers) {
-    return numbers.stream().mapToLong(Long::parseLong).sum();
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"", "x", "AAAA", "ÄÖ", "MTIz", "eCB4"})
   void refusesAPlaceThatNoPageHasGiven(String place) {
@@ -566,6 +324,10 @@ abstract class AdminContract {
         .containsExactly(last);
   }
 
+  private static long sum(List<String> numbers) {
+    return numbers.stream().mapToLong(Long::parseLong).sum();
+  }
+
   private List<DiskRun> throughput(OptionalInt disk, Instant since) {
     return admin.throughput(Optional.of(vm.value()), disk, since, MANY).items();
   }
@@ -578,36 +340,6 @@ abstract class AdminContract {
     return admin.failed(since, MANY).items().stream()
         .filter(row -> row.id().equals(id))
         .findFirst();
-  }
-
-  private RunningBackup running(BackupId id) {
-    return admin.running().stream().filter(row -> row.id().equals(id)).findFirst().orElseThrow();
-  }
-
-  private VmId anotherVm() {
-    VmId other = new VmId("vm" + MACHINES.incrementAndGet());
-    catalog.machines.register(other, other.value());
-    return other;
-  }
-
-  private DiskBackupId planned(BackupId backup, int disk, long total, Reason reason)
-      throws FencedException {
-    DiskBackupId id =
-        catalog.backups.addDisk(backup, disk, new DiskKey("key" + disk), total, taken -> false);
-    Optional<DiskBackupId> base =
-        catalog.queries.baseline(TestCatalog.REPOSITORY, vm, disk).map(found -> found.image());
-    catalog.backups.planned(
-        id,
-        lease,
-        new Backups.Plan(
-            reason,
-            "",
-            Optional.empty(),
-            reason == Reason.CHANGED_EXTENTS ? base : Optional.empty(),
-            1,
-            total,
-            total));
-    return id;
   }
 
   private BackupId completed(Duration took, Reason reason) throws FencedException {
@@ -631,33 +363,5 @@ abstract class AdminContract {
         300,
         Optional.of("crc32c"));
     catalog.backups.sealed(id, lease, clock.instant(), Optional.empty());
-  }
-
-  private void parameter(long execution, String value) {
-    catalog
-        .jdbc
-        .sql(
-            "insert into BATCH_JOB_EXECUTION_PARAMS (JOB_EXECUTION_ID, PARAMETER_NAME,"
-                + " PARAMETER_TYPE, PARAMETER_VALUE, IDENTIFYING)"
-                + " values (?, 'subject', 'java.lang.String', ?, 'Y')")
-        .params(execution, value)
-        .update();
-  }
-
-  private void execution(long id, String status) {
-    catalog
-        .jdbc
-        .sql(
-            "insert into BATCH_JOB_INSTANCE (JOB_INSTANCE_ID, VERSION, JOB_NAME, JOB_KEY)"
-                + " values (?, 0, 'backup', ?)")
-        .params(id, "key-" + id)
-        .update();
-    catalog
-        .jdbc
-        .sql(
-            "insert into BATCH_JOB_EXECUTION (JOB_EXECUTION_ID, VERSION, JOB_INSTANCE_ID,"
-                + " CREATE_TIME, STATUS) values (?, 0, ?, localtimestamp, ?)")
-        .params(id, id, status)
-        .update();
   }
 }

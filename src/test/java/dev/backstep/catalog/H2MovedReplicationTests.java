@@ -1,0 +1,11 @@
+package dev.backstep.catalog;
+
+import java.nio.file.Path;
+
+class H2MovedReplicationTests extends MovedReplicationContract {
+
+  @Override
+  TestCatalog open(Path home, MovableClock clock) throws Exception {
+    return TestCatalog.h2(home, clock);
+  }
+}

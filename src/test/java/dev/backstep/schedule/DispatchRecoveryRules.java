@@ -1,0 +1,182 @@
+package dev.backstep.schedule;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.backstep.catalog.BackupQueue;
+import dev.backstep.catalog.BackupRow;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.FireOutcome;
+import dev.backstep.domain.Status;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.TransactionDefinition;
+import org.springframework.transaction.TransactionStatus;
+import org.springframework.transaction.TransactionSystemException;
+
+/** What goes on in the queue although its process, its database or its fire broke off. */
+abstract class DispatchRecoveryRules extends QueueTest {
+
+  @Test
+  void backupOfADeadServerGoesOnHereAndOneOfACommandDoesNot() throws Exception {
+    BackupId ours = running(vm("a"), NIGHTLY, Optional.empty());
+    BackupId command = running(vm("b"), NIGHTLY, Optional.empty());
+    jdbc.sql("update backups set origin = 'COMMAND' where id = :id")
+        .param("id", command.value())
+        .update();
+    long other = otherLease();
+    ownedBy(ours, other);
+    ownedBy(command, other);
+    realJobs.recoverBackups();
+    Status whileAlive = row(ours).status();
+
+    leases.release(other);
+    realJobs.recoverBackups();
+    BackupRow recovered = row(ours);
+    clock.set(Instant.now());
+    dispatcher().round();
+
+    assertThat(whileAlive).isEqualTo(Status.RUNNING);
+    assertThat(recovered.status()).isEqualTo(Status.FAILED);
+    assertThat(recovered.error().orElseThrow()).contains("a server goes on with it");
+    assertThat(jobs.begun(3)).containsExactly(ours, command, ours);
+    assertThat(row(command).status()).isEqualTo(Status.FAILED);
+    assertThat(row(command).error().orElseThrow()).contains("relaunch it");
+  }
+
+  @Test
+  void backupThatOutlivesTooManyServersIsLeftToOperators() throws Exception {
+    BackupId id = running(vm("a"), NIGHTLY, Optional.empty());
+    for (int death = 1; death <= 6; death++) {
+      long other = otherLease();
+      ownedBy(id, other);
+      leases.release(other);
+      realJobs.recoverBackups();
+      clock.set(Instant.now());
+      dispatcher().round();
+    }
+
+    assertThat(jobs.begun(6)).hasSize(6);
+    assertThat(row(id).status()).isEqualTo(Status.FAILED);
+  }
+
+  /** As when the database was away at the end of a run. */
+  @Test
+  void backupThatThisProcessOwnsAndDoesNotRunIsPutRight() throws Exception {
+    BackupId id = running(vm("a"), NIGHTLY, Optional.empty());
+
+    realJobs.recoverBackups();
+    clock.set(Instant.now());
+    dispatcher().round();
+
+    assertThat(jobs.begun(2)).containsExactly(id, id);
+  }
+
+  /** The database failed over while it was told to commit. */
+  @Test
+  void backupThatWasTakenInATurnWhoseCommitGotNoAnswerIsPutRight() throws Exception {
+    BackupId id = enqueue(vm("a"));
+    BackupQueue sound = queue;
+    queue = new BackupQueue(dataSource, new UnansweredCommits(transactions), clock);
+    Dispatcher unlucky = dispatcher();
+    queue = sound;
+    assertThatThrownBy(unlucky::round).isInstanceOf(TransactionSystemException.class);
+    assertThat(row(id).status()).isEqualTo(Status.RUNNING);
+    assertThat(jobs.begun).isEmpty();
+
+    realJobs.recoverBackups();
+    Status recovered = row(id).status();
+    clock.set(Instant.now());
+    dispatcher().round();
+
+    assertThat(recovered).isEqualTo(Status.FAILED);
+    assertThat(jobs.begun(1)).containsExactly(id);
+  }
+
+  /** Commits, and does not say so. */
+  private record UnansweredCommits(PlatformTransactionManager real)
+      implements PlatformTransactionManager {
+
+    @Override
+    public TransactionStatus getTransaction(@Nullable TransactionDefinition definition) {
+      return real.getTransaction(definition);
+    }
+
+    @Override
+    public void commit(TransactionStatus status) {
+      boolean all = status.isNewTransaction();
+      real.commit(status);
+      if (all) {
+        throw new TransactionSystemException("the connection broke");
+      }
+    }
+
+    @Override
+    public void rollback(TransactionStatus status) {
+      real.rollback(status);
+    }
+  }
+
+  @Test
+  void unfinishedBackupWaitsForAnotherOneOfItsVm() throws Exception {
+    BackupId old = running(vm("a"), NIGHTLY, Optional.empty());
+    jobs.ends(old, Status.STOPPED, "");
+    queue.later(old, clock.instant().plusSeconds(60), Optional.empty());
+    BackupId other = running(vm("a"), NIGHTLY, Optional.empty());
+
+    clock.advance(Duration.ofMinutes(2));
+    dispatcher().round();
+
+    assertThat(row(old).status()).isEqualTo(Status.STOPPED);
+    assertThat(row(old).launch().waitingFor()).contains(other + " of the same VM");
+  }
+
+  @Test
+  void fireThatNobodyCameToAnEndWithIsTakenUp() throws Exception {
+    clock.set(Instant.parse("2026-11-10T00:59:00Z"));
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    Instant due = Instant.parse("2026-11-10T01:00:00Z");
+    clock.set(due);
+    fires.begin(vm("a"), due);
+    clock.advance(Duration.ofMinutes(3));
+
+    dispatcher().recover();
+
+    assertThat(fire(vm("a")).outcome()).isEqualTo(FireOutcome.QUEUED);
+  }
+
+  /** It would be looked at again and again. */
+  @Test
+  void fireOfAScheduleThatWasRemovedMeanwhileComesToAnEnd() {
+    Instant due = Instant.parse("2026-11-10T01:00:00Z");
+    clock.set(due);
+    fires.begin(vm("gone"), due);
+    clock.advance(Duration.ofMinutes(3));
+
+    dispatcher().recover();
+
+    assertThat(fire(vm("gone")).outcome()).isEqualTo(FireOutcome.SKIPPED);
+    assertThat(fire(vm("gone")).reason()).contains("its schedule was removed meanwhile");
+  }
+
+  @Test
+  void faultInOneThingToRecoverHoldsUpNoOther() throws Exception {
+    clock.set(Instant.parse("2026-11-10T00:59:00Z"));
+    define(vm("a"), NIGHTLY);
+    reload().run();
+    Instant due = Instant.parse("2026-11-10T01:00:00Z");
+    clock.set(due);
+    fires.begin(vm("a"), due);
+    clock.advance(Duration.ofMinutes(3));
+    jobs.recoveryFails = true;
+
+    assertThatThrownBy(() -> dispatcher().recover()).hasMessage("a fault");
+
+    assertThat(fire(vm("a")).outcome()).isEqualTo(FireOutcome.QUEUED);
+  }
+}
