@@ -19,9 +19,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * One daemon. The connection is kept for calls that follow, opened again when it broke, and closed
  * when nobody asks. Each call is made on a thread that is not the caller's: one that takes longer
- * than the limit is given up with its connection. Its thread goes on until libvirt lets it go,
- * which it does when the daemon ends or answers no sign of life; so that never many wait, no call
- * is made while {@link #HANGING_MAX} do. Thread-safe.
+ * than the limit, or whose caller is interrupted, is given up with its connection. Its thread goes
+ * on until libvirt lets it go, which it does when the daemon ends or answers no sign of life. No
+ * call is made while {@link #HANGING_MAX} hang, so that no more wait than were under way when those
+ * were given up. Thread-safe.
  */
 final class LibvirtConnection {
 
@@ -81,9 +82,14 @@ final class LibvirtConnection {
     }
   }
 
-  /** Whether so many calls were given up and have not ended that no more are made. */
+  /** How many calls were given up and have not ended. */
+  int hanging() {
+    return hanging.get();
+  }
+
+  /** Whether so many hang that no more are made. */
   boolean isStuck() {
-    return hanging.get() >= HANGING_MAX;
+    return hanging() >= HANGING_MAX;
   }
 
   /**
@@ -99,27 +105,36 @@ final class LibvirtConnection {
     CompletableFuture<T> answer = new CompletableFuture<>();
     AtomicBoolean over = new AtomicBoolean();
     THREADS.execute(() -> {
-      answerTo(answer, work);
-      if (!over.compareAndSet(false, true)) {
-        hanging.decrementAndGet();
+      try {
+        answerTo(answer, work);
+      } finally {
+        if (!over.compareAndSet(false, true)) {
+          hanging.decrementAndGet();
+        }
       }
     });
     try {
       return answer.get(limit.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
-      hanging.incrementAndGet();
-      if (!over.compareAndSet(false, true)) {
-        hanging.decrementAndGet(); // it has ended just now
-      }
-      forget();
+      giveUp(over);
       throw unreachable(
           what + " at " + uri + ": libvirt has not answered after " + limit.toSeconds() + " s");
     } catch (InterruptedException e) {
+      giveUp(over);
       throw new SourceException(
           SourceException.Kind.FAILED, what + " at " + uri + ": interrupted while it ran", e);
     } catch (ExecutionException e) {
       throw thrown(e);
     }
+  }
+
+  /** Its thread goes on, with a connection that nobody else is to wait at. */
+  private void giveUp(AtomicBoolean over) {
+    hanging.incrementAndGet();
+    if (!over.compareAndSet(false, true)) {
+      hanging.decrementAndGet(); // it has ended just now
+    }
+    forget();
   }
 
   private static SourceException unreachable(String message) {
@@ -142,7 +157,7 @@ final class LibvirtConnection {
       } finally {
         release(session);
       }
-    } catch (SourceException | RuntimeException e) {
+    } catch (Throwable e) { // a caller that is told nothing waits as long as for one that hangs
       answer.completeExceptionally(e);
     }
   }

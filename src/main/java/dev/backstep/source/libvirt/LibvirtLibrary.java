@@ -14,10 +14,10 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.util.EnumMap;
 import java.util.Map;
-import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -92,7 +92,8 @@ final class LibvirtLibrary {
 
   /** Loaded when it is first asked for; none where libvirt is not installed. */
   private static final class Loaded {
-    static final Optional<LibvirtLibrary> LIBRARY = load();
+    static final Optional<LibvirtLibrary> LIBRARY =
+        load(() -> SymbolLookup.libraryLookup("libvirt.so.0", Arena.global()));
   }
 
   private final SymbolLookup symbols;
@@ -108,18 +109,20 @@ final class LibvirtLibrary {
     return Loaded.LIBRARY;
   }
 
-  private static Optional<LibvirtLibrary> load() {
+  /**
+   * @param libvirt finds the library's functions; whatever it throws means that there are none
+   */
+  static Optional<LibvirtLibrary> load(Supplier<SymbolLookup> libvirt) {
     try {
-      SymbolLookup libvirt = SymbolLookup.libraryLookup("libvirt.so.0", Arena.global());
       LibvirtLibrary library =
-          new LibvirtLibrary(libvirt.or(Linker.nativeLinker().defaultLookup()));
+          new LibvirtLibrary(libvirt.get().or(Linker.nativeLinker().defaultLookup()));
       for (Function function : Function.values()) {
         library.symbols.findOrThrow(function.symbol);
       }
       library.initialize();
       return Optional.of(library);
-    } catch (IllegalArgumentException | NoSuchElementException | LibvirtFault e) {
-      log.debug("libvirt is asked through virsh: {}", e.toString());
+    } catch (RuntimeException | LibvirtFault e) {
+      log.info("libvirt is asked through virsh: {}", e.toString());
       return Optional.empty();
     }
   }

@@ -1,0 +1,62 @@
+package dev.backstep.source.libvirt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.backstep.source.SourceException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Calls that hang or fail in ways of their own, at libvirt's driver for tests: it needs no daemon.
+ */
+class LibvirtConnectionIT {
+
+  private final LibvirtConnection connection =
+      new LibvirtConnection(
+          LibvirtLibrary.find().orElseThrow(), "test:///default", Duration.ofSeconds(60));
+
+  @Test
+  void callThatIsInterruptedCountsAmongThoseThatHang() throws Exception {
+    CompletableFuture<String> begun = new CompletableFuture<>();
+    CompletableFuture<String> answer = new CompletableFuture<>();
+    CompletableFuture<Exception> told = new CompletableFuture<>();
+    Thread caller =
+        Thread.ofPlatform()
+            .start(() -> {
+              try {
+                connection.ask(
+                    "wait",
+                    _ -> {
+                      begun.complete("");
+                      return answer.join();
+                    });
+              } catch (SourceException e) {
+                told.complete(e);
+              }
+            });
+    begun.join();
+
+    caller.interrupt();
+
+    assertThat(told.get()).hasMessageContaining("interrupted");
+    assertThat(connection.hanging()).isEqualTo(1);
+    answer.complete("");
+    while (connection.hanging() > 0) {
+      Thread.sleep(10);
+    }
+  }
+
+  @Test
+  void faultInACallIsToldAtOnce() {
+    assertThatThrownBy(() ->
+            connection.ask(
+                "fail",
+                _ -> {
+                  throw new AssertionError("not to be foreseen");
+                }))
+        .hasRootCauseMessage("not to be foreseen");
+    assertThat(connection.hanging()).isZero();
+  }
+}
