@@ -7,20 +7,25 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
- * One question to a daemon, on the thread that asks it.
+ * One question to a daemon, on the thread that asks it. When nobody waits for it any more, what it
+ * has not called yet is not called: a daemon that stood still would begin a job when it goes on,
+ * with nobody behind it. Only a guest is thawed even then.
  *
  * @param what it is, in virsh's words
  * @param connect a {@code virConnectPtr}
  * @param arena memory for as long as it takes
+ * @param over whether nobody waits for it any more
  */
 record LibvirtCall(
     LibvirtLibrary library,
     LibvirtConnection connection,
     String what,
     MemorySegment connect,
-    Arena arena) {
+    Arena arena,
+    BooleanSupplier over) {
 
   private static final int NO_DOMAIN = 42; // VIR_ERR_NO_DOMAIN
 
@@ -34,6 +39,7 @@ record LibvirtCall(
   }
 
   int number(Function function, Object... arguments) throws ControlException {
+    requireAsked(function);
     int result = library.number(function, arguments);
     if (result < 0) {
       throw refusal();
@@ -42,11 +48,19 @@ record LibvirtCall(
   }
 
   MemorySegment pointer(Function function, Object... arguments) throws ControlException {
+    requireAsked(function);
     MemorySegment result = library.pointer(function, arguments);
     if (result.address() == 0) {
       throw refusal();
     }
     return result;
+  }
+
+  private void requireAsked(Function function) throws ControlException {
+    if (over.getAsBoolean() && function != Function.THAW) {
+      throw new ControlException(
+          ControlException.Why.OTHER, what + ": given up before it was made");
+    }
   }
 
   ControlException refusal() {

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,8 +68,9 @@ final class LibvirtConnection {
   interface Work<T> {
     /**
      * @param connect a {@code virConnectPtr}
+     * @param over whether nobody waits for it any more
      */
-    T with(MemorySegment connect) throws SourceException;
+    T with(MemorySegment connect, BooleanSupplier over) throws SourceException;
   }
 
   /** An open connection and how many calls use it. */
@@ -106,7 +108,7 @@ final class LibvirtConnection {
     AtomicBoolean over = new AtomicBoolean();
     THREADS.execute(() -> {
       try {
-        answerTo(answer, work);
+        answerTo(answer, work, over::get);
       } finally {
         if (!over.compareAndSet(false, true)) {
           hanging.decrementAndGet();
@@ -148,12 +150,12 @@ final class LibvirtConnection {
     throw new IllegalStateException(e.getCause());
   }
 
-  private <T> void answerTo(CompletableFuture<T> answer, Work<T> work) {
+  private <T> void answerTo(CompletableFuture<T> answer, Work<T> work, BooleanSupplier over) {
     try {
       library.speakEnglish();
       Session session = session();
       try {
-        answer.complete(work.with(session.connect));
+        answer.complete(work.with(session.connect, over));
       } finally {
         release(session);
       }

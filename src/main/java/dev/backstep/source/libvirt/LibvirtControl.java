@@ -68,9 +68,9 @@ final class LibvirtControl implements HypervisorControl {
   private <T> T ask(String what, OnConnection<T> question) throws SourceException {
     return connection.ask(
         what,
-        connect -> {
+        (connect, over) -> {
           try (Arena arena = Arena.ofConfined()) {
-            return question.of(new LibvirtCall(library, connection, what, connect, arena));
+            return question.of(new LibvirtCall(library, connection, what, connect, arena, over));
           }
         });
   }

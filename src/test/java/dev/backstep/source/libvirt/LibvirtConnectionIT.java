@@ -28,7 +28,7 @@ class LibvirtConnectionIT {
               try {
                 connection.ask(
                     "wait",
-                    _ -> {
+                    (_, _) -> {
                       begun.complete("");
                       return answer.join();
                     });
@@ -53,7 +53,7 @@ class LibvirtConnectionIT {
     assertThatThrownBy(() ->
             connection.ask(
                 "fail",
-                _ -> {
+                (_, _) -> {
                   throw new AssertionError("not to be foreseen");
                 }))
         .hasRootCauseMessage("not to be foreseen");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.source.SourceException;
+import dev.backstep.source.libvirt.HypervisorControl.View;
 import dev.backstep.testing.LibvirtGuest;
 import dev.backstep.testing.Tool;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
 /** libvirt asked through its library, in this process. */
@@ -33,24 +35,29 @@ class LibvirtControlIT extends HypervisorControlContract {
   }
 
   @Test
-  void daemonThatStandsStillHoldsNobodyForLongAndFewThreads() throws Exception {
+  void daemonThatStandsStillHoldsNobodyForLongAndFewThreads() throws Throwable {
     LibvirtConnection connection =
         new LibvirtConnection(LIBRARY, host.uri(), Duration.ofMillis(300));
     HypervisorControl control = control(connection, host.uri(), folder);
     control.domains();
-    String daemon = Files.readString(host.folder().resolve("run/libvirtd.pid")).strip();
+    whileTheDaemonStandsStill(() -> {
+      for (int i = 0; i < LibvirtConnection.HANGING_MAX; i++) {
+        assertUnreachable(control::domains, "has not answered");
+      }
+      assertUnreachable(control::domains, "not asked");
+    });
+    LibvirtGuest.await("answers to what hung", () -> !connection.isStuck());
+    LibvirtGuest.await("a daemon that answers", () -> answers(control));
+  }
 
+  private static void whileTheDaemonStandsStill(ThrowingCallable what) throws Throwable {
+    String daemon = Files.readString(host.folder().resolve("run/libvirtd.pid")).strip();
     Tool.run("kill", "-STOP", daemon);
     try {
-      for (int i = 0; i < LibvirtConnection.HANGING_MAX; i++) {
-        assertUnreachable(control, "has not answered");
-      }
-      assertUnreachable(control, "not asked");
+      what.call();
     } finally {
       Tool.run("kill", "-CONT", daemon);
     }
-    LibvirtGuest.await("answers to what hung", () -> !connection.isStuck());
-    LibvirtGuest.await("a daemon that answers", () -> answers(control));
   }
 
   private static boolean answers(HypervisorControl control) {
@@ -61,12 +68,62 @@ class LibvirtControlIT extends HypervisorControlContract {
     }
   }
 
-  private static void assertUnreachable(HypervisorControl control, String message) {
-    assertThatThrownBy(control::domains)
+  private static void assertUnreachable(ThrowingCallable call, String message) {
+    assertThatThrownBy(call)
         .isInstanceOfSatisfying(
             SourceException.class,
             e -> assertThat(e.kind()).isEqualTo(SourceException.Kind.UNREACHABLE))
         .hasMessageContaining(message);
+  }
+
+  @Test
+  void domainIsNotDefinedWhenTheConnectionOpensTooLate() throws Throwable {
+    String xml =
+        control(host.uri(), folder)
+            .definition("asked", View.PERSISTENT)
+            .replace("<name>asked</name>", "<name>late</name>")
+            .replaceFirst("<uuid>.*</uuid>", "");
+    LibvirtConnection connection =
+        new LibvirtConnection(LIBRARY, host.uri(), Duration.ofMillis(300));
+    HypervisorControl control = control(connection, host.uri(), folder);
+
+    whileTheDaemonStandsStill(
+        () -> assertUnreachable(() -> control.define(xml), "has not answered"));
+    LibvirtGuest.await("the end of what hung", () -> connection.hanging() == 0);
+
+    assertThat(host.virsh("list", "--all", "--name")).doesNotContain("late");
+  }
+
+  @Test
+  void guestIsNotResumedWhenItsDomainIsFoundTooLate() throws Throwable {
+    LibvirtConnection connection =
+        new LibvirtConnection(LIBRARY, host.uri(), Duration.ofMillis(300));
+    HypervisorControl control = control(connection, host.uri(), folder);
+    String uuid = host.virsh("domuuid", "asked");
+    control.domains();
+    host.virsh("suspend", "asked");
+
+    whileTheDaemonStandsStill(
+        () -> assertUnreachable(() -> control.resume(uuid), "has not answered"));
+    LibvirtGuest.await("the end of what hung", () -> connection.hanging() == 0);
+
+    assertThat(guest.state()).startsWith("paused");
+    host.virsh("resume", "asked");
+  }
+
+  /** A late thaw does no harm, a guest that stays frozen does. */
+  @Test
+  void guestIsThawedHoweverLate() throws Throwable {
+    LibvirtConnection connection =
+        new LibvirtConnection(LIBRARY, host.uri(), Duration.ofMillis(300));
+    HypervisorControl control = control(connection, host.uri(), folder);
+    String uuid = host.virsh("domuuid", "asked");
+    guest.freeze();
+
+    whileTheDaemonStandsStill(
+        () -> assertUnreachable(() -> control.thaw(uuid), "has not answered"));
+
+    LibvirtGuest.await("a guest that is not frozen", () -> !guest.isFrozen());
   }
 
   @Test
