@@ -27,6 +27,8 @@ class Problems extends ResponseEntityExceptionHandler {
 
   private static final Logger log = LoggerFactory.getLogger(Problems.class);
 
+  static final String FAILED = "the server failed; its log says why";
+
   private static final String DATABASE_AWAY =
       "the database does not answer%s; the server goes on when it does. Look then whether this"
           + " request was carried out, and send it again if not";
@@ -68,8 +70,7 @@ class Problems extends ResponseEntityExceptionHandler {
     }
     log.error("a request failed", e);
     HttpStatus status = HttpStatus.INTERNAL_SERVER_ERROR;
-    return ResponseEntity.status(status)
-        .body(Problem.detail(status, "the server failed; its log says why"));
+    return ResponseEntity.status(status).body(Problem.detail(status, FAILED));
   }
 
   /** For whoever has not shown yet who is asking: nothing of where the database is. */

@@ -86,10 +86,7 @@ final class TokenFilter extends OncePerRequestFilter {
           response, HttpStatus.SERVICE_UNAVAILABLE, String.valueOf(e.detail().getDetail()));
       return;
     } catch (RuntimeException e) {
-      if (!DatabaseTrouble.isAway(e)) {
-        throw e;
-      }
-      away(response);
+      failed(response, e);
       return;
     }
     if (token.isPresent()) {
@@ -99,6 +96,18 @@ final class TokenFilter extends OncePerRequestFilter {
       known.wrong(secret);
       refuse(response, address, wait);
     }
+  }
+
+  /**
+   * Thrown, it would have the container ask for this request's token once more, and call it none.
+   */
+  private static void failed(HttpServletResponse response, RuntimeException e) throws IOException {
+    if (DatabaseTrouble.isAway(e)) {
+      away(response);
+      return;
+    }
+    log.error("a token was not looked up", e);
+    Problem.write(response, HttpStatus.INTERNAL_SERVER_ERROR, Problems.FAILED);
   }
 
   private static void away(HttpServletResponse response) throws IOException {

@@ -15,6 +15,11 @@ public final class DatabaseTrouble {
   /** H2's error code DATABASE_IS_CLOSED. */
   static final int CLOSED = 90_098;
 
+  /**
+   * H2's error code OBJECT_CLOSED: what a statement says whose connection another thread closed.
+   */
+  static final int OBJECT_CLOSED = 90_007;
+
   private DatabaseTrouble() {}
 
   /** Whether the database did not answer, and may soon. */
@@ -23,14 +28,18 @@ public final class DatabaseTrouble {
         || failure instanceof RecoverableDataAccessException
         || failure instanceof NonTransientDataAccessResourceException
         || failure instanceof TransactionException
-        || (failure instanceof UncategorizedDataAccessException && isStorage(failure));
+        || (failure instanceof UncategorizedDataAccessException
+            && (isStorage(failure) || isOfH2(failure, OBJECT_CLOSED)));
   }
 
   /** Whether the files of an embedded database failed it, or it is closed since they did. */
   static boolean isStorage(Throwable failure) {
-    return isOfSystem(failure)
-        || (NestedExceptionUtils.getMostSpecificCause(failure) instanceof SQLException sql
-            && sql.getErrorCode() == CLOSED);
+    return isOfSystem(failure) || isOfH2(failure, CLOSED);
+  }
+
+  private static boolean isOfH2(Throwable failure, int code) {
+    return NestedExceptionUtils.getMostSpecificCause(failure) instanceof SQLException sql
+        && sql.getErrorCode() == code;
   }
 
   /** Whether the system said what failed, as that a disk is full. */

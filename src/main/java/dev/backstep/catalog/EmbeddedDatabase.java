@@ -24,9 +24,6 @@ final class EmbeddedDatabase extends AbstractDataSource {
 
   private static final Logger log = LoggerFactory.getLogger(EmbeddedDatabase.class);
 
-  /** H2's error code. */
-  private static final int OBJECT_CLOSED = 90_007;
-
   /**
    * So long after it was opened anew, a statement that was under way on a connection of before may
    * still come back with {@link DatabaseTrouble#CLOSED}: none waits longer for a lock. A new one
@@ -97,7 +94,7 @@ final class EmbeddedDatabase extends AbstractDataSource {
   /** Whether a connection is of no more use after this. */
   private boolean isLast(SQLException e) {
     if (!DatabaseTrouble.isStorage(e)) {
-      return e.getErrorCode() == OBJECT_CLOSED;
+      return e.getErrorCode() == DatabaseTrouble.OBJECT_CLOSED;
     }
     if (!broken && !isLate(e)) {
       broken = true;

@@ -67,6 +67,24 @@ class TokenFilterTests {
     assertThat(response.getContentAsString()).contains("the database does not answer");
   }
 
+  /** As above, whatever fails. */
+  @Test
+  void aLookUpThatFailsOtherwiseIsTheServersFault() throws Exception {
+    Asked database = new Asked("broken"); // without the table
+    TokenFilter filter =
+        new TokenFilter(
+            new ApiTokens(database, Clock.systemUTC()),
+            new AuditTrail(database, Clock.systemUTC()),
+            System::nanoTime,
+            refusal -> {});
+
+    MockHttpServletResponse response =
+        answer(filter, "GET /api/v1/backups", "bst_good", new MockFilterChain());
+
+    assertThat(response.getStatus()).isEqualTo(500);
+    assertThat(response.getContentAsString()).contains("its log says why").doesNotContain("select");
+  }
+
   /** Of where the database is, and of the disk under it, nothing is told to whoever asks. */
   @Test
   void whoMayAskIsNotToldWhatTheSystemSaysBeforeThatIsKnown() throws Exception {

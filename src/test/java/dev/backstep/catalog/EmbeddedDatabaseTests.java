@@ -2,16 +2,26 @@ package dev.backstep.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.SQLExceptionOverride.Override;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.springframework.jdbc.UncategorizedSQLException;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 class EmbeddedDatabaseTests {
 
@@ -81,5 +91,41 @@ class EmbeddedDatabaseTests {
     assertThat(DatabaseTrouble.isAway(new UncategorizedSQLException("read", "sql", CLOSED)))
         .isTrue();
     assertThat(verdict(changed)).isEqualTo(Override.CONTINUE_EVICT);
+  }
+
+  /** Each of them is told that the database is away, not that it sent something wrong. */
+  @Test
+  void whoeverIsAskingWhileItIsOpenedAnewMayAskAgain(@TempDir Path home) throws Exception {
+    DatabaseSettings settings =
+        new DatabaseSettings("jdbc:h2:" + home.resolve("db/x") + ";DB_CLOSE_DELAY=0", "sa", "");
+    Set<String> others = ConcurrentHashMap.newKeySet();
+    AtomicInteger answers = new AtomicInteger();
+    try (HikariDataSource pool = CatalogConfiguration.open(settings, home);
+        ExecutorService callers = Executors.newFixedThreadPool(4)) {
+      JdbcClient jdbc = JdbcClient.create(pool);
+      jdbc.sql("create table t (x int)").update();
+      AtomicBoolean over = new AtomicBoolean();
+      for (int i = 0; i < 4; i++) {
+        callers.submit(() -> {
+          while (!over.get()) {
+            try {
+              jdbc.sql("select x from t where x = :x").param("x", 1).query(Integer.class).list();
+              answers.incrementAndGet();
+            } catch (RuntimeException e) {
+              if (!DatabaseTrouble.isAway(e)) {
+                others.add(e + "");
+              }
+            }
+          }
+        });
+      }
+      for (int i = 0; i < 50; i++) {
+        pool.getExceptionOverride().adjudicate(FULL);
+        TimeUnit.MILLISECONDS.sleep(20);
+      }
+      over.set(true);
+    }
+    assertThat(others).isEmpty();
+    assertThat(answers).hasPositiveValue();
   }
 }
