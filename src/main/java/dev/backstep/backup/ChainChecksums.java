@@ -13,10 +13,29 @@ import java.util.List;
 /** The checksums of the images of a chain, by the images' files. */
 record ChainChecksums(DiskFolder folder) {
 
-  /** Opens an image that is compared with its checksums where it has some. */
+  /**
+   * Opens an image that is compared with its checksums; those of an early release have none.
+   *
+   * @throws IOException when they are not the ones that its manifest names, too: what they say
+   *     would be proof of nothing
+   */
   ReadOnlyFile open(Path image) throws IOException {
+    String expected = folder.published(id(image)).checksumsSha256();
+    if (expected == null) {
+      return ReadOnlyFile.open(image);
+    }
     Path sums = of(image);
-    return Files.exists(sums) ? ReadOnlyFile.checked(image, sums) : ReadOnlyFile.open(image);
+    String found = Files.exists(sums) ? ChecksumFile.sha256(sums) : "of no such file";
+    if (!found.equals(expected)) {
+      throw new IOException(
+          sums
+              + ": SHA-256 "
+              + found
+              + ", expected "
+              + expected
+              + " as the manifest says; verify this image, nothing was changed");
+    }
+    return ReadOnlyFile.checked(image, sums);
   }
 
   /** The strongest kind of any: what it proves of one image is to be proven of them all as one. */
@@ -32,8 +51,11 @@ record ChainChecksums(DiskFolder folder) {
   }
 
   private Path of(Path image) throws IOException {
+    return folder.currentChecksums(id(image));
+  }
+
+  private static DiskBackupId id(Path image) {
     String name = String.valueOf(image.getFileName());
-    return folder.currentChecksums(
-        new DiskBackupId(name.substring(0, name.length() - ".qcow2".length())));
+    return new DiskBackupId(name.substring(0, name.length() - ".qcow2".length()));
   }
 }

@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,8 @@ final class Crypto {
   private static final ValueLayout LONG = ValueLayout.JAVA_LONG;
   private static final ValueLayout POINTER = ValueLayout.ADDRESS;
 
+  private static final byte[] OF_NOTHING = dev.backstep.domain.Sha256.digest().digest();
+
   private static final @Nullable Crypto SYSTEM = find();
 
   private final MethodHandle init;
@@ -41,9 +44,12 @@ final class Crypto {
   private static @Nullable Crypto find() {
     for (String name : NAMES) {
       try {
-        return new Crypto(SymbolLookup.libraryLookup(name, Arena.global()));
-      } catch (IllegalArgumentException e) {
-        // no such library here, or one that was built without these
+        Crypto crypto = new Crypto(SymbolLookup.libraryLookup(name, Arena.global()));
+        if (Arrays.equals(new Sha256(crypto).digest(), OF_NOTHING)) {
+          return crypto;
+        }
+      } catch (IllegalArgumentException | IllegalStateException e) {
+        // no such library here, or one that was built without these, or refuses them
       }
     }
     return null;
@@ -54,6 +60,25 @@ final class Crypto {
     MemorySegment address =
         library.find(name).orElseThrow(() -> new IllegalArgumentException("no " + name));
     return Linker.nativeLinker().downcallHandle(address, descriptor);
+  }
+
+  /**
+   * What a call that failed has left is no digest.
+   *
+   * @throws IllegalStateException unless it returned 1, as all three do (SHA256_Init(3ssl))
+   */
+  static void require(int result, String function) {
+    if (result != 1) {
+      throw new IllegalStateException(
+          function
+              + " of the system's libcrypto returned "
+              + result
+              + ", expected 1; its configuration may forbid SHA-256");
+    }
+  }
+
+  private static IllegalStateException thrown(Throwable e) {
+    return e instanceof IllegalStateException own ? own : new IllegalStateException(e);
   }
 
   /** Begins one; empty where the system has none. */
@@ -70,9 +95,9 @@ final class Crypto {
     private Sha256(Crypto crypto) {
       this.crypto = crypto;
       try {
-        int ignored = (int) crypto.init.invokeExact(state);
+        require((int) crypto.init.invokeExact(state), "SHA256_Init");
       } catch (Throwable e) {
-        throw new IllegalStateException(e);
+        throw thrown(e);
       }
     }
 
@@ -81,19 +106,19 @@ final class Crypto {
      */
     void update(MemorySegment bytes) {
       try {
-        int ignored = (int) crypto.update.invokeExact(state, bytes, bytes.byteSize());
+        require((int) crypto.update.invokeExact(state, bytes, bytes.byteSize()), "SHA256_Update");
       } catch (Throwable e) {
-        throw new IllegalStateException(e);
+        throw thrown(e);
       }
     }
 
     byte[] digest() {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment sum = arena.allocate(SUM_BYTES);
-        int ignored = (int) crypto.end.invokeExact(sum, state);
+        require((int) crypto.end.invokeExact(sum, state), "SHA256_Final");
         return sum.toArray(ValueLayout.JAVA_BYTE);
       } catch (Throwable e) {
-        throw new IllegalStateException(e);
+        throw thrown(e);
       }
     }
   }

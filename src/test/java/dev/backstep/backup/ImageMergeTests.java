@@ -245,6 +245,26 @@ class ImageMergeTests {
     assertThat(disk.folder.chain(disk.ids.get(2))).hasSize(3);
   }
 
+  /** Fewer of them compare less of it, and another's say nothing. */
+  @ParameterizedTest
+  @ValueSource(strings = {"the last one cut off", "none", "those of another image"})
+  void checksumsThatTheManifestDoesNotNameAreNoProof(String what) throws Exception {
+    LayeredDisk disk = small(Compression.NONE);
+    Path sums = disk.folder.checksums(disk.ids.get(1));
+    byte[] bytes = Files.readAllBytes(sums);
+    switch (what) {
+      case "none" -> Files.delete(sums);
+      case "the last one cut off" -> Files.write(sums, Arrays.copyOf(bytes, bytes.length - 16));
+      default -> Files.write(sums, Files.readAllBytes(disk.folder.checksums(disk.ids.get(0))));
+    }
+
+    assertThatThrownBy(() -> merge(disk, 2, -1, Compression.NONE))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(sums.getFileName() + "");
+
+    assertThat(disk.folder.published(disk.ids.get(2)).mergedAt()).isNull();
+  }
+
   @ParameterizedTest
   @EnumSource(ChecksumKind.class)
   void aMergeThatStoppedAnywhereGoesOnToTheSame(ChecksumKind kind) throws Exception {

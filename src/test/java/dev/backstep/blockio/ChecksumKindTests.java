@@ -254,4 +254,14 @@ class ChecksumKindTests {
       }
     }
   }
+
+  /** The memory that it was to write to holds anything then. */
+  @Test
+  void whatTheLibraryDidNotComputeIsNoDigest() {
+    Crypto.require(1, "SHA256_Final");
+
+    assertThatThrownBy(() -> Crypto.require(0, "SHA256_Final"))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("SHA256_Final of the system's libcrypto returned 0, expected 1");
+  }
 }

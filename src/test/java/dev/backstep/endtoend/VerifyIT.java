@@ -301,6 +301,33 @@ class VerifyIT {
     assertThat(findings.get(1).get("found").asString()).contains(".sums");
   }
 
+  /** Nor is that of a newer release: what it has written may be as it should be. */
+  @Test
+  void repositoryThatIsNotThereSaysNothingOfItsImages() throws Exception {
+    JsonNode full = backUp();
+    Path repository = image(full, 0).getParent().getParent().getParent().getParent();
+    Path head = repository.resolve("repository.json");
+    String content = Files.readString(head);
+    Path elsewhere = repository.resolveSibling("unmounted");
+
+    Files.writeString(head, content.replaceFirst("\"format\"\\s*:\\s*1", "\"format\": 9"));
+    Program.Result newer = program.run("verify", "--all");
+    Files.writeString(head, content);
+    Files.move(repository, elsewhere);
+    Files.createDirectory(repository);
+    Program.Result away = program.run("verify", "--all");
+    Files.delete(repository);
+    Files.move(elsewhere, repository);
+
+    assertThat(newer.status()).isEqualTo(1);
+    assertThat(newer.errors()).contains(head.toString(), "format 9", "use the release");
+    assertThat(away.status()).isEqualTo(1);
+    assertThat(away.errors()).contains(repository.toString(), "it is not a repository");
+    program.succeed("verify", "--all");
+    write(0, 3, 300, 1);
+    assertThat(backUp().get("disks").get(0).get("reason").asString()).isEqualTo("CHANGED_EXTENTS");
+  }
+
   @Test
   void killedVerificationIsGoneOnWith() throws Exception {
     for (int i = 0; i < 2; i++) {

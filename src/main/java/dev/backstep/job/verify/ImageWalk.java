@@ -126,6 +126,7 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   }
 
   private void structure(VerifiedImage image) throws IOException {
+    requireRepository(image);
     ImageCheck opened = check(image);
     found(image, opened.structure());
     found(
@@ -137,6 +138,12 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
     } else {
       done(image, false);
     }
+  }
+
+  /** One that is not mounted, or that a newer release writes, says nothing of its images. */
+  private static void requireRepository(VerifiedImage image) throws IOException {
+    Repository.open(
+        Path.of(image.repositoryPath()), image.repository(), "which " + image.image() + " is in");
   }
 
   private void data(VerifiedImage image) throws IOException {
