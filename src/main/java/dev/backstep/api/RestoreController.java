@@ -5,7 +5,6 @@ import dev.backstep.catalog.Restores;
 import dev.backstep.catalog.TaskQueries;
 import dev.backstep.catalog.TaskRow;
 import dev.backstep.domain.TaskKind;
-import dev.backstep.domain.VmId;
 import dev.backstep.job.RestoreDocument;
 import dev.backstep.job.RestoreJobs;
 import dev.backstep.job.RestoreRequest;
@@ -70,7 +69,7 @@ class RestoreController {
                     targets,
                     body.flag("differential"),
                     body.find("held_id"),
-                    body.find("onto_vm").map(VmId::ofName)))
+                    body.find("onto_vm")))
             .id();
     return ResponseEntity.status(HttpStatus.ACCEPTED).body(fields(id));
   }

@@ -10,7 +10,6 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.SourceDefinition;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
-import dev.backstep.domain.VmId;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.Refusals;
 import dev.backstep.job.RestoreRequest;
@@ -84,12 +83,12 @@ final class MachineRestore {
   /**
    * Restores disks of a backup. Returns the exit code.
    *
-   * @param request makes the request of the VM that is written over, and of its disks
+   * @param request makes the request of the name of the VM that is written over, and of its disks
    */
   int begin(
       BackupRow backup,
       Set<Integer> disks,
-      BiFunction<VmId, Map<Integer, DiskTarget>, RestoreRequest> request)
+      BiFunction<String, Map<Integer, DiskTarget>, RestoreRequest> request)
       throws InterruptedException {
     Map<DiskKey, Long> sizes = new LinkedHashMap<>();
     Map<DiskKey, Integer> numbers = new HashMap<>();
@@ -105,7 +104,7 @@ final class MachineRestore {
           .exports()
           .forEach((key, uri) ->
               targets.put(Objects.requireNonNull(numbers.get(key)), DiskTarget.onto(uri.text())));
-      return watch().follow(engine.restore(request.apply(definition().vmId(), targets)));
+      return watch().follow(engine.restore(request.apply(definition().vmName(), targets)));
     } catch (SourceException e) {
       throw Refusals.of(e);
     }

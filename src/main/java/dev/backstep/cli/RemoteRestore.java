@@ -35,7 +35,7 @@ final class RemoteRestore {
     fields.put("disks", disks);
     fields.put("differential", request.differing());
     request.held().ifPresent(held -> fields.put("held_id", held));
-    request.machine().ifPresent(vm -> fields.put("onto_vm", vm.value()));
+    request.machine().ifPresent(vm -> fields.put("onto_vm", vm));
     return fields;
   }
 

@@ -4,7 +4,6 @@ import dev.backstep.backup.DiskTarget;
 import dev.backstep.backup.RestoreTarget;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.DiskKey;
-import dev.backstep.domain.VmId;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.Refusals;
 import dev.backstep.job.RestoreRequest;
@@ -207,7 +206,7 @@ final class RestoreCommand implements Callable<Integer> {
   }
 
   private RestoreRequest request(
-      BackupRow backup, Map<Integer, DiskTarget> targets, Optional<VmId> machine) {
+      BackupRow backup, Map<Integer, DiskTarget> targets, Optional<String> machine) {
     return new RestoreRequest(
         backup.id().value(), targets, differential, Optional.ofNullable(held), machine);
   }

@@ -1,7 +1,6 @@
 package dev.backstep.job;
 
 import dev.backstep.backup.DiskTarget;
-import dev.backstep.domain.VmId;
 import java.util.Map;
 import java.util.Optional;
 
@@ -13,14 +12,15 @@ import java.util.Optional;
  * @param differing whether a target that is written over is read, and only what differs written
  * @param held the restore point that the targets are said to hold: only what differs between the
  *     two is written
- * @param machine the VM whose disks the targets are while it stays at its source; empty of others
+ * @param machine name of the VM whose disks the targets are while it stays at its source; empty of
+ *     others
  */
 public record RestoreRequest(
     String id,
     Map<Integer, DiskTarget> targets,
     boolean differing,
     Optional<String> held,
-    Optional<VmId> machine) {
+    Optional<String> machine) {
 
   public RestoreRequest {
     targets = Map.copyOf(targets);

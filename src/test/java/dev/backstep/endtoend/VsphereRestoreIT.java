@@ -8,8 +8,6 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -229,25 +227,6 @@ class VsphereRestoreIT extends VsphereTest {
     return other;
   }
 
-  /** What is there once it is not empty. */
-  private static String await(Process running, Supplier<String> what) throws Exception {
-    String found = what.get();
-    while (found.isEmpty()) {
-      assertThat(running.isAlive()).isTrue();
-      Thread.sleep(20);
-      found = what.get();
-    }
-    return found;
-  }
-
-  /** Ids of tasks that a command says it runs. */
-  private Stream<String> running(String prefix) {
-    String[] notes = folder.resolve("home/run").toFile().list();
-    return Arrays.stream(notes == null ? new String[0] : notes)
-        .filter(note -> note.startsWith(prefix) && note.endsWith(".running"))
-        .map(note -> note.replace(".running", ""));
-  }
-
   /** The process that serves a file. */
   private String server(String file) {
     return vcenter.servers().stream()
@@ -286,17 +265,5 @@ class VsphereRestoreIT extends VsphereTest {
     Program.Result result = program.run(command);
     assertThat(result.status()).as(result.errors()).isEqualTo(status);
     return result.errors();
-  }
-
-  private void assertHoldsAll(Vm vm, JsonNode point) {
-    for (JsonNode disk : point.get("disks")) {
-      assertHolds(vm, disk);
-    }
-  }
-
-  private void assertHolds(Vm vm, JsonNode disk) {
-    Path image = Path.of(disk.get("image").asString());
-    int key = Integer.parseInt(disk.get("disk_key").asString());
-    Tool.compare(image, "qcow2", vcenter.live(vm, key), "raw");
   }
 }

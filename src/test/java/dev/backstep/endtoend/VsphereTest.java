@@ -1,19 +1,25 @@
 package dev.backstep.endtoend;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.backstep.testing.Tool;
 import dev.backstep.testing.Vcenter;
 import dev.backstep.testing.Vcenter.Vm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
 
 /** The program beside a vCenter of its own. */
 abstract class VsphereTest {
@@ -93,5 +99,36 @@ abstract class VsphereTest {
       names.sort(Comparator.comparingInt(moref -> Integer.parseInt(moref.replaceFirst(".*-", ""))));
       return names;
     }
+  }
+
+  /** What is there once it is not empty. */
+  static String await(Process running, Supplier<String> what) throws Exception {
+    String found = what.get();
+    while (found.isEmpty()) {
+      assertThat(running.isAlive()).isTrue();
+      Thread.sleep(20);
+      found = what.get();
+    }
+    return found;
+  }
+
+  /** Ids of tasks that a command says it runs. */
+  final Stream<String> running(String prefix) {
+    String[] notes = folder.resolve("home/run").toFile().list();
+    return Arrays.stream(notes == null ? new String[0] : notes)
+        .filter(note -> note.startsWith(prefix) && note.endsWith(".running"))
+        .map(note -> note.replace(".running", ""));
+  }
+
+  final void assertHoldsAll(Vm vm, JsonNode point) {
+    for (JsonNode disk : point.get("disks")) {
+      assertHolds(vm, disk);
+    }
+  }
+
+  final void assertHolds(Vm vm, JsonNode disk) {
+    Path image = Path.of(disk.get("image").asString());
+    int key = Integer.parseInt(disk.get("disk_key").asString());
+    Tool.compare(image, "qcow2", vcenter.live(vm, key), "raw");
   }
 }

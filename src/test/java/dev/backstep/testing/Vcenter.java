@@ -331,6 +331,11 @@ public final class Vcenter implements AutoCloseable {
     Files.writeString(file, delay);
   }
 
+  /** How long a server takes from the end of who read or wrote its disk until it lets it go. */
+  public void closeDelay(String delay) throws IOException {
+    Files.writeString(folder.resolve("close-delay"), delay);
+  }
+
   /** Switches a VM {@code on} or {@code off}, or has it {@code suspended}. */
   public void power(Vm vm, String state) {
     control("power", "vm", vm.moref(), "state", state);

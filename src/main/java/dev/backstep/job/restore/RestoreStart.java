@@ -72,7 +72,7 @@ class RestoreStart implements RestoreJobs {
       throw OperatorException.usage("no disk is to be restored", null);
     }
     tasks.recoverDead();
-    return tasks.launch(begin(backup, disks, names, request.machine()));
+    return tasks.launch(begin(backup, disks, names, request.machine().map(VmId::ofName)));
   }
 
   private String begin(
