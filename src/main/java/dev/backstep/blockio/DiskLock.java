@@ -103,8 +103,22 @@ public final class DiskLock implements Closeable {
    * @throws DiskInUseException when another one has it
    */
   public static DiskLock ofNew(Path path) throws IOException {
-    FileChanges.create(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE).close();
+    make(path);
     return exclusive(path);
+  }
+
+  /**
+   * As {@link #shared}, of a file that is made where it is not there yet.
+   *
+   * @throws DiskInUseException when another one has it for writing
+   */
+  public static DiskLock sharedOfNew(Path path) throws IOException {
+    make(path);
+    return shared(path);
+  }
+
+  private static void make(Path path) throws IOException {
+    FileChanges.create(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE).close();
   }
 
   private void take(long at) throws IOException {

@@ -134,7 +134,28 @@ class VsphereRestoreIT extends VsphereTest {
     vcenter.control("snapshot", "vm", web.moref(), "name", "nightly");
 
     assertThat(restore.waitFor()).isEqualTo(1);
-    assertThat(Files.readString(output)).contains("a snapshot that was made while", "nightly");
+    assertThat(Files.readString(output))
+        .contains("a snapshot that was made while", "nightly", "tracking is off");
+    assertThat(vcenter.calls("ReconfigVM_Task")).as("off, and not on beside it").isEqualTo(1);
+  }
+
+  @Test
+  void serverThatDidNotEndInOrderIsToldAlsoWhenTheVcenterIsAway() throws Exception {
+    Vm web = machine("web", true, "", 2 * MIB);
+    write(web);
+    String id = backup().get("backup_id").asString();
+    vcenter.power(web, "off");
+    vcenter.writeDelay(2000, "3");
+    Path output = folder.resolve("restore.txt");
+    Process restore = program.start(output, output, "restore", id, "--onto-vm", "web");
+    await(restore, () -> running("restore-").findFirst().orElse(""));
+    String server = await(restore, () -> server("2000.raw"));
+    vcenter.control("fault", "method", "RetrievePropertiesEx", "status", "503", "count", "1000");
+    ProcessHandle.of(Long.parseLong(server)).orElseThrow().destroyForcibly();
+
+    assertThat(restore.waitFor()).isEqualTo(1);
+    assertThat(Files.readString(output))
+        .contains("nbdkit did not end in order for disks [2000]", "tracking could not be begun");
   }
 
   @Test

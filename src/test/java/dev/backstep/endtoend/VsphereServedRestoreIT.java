@@ -52,6 +52,28 @@ class VsphereServedRestoreIT extends VsphereTest {
     assertHoldsAll(vm, point);
   }
 
+  /** The task has ended before, and the backup is what has waited for it. */
+  @Test
+  void backupBeginsWhenTheDisksAreLetGo() throws Exception {
+    Vm web = machine("web", true, "", 2 * MIB);
+    write(web);
+    JsonNode point = server.backup("web");
+    vcenter.power(web, "off");
+    vcenter.writeDelay(2000, "2");
+    vcenter.closeDelay("12");
+    Path output = folder.resolve("restore.txt");
+    Process restore = restore(output, point, "web");
+    vcenter.closeDelay("");
+    String next = server.begin("web");
+
+    assertThat(restore.waitFor()).as(Files.readString(output)).isZero();
+
+    JsonNode backup = server.awaitEnd(next);
+    assertThat(backup.get("status").asString()).as(backup + "").isEqualTo("COMPLETED");
+    assertThat(backup.get("disks").get(0).get("reason").asString()).isEqualTo("CBT_RESET");
+    assertThat(vcenter.calls("ReconfigVM_Task")).as("tracking off, and on again").isEqualTo(2);
+  }
+
   /** Begins one, and waits until the server runs it. */
   private Process restore(Path output, JsonNode point, String vm) throws Exception {
     String id = point.get("backup_id").asString();

@@ -7,7 +7,6 @@ import dev.backstep.source.ChildProcess;
 import dev.backstep.source.NbdServer;
 import dev.backstep.source.SourceException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -31,18 +30,20 @@ public final class RestoredMachine implements AutoCloseable {
           "VirtualMachine.Provisioning.DiskRandomAccess");
 
   /** A VDDK that is ended writes out what it holds. */
-  private static final Duration END_MAX = Duration.ofMinutes(5);
+  static final Duration END_MAX = Duration.ofMinutes(5);
 
   /** Of sockets whose names say which disk of which VM is behind them. */
   private static final String SOCKET_PREFIX = "nbd-onto-";
 
   private final VsphereGateway gateway;
   private final Machine machine;
+  private final MachineLock lock;
   private final Map<DiskKey, NbdServer> servers = new LinkedHashMap<>();
 
-  private RestoredMachine(VsphereGateway gateway, Machine machine) {
+  private RestoredMachine(VsphereGateway gateway, Machine machine, MachineLock lock) {
     this.gateway = gateway;
     this.machine = machine;
+    this.lock = lock;
   }
 
   /**
@@ -52,10 +53,10 @@ public final class RestoredMachine implements AutoCloseable {
    * @param sizes in bytes, of the disks that will be written
    * @param before where an earlier command served them, which is where they are served again; empty
    *     when there was none
-   * @throws SourceException {@code LOCKED} when the VM is not off, has snapshots, or is served by
-   *     another command; {@code FAILED} when a disk is not there, is not written through, has
-   *     another size, or is not the one that was served before, or when the path of the run folder
-   *     is too long. Nothing has changed at the vCenter then
+   * @throws SourceException {@code LOCKED} when the VM is not off, has snapshots, is served by
+   *     another command, or a backup of it begins; {@code FAILED} when a disk is not there, is not
+   *     written through, has another size, or is not the one that was served before, or when the
+   *     path of the run folder is too long. Nothing has changed at the vCenter then
    */
   public static RestoredMachine open(
       SourceDefinition definition,
@@ -66,19 +67,18 @@ public final class RestoredMachine implements AutoCloseable {
     VsphereSettings settings = VsphereSettings.of(definition);
     VsphereGateway gateway = VimClient.open(settings);
     try {
-      Machine machine = new MachineSelection(settings, gateway).find();
-      requireAtRest(machine);
-      List<DiskFacts> disks = wanted(machine, sizes);
-      requireServedBefore(machine, runFolder, before);
-      requirePrivileges(settings, gateway, machine);
-      Files.createDirectories(runFolder);
-      ChildProcess.endLeftovers(runFolder);
-      for (DiskFacts disk : disks) {
-        NbdServer.requireUnserved(runFolder, socket(machine, disk.diskKey()));
+      Machine found = new MachineSelection(settings, gateway).find();
+      MachineLock lock = MachineLock.writing(runFolder, found);
+      try {
+        Machine machine = gateway.machine(found.ref());
+        List<DiskFacts> disks = writable(settings, gateway, machine, runFolder, sizes, before);
+        RestoredMachine opened = new RestoredMachine(gateway, machine, lock);
+        opened.serve(new Vddk(settings, runFolder), disks);
+        return opened;
+      } catch (IOException | RuntimeException e) {
+        lock.close();
+        throw e;
       }
-      RestoredMachine opened = new RestoredMachine(gateway, machine);
-      opened.serve(new Vddk(settings, runFolder), disks);
-      return opened;
     } catch (SourceException e) {
       gateway.close();
       throw e;
@@ -90,6 +90,26 @@ public final class RestoredMachine implements AutoCloseable {
       gateway.close();
       throw e;
     }
+  }
+
+  /** The disks that will be written; nothing is in the way of that. */
+  private static List<DiskFacts> writable(
+      VsphereSettings settings,
+      VsphereGateway gateway,
+      Machine machine,
+      Path runFolder,
+      Map<DiskKey, Long> sizes,
+      Map<DiskKey, NbdUri> before)
+      throws IOException {
+    requireAtRest(machine);
+    List<DiskFacts> disks = wanted(machine, sizes);
+    requireServedBefore(machine, runFolder, before);
+    requirePrivileges(settings, gateway, machine);
+    ChildProcess.endLeftovers(runFolder);
+    for (DiskFacts disk : disks) {
+      NbdServer.requireUnserved(runFolder, socket(machine, disk.diskKey()));
+    }
+    return disks;
   }
 
   private static void requireAtRest(Machine machine) throws SourceException {
@@ -170,9 +190,8 @@ public final class RestoredMachine implements AutoCloseable {
    * registered anew, or is asked for at its ESXi host, and has another moref.
    */
   private static String socket(Machine machine, DiskKey disk) {
-    String uuid = machine.instanceUuid().replace("-", "");
-    String name = disk.value() + "-" + (uuid.isEmpty() ? machine.ref() : uuid);
-    return SOCKET_PREFIX + name.replaceAll("[^A-Za-z0-9-]", "_");
+    String key = disk.value().replaceAll("[^A-Za-z0-9-]", "_");
+    return SOCKET_PREFIX + key + "-" + MachineLock.id(machine);
   }
 
   private static void requirePrivileges(
@@ -222,55 +241,76 @@ public final class RestoredMachine implements AutoCloseable {
     }
   }
 
-  /** As it was; begun anew where somebody has switched it on in between. */
-  private void track() throws IOException {
+  /**
+   * Change tracking as it was; begun anew where somebody has switched it on in between. Beside a
+   * snapshot, where it must not begin, it stays off.
+   *
+   * @return the snapshot that was made in between
+   */
+  private Optional<String> track() throws IOException {
     Machine now = gateway.machine(machine.ref());
     if (now.tracking()) {
       gateway.setTracking(machine.ref(), false);
     }
-    if (now.tracking() || machine.tracking()) {
+    Optional<String> snapshot =
+        now.snapshots().stream().map(Machine.HeldSnapshot::name).findFirst();
+    if (snapshot.isEmpty() && (now.tracking() || machine.tracking())) {
       gateway.setTracking(machine.ref(), true);
     }
-    if (!now.snapshots().isEmpty()) {
-      throw new SourceException(
-          SourceException.Kind.FAILED,
-          machine
-              + " has a snapshot that was made while its disks were written ("
-              + now.snapshots().getFirst().name()
-              + "): a backup of it holds a part of what was restored; remove both, and restore"
-              + " again");
-    }
+    return snapshot;
   }
 
   /**
    * Ends serving.
    *
    * @throws SourceException when a server did not end in order, so that what was written last may
-   *     not be on its disk, or when the VM was snapshotted meanwhile
+   *     not be on its disk, when the VM was snapshotted meanwhile, or when nobody knows
    */
   @Override
   public void close() throws SourceException {
-    try (gateway) {
-      List<DiskKey> broken = new ArrayList<>();
-      servers.forEach((key, server) -> {
-        if (!server.end(END_MAX)) {
-          broken.add(key);
-        }
-      });
-      servers.clear();
-      track();
+    try (gateway;
+        lock) {
+      List<String> wrong = new ArrayList<>();
+      List<DiskKey> broken = end();
       if (!broken.isEmpty()) {
-        throw new SourceException(
-            SourceException.Kind.FAILED,
-            machine
-                + ": nbdkit did not end in order for disks "
+        wrong.add(
+            "nbdkit did not end in order for disks "
                 + broken
                 + "; what was written last may be missing there: restore them again");
       }
-    } catch (SourceException e) {
-      throw e;
-    } catch (IOException e) {
-      throw new SourceException(SourceException.Kind.FAILED, machine + ": " + e.getMessage(), e);
+      try {
+        track()
+            .ifPresent(snapshot ->
+                wrong.add(
+                    "has a snapshot that was made while its disks were written ("
+                        + snapshot
+                        + "): a backup of it holds a part of what was restored; remove both, and"
+                        + " restore again. Its change tracking is off until a backup finds no"
+                        + " snapshots"));
+      } catch (IOException e) {
+        wrong.add(
+            "change tracking could not be begun anew, nor a snapshot be looked for that was made"
+                + " meanwhile ("
+                + e.getMessage()
+                + "); where the vCenter shows tracking as on, switch it off before the next"
+                + " backup, which switches it on again");
+      }
+      if (!wrong.isEmpty()) {
+        throw new SourceException(
+            SourceException.Kind.FAILED, machine + ": " + String.join("; ", wrong));
+      }
     }
+  }
+
+  /** Returns the disks whose servers did not do so in order. */
+  private List<DiskKey> end() {
+    List<DiskKey> broken = new ArrayList<>();
+    servers.forEach((key, server) -> {
+      if (!server.end(END_MAX)) {
+        broken.add(key);
+      }
+    });
+    servers.clear();
+    return broken;
   }
 }

@@ -30,6 +30,9 @@ final class VsphereSource implements VmSource {
 
   private static final Logger log = LoggerFactory.getLogger(VsphereSource.class);
 
+  /** Longer than a restore onto the VM takes to end when its task has. */
+  private static final Duration RESTORE_END_MAX = RestoredMachine.END_MAX.plusMinutes(1);
+
   private final VsphereSettings settings;
   private final Path runFolder;
   private final ConnectionLimits limits;
@@ -81,24 +84,31 @@ final class VsphereSource implements VmSource {
   public Snapshot snapshot(SnapshotRequest request) throws SourceException {
     VsphereGateway gateway = VimClient.open(settings);
     try {
-      Machine machine = find(gateway);
-      Protection protection = new Protection(machine, request.exclude());
-      protection.require();
-      protection.remarks(settings.tracking()).forEach(log::warn);
-      SnapshotWork work =
-          new SnapshotWork(settings, gateway, request.repository(), request.backup(), openMarks);
-      SnapshotWork.Taken taken = work.take(machine);
-      try {
-        return open(gateway, taken, protection.untracked(settings.tracking()), request.exclude());
-      } catch (SourceException | RuntimeException e) {
-        work.discard(machine.ref(), taken.held(), e);
-        throw e;
+      Machine found = find(gateway);
+      try (MachineLock _ = MachineLock.snapshotting(runFolder, found, RESTORE_END_MAX)) {
+        return snapshot(gateway, gateway.machine(found.ref()), request);
       }
     } catch (IOException e) {
       gateway.close();
       throw named(e);
     } catch (RuntimeException e) {
       gateway.close();
+      throw e;
+    }
+  }
+
+  private VsphereSnapshot snapshot(VsphereGateway gateway, Machine machine, SnapshotRequest request)
+      throws IOException {
+    Protection protection = new Protection(machine, request.exclude());
+    protection.require();
+    protection.remarks(settings.tracking()).forEach(log::warn);
+    SnapshotWork work =
+        new SnapshotWork(settings, gateway, request.repository(), request.backup(), openMarks);
+    SnapshotWork.Taken taken = work.take(machine);
+    try {
+      return open(gateway, taken, protection.untracked(settings.tracking()), request.exclude());
+    } catch (SourceException | RuntimeException e) {
+      work.discard(machine.ref(), taken.held(), e);
       throw e;
     }
   }
