@@ -13,6 +13,7 @@ import dev.backstep.domain.TaskKind;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.Refusals;
 import dev.backstep.job.RestoreRequest;
+import dev.backstep.job.TaskRun;
 import dev.backstep.nbd.NbdUri;
 import dev.backstep.repository.Repository;
 import dev.backstep.source.SourceException;
@@ -104,7 +105,7 @@ final class MachineRestore {
           .exports()
           .forEach((key, uri) ->
               targets.put(Objects.requireNonNull(numbers.get(key)), DiskTarget.onto(uri.text())));
-      return watch().follow(engine.restore(request.apply(definition().vmName(), targets)));
+      return follow(engine.restore(request.apply(definition().vmName(), targets)));
     } catch (SourceException e) {
       throw Refusals.of(e);
     }
@@ -124,7 +125,7 @@ final class MachineRestore {
           id + " writes onto no VM at a vCenter; say relaunch without --onto-vm", null);
     }
     try (RestoredMachine _ = open(sizes, before)) {
-      return watch().follow(engine.relaunchTask(id));
+      return follow(engine.relaunchTask(id));
     } catch (SourceException e) {
       throw Refusals.of(e);
     }
@@ -171,8 +172,23 @@ final class MachineRestore {
         && RestoredMachine.isServedByCommand(NbdUri.parse(disk.target()));
   }
 
-  private TaskWatch watch() {
-    return new TaskWatch(session, engine, " --onto-vm " + name);
+  /** Until its end, whatever the server says meanwhile: it writes to what is served here. */
+  private int follow(TaskRun run) throws InterruptedException {
+    String option = " --onto-vm " + name;
+    try {
+      return new TaskWatch(session, engine, option).follow(RemoteTask.untilTheServerIsGone(run));
+    } catch (OperatorException e) {
+      if (e.kind() != OperatorException.Kind.FAILED) {
+        throw e;
+      }
+      throw OperatorException.failed(
+          e.getMessage()
+              + ". Unless it is COMPLETED then, the VM is restored in part, and `backstep relaunch "
+              + run.id()
+              + option
+              + "` goes on",
+          e);
+    }
   }
 
   private RestoredMachine open(Map<DiskKey, Long> sizes, Map<DiskKey, NbdUri> before)
