@@ -1,15 +1,12 @@
 package dev.backstep;
 
-import com.zaxxer.hikari.pool.HikariPool;
 import dev.backstep.catalog.AdminQueries;
 import dev.backstep.catalog.AuditTrail;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
-import dev.backstep.catalog.DatabaseBusyException;
 import dev.backstep.catalog.DatabaseVersion;
 import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.Ledgers;
-import dev.backstep.catalog.NewerDatabaseException;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.Removals;
@@ -68,9 +65,6 @@ import org.springframework.context.support.GenericApplicationContext;
 
 /** The engine that is a Spring context in this process. */
 final class SpringEngine implements Engine {
-
-  /** With less room than this a start that failed has failed for that. */
-  private static final long ROOM_BYTES_MIN = 1L << 20;
 
   /** In the place of an address. */
   private static final String LOCAL = "local";
@@ -131,25 +125,7 @@ final class SpringEngine implements Engine {
     try {
       return new SpringEngine(application.run(properties.toArray(String[]::new)));
     } catch (RuntimeException e) {
-      requireRoom(home, e);
-      throw explained(e);
-    }
-  }
-
-  /** The embedded database says of a full disk many things, but not that it is full. */
-  private static void requireRoom(Path home, RuntimeException thrown) {
-    try {
-      long left = Files.getFileStore(home).getUsableSpace();
-      if (left < ROOM_BYTES_MIN) {
-        throw OperatorException.failed(
-            home
-                + ": its file system is full ("
-                + left
-                + " bytes left), and state needs room; make some, or --home names another folder",
-            thrown);
-      }
-    } catch (IOException e) {
-      thrown.addSuppressed(e);
+      throw StartFailure.explained(home, e);
     }
   }
 
@@ -162,32 +138,6 @@ final class SpringEngine implements Engine {
         || !context.getBean(TaskQueries.class).dead().isEmpty()
         || !context.getBean(ReplicationQueries.class).snapshotsToClose(Instant.now()).isEmpty()
         || queries().running().stream().anyMatch(backup -> !queries().ownerAlive(backup.id()));
-  }
-
-  /** What kept us from starting, without the way through the framework. */
-  static RuntimeException explained(RuntimeException thrown) {
-    Throwable root = thrown;
-    boolean database = false;
-    for (@Nullable Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-      if (cause instanceof DatabaseBusyException || cause instanceof OperatorException) {
-        return (RuntimeException) cause;
-      }
-      if (cause instanceof NewerDatabaseException) {
-        return OperatorException.failed(String.valueOf(cause.getMessage()), thrown);
-      }
-      database |= cause instanceof HikariPool.PoolInitializationException;
-      root = cause;
-    }
-    if (database) {
-      return OperatorException.failed(
-          "the database cannot be opened: "
-              + root.getMessage()
-              + "; see BACKSTEP_DB_URL, _USER, _PASSWORD, or the home folder for the embedded one",
-          thrown);
-    }
-    return root instanceof IllegalArgumentException
-        ? OperatorException.usage(String.valueOf(root.getMessage()), thrown)
-        : OperatorException.failed("cannot start: " + root, thrown);
   }
 
   static void makeFolder(Path home) {

@@ -84,7 +84,7 @@ final class SpringServer implements Server {
       if (stopped.getAsBoolean()) {
         return Optional.empty();
       }
-      throw SpringEngine.explained(e);
+      throw StartFailure.explained(e);
     }
   }
 

@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -106,6 +108,21 @@ class FullDatabaseDiskIT {
     }
     Path newest = Path.of(done.getLast().get("disks").get(0).get("image").asString());
     Tool.compare(newest, "qcow2", disk, "qcow2");
+  }
+
+  /** So that who stops a backup then still finds the process that runs it. */
+  @Test
+  void databaseOfAnotherProcessIsBusyAlsoWhereThereIsNoRoom() throws Exception {
+    program.succeed("list");
+    String database = "jdbc:h2:retry:" + program.home().resolve("db").resolve("backstep");
+    try (Connection _ = DriverManager.getConnection(database, "sa", "")) {
+      fill(64L << 10);
+
+      Program.Result stop = program.run("stop", "backup-vm-20260101-000000");
+
+      assertThat(stop.errors()).contains("is open in another process");
+      assertThat(stop.status()).isEqualTo(5);
+    }
   }
 
   /**
