@@ -28,7 +28,7 @@ final class RequestBody {
 
   /** The fields that name what a request is about. */
   private static final List<String> SUBJECTS =
-      List.of("vm_name", "vm_names", "vm_path", "backup_id", "backup_ids");
+      List.of("vm_name", "vm_names", "vm_path", "backup_id", "backup_ids", "onto_vm");
 
   private static final String ON_SUBJECT = RequestBody.class.getName() + ".onSubject";
 

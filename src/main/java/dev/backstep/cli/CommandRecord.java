@@ -3,11 +3,11 @@ package dev.backstep.cli;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.IntConsumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
 
 /**
@@ -15,6 +15,9 @@ import picocli.CommandLine.ParseResult;
  * its result at its end, so that a command that was killed has a row, too.
  */
 final class CommandRecord {
+
+  /** Options that name what a command is about. */
+  private static final Set<String> SUBJECTS = Set.of("--onto-vm");
 
   private final Effect.@Nullable Kind effect;
   private final String action;
@@ -42,7 +45,10 @@ final class CommandRecord {
     return effect == null ? null : effect.value();
   }
 
-  /** Values of options are left out: a command to run or a target's address may hold a password. */
+  /**
+   * Values of other options are left out: a command to run or a target's address may hold a
+   * password.
+   */
   private static String action(ParseResult parsed) {
     List<String> words = new ArrayList<>();
     words.add(parsed.commandSpec().qualifiedName().replaceFirst("^backstep ", ""));
@@ -52,9 +58,13 @@ final class CommandRecord {
         .forEach(words::add);
     parsed.matchedOptions().stream()
         .filter(option -> !option.inherited())
-        .map(OptionSpec::longestName)
         .distinct()
-        .forEach(words::add);
+        .forEach(option -> {
+          words.add(option.longestName());
+          if (SUBJECTS.contains(option.longestName())) {
+            words.addAll(option.originalStringValues());
+          }
+        });
     return words.stream().map(BackupText::printable).collect(Collectors.joining(" "));
   }
 

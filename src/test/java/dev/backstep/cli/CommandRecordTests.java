@@ -121,6 +121,7 @@ class CommandRecordTests {
           repository import /backups ; repository import /backups: 200
           repository orphans /backups --collect ; repository orphans /backups --collect: 200
           restore backup-none --to /x ; restore backup-none --to: 404
+          restore backup-none --onto-vm pg ; restore backup-none --onto-vm pg: 404
           """)
   void aCommandThatChangesSomethingLeavesOneRow(String command, String row) {
     run(command);
