@@ -31,6 +31,9 @@ final class KnownTokens {
 
   private static final long READ_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  /** Longer than a database takes that answers. */
+  private static final long READING_MAX_SECONDS = 1;
+
   private final ApiTokens tokens;
   private final LongSupplier nanos;
   private final Set<String> hashes = ConcurrentHashMap.newKeySet();
@@ -56,15 +59,18 @@ final class KnownTokens {
     return hashes.contains(hash) ? Answer.GOOD : read ? Answer.WRONG : Answer.NOT_READ;
   }
 
-  /** Nobody waits for a database that another one waits for. */
+  /** Nobody waits for long for a database that another one waits for. */
   private boolean isRead() {
-    if (nanos.getAsLong() - readAgainAt < 0) {
+    if (isFresh()) {
       return answered;
     }
-    if (!reading.tryLock()) {
+    if (!isReading()) {
       return false;
     }
     try {
+      if (isFresh()) {
+        return answered; // another one has read them meanwhile
+      }
       answered = false;
       Set<String> good = tokens.hashes();
       hashes.retainAll(good);
@@ -77,6 +83,19 @@ final class KnownTokens {
       reading.unlock();
     }
     return answered;
+  }
+
+  private boolean isFresh() {
+    return nanos.getAsLong() - readAgainAt < 0;
+  }
+
+  /** Whether this thread is the one that reads, when whoever did so has ended. */
+  private boolean isReading() {
+    try {
+      return reading.tryLock(READING_MAX_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      return false; // nobody does that
+    }
   }
 
   void good(String secret) {
