@@ -286,8 +286,7 @@ final class SpringEngine implements Engine {
 
   @Override
   public Optional<BackupRow> find(String id) {
-    Optional<BackupRow> row =
-        id.matches("[0-9]{1,18}") ? queries().byExecution(Long.parseLong(id)) : queries().find(id);
+    Optional<BackupRow> row = queries().named(id);
     return row.map(context.getBean(Ledgers.class)::in);
   }
 

@@ -284,8 +284,7 @@ class RequestedBackups {
 
   /** The backup with this id, or that a disk backup of this id or an execution belongs to. */
   BackupRow find(String id) {
-    Optional<BackupRow> row =
-        id.matches("[0-9]{1,18}") ? queries.byExecution(Long.parseLong(id)) : queries.find(id);
+    Optional<BackupRow> row = queries.named(id);
     return row.orElseThrow(() ->
         new Problem(HttpStatus.NOT_FOUND, id + ": no such backup; GET /api/v1/backups lists them"));
   }

@@ -54,9 +54,9 @@ public final class BackupQueries {
         .or(() -> one("b.id = (select d.backup_id from backup_disks d where d.id = :value)", id));
   }
 
-  /** The backup that a Batch execution runs, or ran last. */
-  public Optional<BackupRow> byExecution(long executionId) {
-    return one("b.execution_id = :value", executionId);
+  /** As {@link #find}, or the backup that the Batch execution of this number runs, or ran last. */
+  public Optional<BackupRow> named(String id) {
+    return id.matches("[0-9]{1,18}") ? one("b.execution_id = :value", Long.valueOf(id)) : find(id);
   }
 
   /**

@@ -60,7 +60,7 @@ public final class BackupQueue {
    */
   public BackupId add(Request request) {
     return transactions.in(() -> {
-      Backups.requireIdle(jdbc, request.vm());
+      BusyVm.requireIdle(jdbc, request.vm());
       Instant now = clock.instant();
       BackupId id =
           BackupNames.backup(request.vm(), now, taken -> BackupNames.isTaken(jdbc, taken.value()));
@@ -82,9 +82,7 @@ public final class BackupQueue {
    */
   public boolean addAgain(BackupId id, String caller, Optional<String> sourceHost) {
     return transactions.in(() -> {
-      BackupOwner owner =
-          BackupOwner.find(jdbc, id).orElseThrow(() -> BackupQueries.unknown(id.value()));
-      Backups.requireIdle(jdbc, owner.vm());
+      BusyVm.requireIdle(jdbc, owner(id).vm());
       // MariaDB assigns from left to right: the origin is looked at before it is changed.
       return jdbc.sql(
                   """
@@ -204,15 +202,37 @@ public final class BackupQueue {
     });
   }
 
-  /** Notes that a backup was gone on with. */
-  public void continued(BackupId id) {
-    jdbc.sql(
-            """
-            update backups set attempts = attempts + 1, start_after = null, waiting_for = null
-            where id = :id\
-            """)
-        .param("id", id.value())
-        .update();
+  /**
+   * As {@link Backups#resume} for a server that goes on with a backup whose time has come, and
+   * without an exception: thrown in the turn of the queue, it would undo the whole turn.
+   *
+   * @return false when that is not so any more, or something else has the VM; nothing is changed
+   *     then
+   * @throws java.util.NoSuchElementException when there is no such backup
+   */
+  public boolean takeUp(BackupId id, long leaseToken) {
+    return transactions.in(() -> {
+      if (BusyVm.of(jdbc, owner(id).vm()).isPresent()) {
+        return false;
+      }
+      boolean taken =
+          jdbc.sql(
+                      """
+                      update backups set status = 'RUNNING', active_vm_id = vm_id,
+                        lease_token = :token, completed_at = null, attempts = attempts + 1,
+                        start_after = null, waiting_for = null
+                      where id = :id and status in ('FAILED', 'STOPPED')
+                        and start_after is not null\
+                      """)
+                  .param("token", leaseToken)
+                  .param("id", id.value())
+                  .update()
+              == 1;
+      if (taken) {
+        DiskBackups.allUnfinished(jdbc, id, Status.PENDING);
+      }
+      return taken;
+    });
   }
 
   /** Notes why a backup whose time has come does not begin; writes nothing when that is known. */
@@ -243,6 +263,25 @@ public final class BackupQueue {
   }
 
   /**
+   * As {@link #later} for a backup that a server is to begin or go on with by itself.
+   *
+   * @return false when it is not, as after an operator has stopped it; nothing is changed then
+   */
+  public boolean postpone(BackupId id, Instant startAfter, Optional<Instant> stopAt) {
+    return jdbc.sql(
+                """
+                update backups set start_after = :start, stop_at = :stop, waiting_for = null
+                where id = :id and status in ('QUEUED', 'FAILED', 'STOPPED')
+                  and start_after is not null\
+                """)
+            .param("start", UtcTime.of(startAfter))
+            .param("stop", stopAt.map(UtcTime::of).orElse(null))
+            .param("id", id.value())
+            .update()
+        == 1;
+  }
+
+  /**
    * Takes a queued backup out of the queue; it can be relaunched.
    *
    * @param leaseToken of whoever does it
@@ -263,5 +302,9 @@ public final class BackupQueue {
             .param("id", id.value())
             .update()
         == 1;
+  }
+
+  private BackupOwner owner(BackupId id) {
+    return BackupOwner.find(jdbc, id).orElseThrow(() -> BackupQueries.unknown(id.value()));
   }
 }

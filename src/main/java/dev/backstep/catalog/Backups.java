@@ -80,7 +80,7 @@ public final class Backups {
    */
   public BackupId begin(NewBackup backup) {
     return transactions.in(() -> {
-      ReplicationRows.requireFree(jdbc, backup.vm());
+      BusyVm.requireFree(jdbc, backup.vm());
       Instant now = clock.instant();
       BackupId id = BackupNames.backup(backup.vm(), now, this::exists);
       rows.insert(id, backup, now);
@@ -99,7 +99,7 @@ public final class Backups {
    */
   public void resume(BackupId id, long leaseToken) {
     transactions.in(() -> {
-      ReplicationRows.requireFree(jdbc, owner(id).vm());
+      BusyVm.requireFree(jdbc, owner(id).vm());
       BackupOwner owner = lock(id);
       if (owner.status() != Status.FAILED && owner.status() != Status.STOPPED) {
         throw new IllegalStateException(
@@ -108,7 +108,8 @@ public final class Backups {
       jdbc.sql(
               """
               update backups set status = 'RUNNING', active_vm_id = vm_id,
-                lease_token = :token, completed_at = null
+                lease_token = :token, completed_at = null, attempts = attempts + 1,
+                start_after = null, waiting_for = null
               where id = :id\
               """)
           .param("token", leaseToken)
@@ -305,7 +306,7 @@ public final class Backups {
    * @param leaseToken the owner's; to recover or abandon, the one that the backup was last read
    *     with
    * @param status FAILED, STOPPED or ABANDONED
-   * @return whether the backup still belongs to that lease
+   * @return whether the backup still belongs to that lease, and was not abandoned meanwhile
    * @throws IllegalArgumentException with another status
    * @throws NoSuchElementException when there is no such backup
    */
@@ -315,6 +316,9 @@ public final class Backups {
     }
     return transactions.in(() -> {
       BackupOwner owner = lock(id);
+      if (owner.status() == Status.ABANDONED && status != Status.ABANDONED) {
+        return false;
+      }
       if (!owner.isUnder(leaseToken) || owner.wasCompleted()) {
         return owner.isUnder(leaseToken);
       }
@@ -364,17 +368,6 @@ public final class Backups {
       disks.damaged(id);
       return id;
     });
-  }
-
-  static void requireIdle(JdbcClient jdbc, VmId vm) {
-    Machines.lock(jdbc, vm);
-    jdbc.sql("select id from backups where active_vm_id = :vm")
-        .param("vm", vm.value())
-        .query(String.class)
-        .optional()
-        .ifPresent(running -> {
-          throw new VmBusyException(vm, new BackupId(running));
-        });
   }
 
   private void requireOwner(BackupId id, long leaseToken) throws FencedException {

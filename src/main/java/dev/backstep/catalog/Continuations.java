@@ -62,14 +62,19 @@ public final class Continuations {
         .update();
   }
 
-  /** As {@link #afterStop} at once, in the same window; not for one that a command runs. */
-  public void afterShutdown(BackupId running) {
+  /**
+   * As {@link #afterStop} at once, in the same window; not for one that a command runs, nor for one
+   * that another process has taken over.
+   */
+  public void afterShutdown(BackupId running, long leaseToken) {
     jdbc.sql(
             """
             update backups set start_after = :now
-            where id = :id and status = 'RUNNING' and origin <> 'COMMAND' and start_after is null\
+            where id = :id and status = 'RUNNING' and lease_token = :token
+              and origin <> 'COMMAND' and start_after is null\
             """)
         .param("now", UtcTime.of(clock.instant()))
+        .param("token", leaseToken)
         .param("id", running.value())
         .update();
   }
@@ -81,20 +86,23 @@ public final class Continuations {
 
   /**
    * Notes that the process which ran a backup is gone: a server goes on with it, unless a command
-   * ran it or it has outlived too many processes.
+   * ran it or it has outlived too many processes. Changes nothing where the backup is not that
+   * process's any more.
    *
+   * @param leaseToken of that process
    * @return whether a server will go on with it
    */
-  public boolean afterDeath(BackupId running) {
+  public boolean afterDeath(BackupId running, long leaseToken) {
     jdbc.sql(
             """
             update backups set
               start_after = case when origin <> 'COMMAND' and owner_deaths < :max
                 then coalesce(start_after, :now) end,
               owner_deaths = owner_deaths + 1
-            where id = :id and status = 'RUNNING'\
+            where id = :id and status = 'RUNNING' and lease_token = :token\
             """)
         .param("max", OWNER_DEATHS_MAX)
+        .param("token", leaseToken)
         .param("now", UtcTime.of(clock.instant()))
         .param("id", running.value())
         .update();
@@ -162,14 +170,14 @@ public final class Continuations {
    * Leaves a backup to operators: no server goes on with it by itself.
    *
    * @param note why, for whoever reads its row
-   * @return false when it runs now
+   * @return false when it runs now, or is in the queue; nothing is changed then
    */
   public boolean notAgain(BackupId id, String note) {
     return jdbc.sql(
                 """
                 update backups set note = case when start_after is null then note else :note end,
                   start_after = null, stop_at = null, waiting_for = null, retries_left = 0
-                where id = :id and status <> 'RUNNING'\
+                where id = :id and status in ('FAILED', 'STOPPED', 'ABANDONED')\
                 """)
             .param("note", note)
             .param("id", id.value())

@@ -55,7 +55,7 @@ public final class Imports {
    * @throws VmBusyException when it has a backup that runs or waits
    */
   public void lock(VmId vm) {
-    Backups.requireIdle(jdbc, vm);
+    BusyVm.requireIdle(jdbc, vm);
   }
 
   /** Whether the catalog has, or had, a backup or disk backup of this id. */

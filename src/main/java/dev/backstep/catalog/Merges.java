@@ -68,7 +68,7 @@ public final class Merges {
    * @throws VmBusyException when it has a backup that runs or waits
    */
   public void lock(VmId vm) {
-    Backups.requireIdle(jdbc, vm);
+    BusyVm.requireIdle(jdbc, vm);
   }
 
   /**

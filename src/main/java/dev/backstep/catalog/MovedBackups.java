@@ -45,7 +45,8 @@ public final class MovedBackups {
    * @param request with mover EXTERNAL
    * @param takenAt the moment that the mover copies
    * @return its id, as {@link Backups#begin} makes them
-   * @throws VmBusyException when the VM has a backup that runs or waits
+   * @throws VmBusyException when the VM has a backup that runs or waits, or a task reads or writes
+   *     over its disks
    */
   public BackupId begin(
       BackupQueue.Request request,
@@ -57,6 +58,8 @@ public final class MovedBackups {
       throw new IllegalArgumentException("mover " + request.launch().mover());
     }
     return transactions.in(() -> {
+      // Before it is queued: this one never waits for its turn.
+      BusyVm.requireFree(jdbc, request.vm());
       BackupId id = queue.add(request);
       queue.take(id, leaseToken);
       jdbc.sql(

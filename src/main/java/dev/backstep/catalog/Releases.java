@@ -2,6 +2,7 @@ package dev.backstep.catalog;
 
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.RepositoryId;
+import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import java.time.Clock;
 import java.time.Instant;
@@ -94,6 +95,30 @@ public final class Releases {
         .param("id", release.backup().value())
         .param("token", release.leaseToken())
         .update();
+  }
+
+  /**
+   * Ends a failed or stopped backup for good, whoever ran it.
+   *
+   * @return false when it is neither by now, as when it was relaunched
+   */
+  public boolean abandoned(BackupId id) {
+    return transactions.in(() -> {
+      boolean abandoned =
+          jdbc.sql(
+                      """
+                      update backups set status = 'ABANDONED', completed_at = :now
+                      where id = :id and status in ('FAILED', 'STOPPED')\
+                      """)
+                  .param("now", UtcTime.of(clock.instant()))
+                  .param("id", id.value())
+                  .update()
+              == 1;
+      if (abandoned) {
+        DiskBackups.allUnfinished(jdbc, id, Status.ABANDONED);
+      }
+      return abandoned;
+    });
   }
 
   /** What is being given up of a VM, by whichever process. */

@@ -33,7 +33,7 @@ public final class Removals {
   public void lock(BackupId id) {
     BackupOwner owner =
         BackupOwner.find(jdbc, id).orElseThrow(() -> BackupQueries.unknown(id.value()));
-    Backups.requireIdle(jdbc, owner.vm());
+    BusyVm.requireIdle(jdbc, owner.vm());
     BackupOwner.lock(jdbc, id);
   }
 

@@ -1,6 +1,5 @@
 package dev.backstep.catalog;
 
-import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.Mover;
@@ -24,34 +23,6 @@ final class ReplicationRows {
 
   /** What the replication of a VM path is known by. */
   record Head(RepositoryId id, Mover mover) {}
-
-  /** The task that reads, or writes over, a VM's disks now. */
-  private static Optional<String> running(JdbcClient jdbc, VmId vm) {
-    return jdbc.sql(
-            """
-            select coalesce(
-              (select min(r.id) from replication_runs r join tasks t on t.id = r.id
-                where r.vm_id = :vm and t.status = 'RUNNING'),
-              (select min(m.task_id) from restored_machines m join tasks t on t.id = m.task_id
-                where m.vm_id = :vm and t.status = 'RUNNING')) as id\
-            """)
-        .param("vm", vm.value())
-        .query((row, index) -> Optional.ofNullable(row.getString("id")))
-        .single();
-  }
-
-  /**
-   * As {@link Backups#requireIdle}; nothing else reads or writes over the VM's disks either.
-   *
-   * @throws VmBusyException when something does
-   */
-  static void requireFree(JdbcClient jdbc, VmId vm) {
-    Backups.requireIdle(jdbc, vm);
-    running(jdbc, vm)
-        .ifPresent(run -> {
-          throw new VmBusyException(vm, new BackupId(run));
-        });
-  }
 
   /** The VM whose disks a task reads or writes over, of a replication's run or a restore. */
   static Optional<VmId> vm(JdbcClient jdbc, String task) {

@@ -73,7 +73,7 @@ public final class Replications {
     Instant now = clock.instant();
     ReplicationRows.register(jdbc, newId(), run.vmPath(), Mover.INTERNAL, now);
     return transactions.in(() -> {
-      ReplicationRows.requireFree(jdbc, run.vm());
+      BusyVm.requireFree(jdbc, run.vm());
       RepositoryId replication = ReplicationRows.lock(jdbc, run.vmPath(), Mover.INTERNAL);
       String id = tasks.begin(TaskKind.REPLICATE, run.subject(), run.vmPath(), run.leaseToken());
       jdbc.sql(

@@ -45,7 +45,7 @@ public final class Restores {
     return transactions.in(() -> {
       machine
           .filter(vm -> Machines.lockIfKnown(jdbc, vm))
-          .ifPresent(vm -> ReplicationRows.requireFree(jdbc, vm));
+          .ifPresent(vm -> BusyVm.requireFree(jdbc, vm));
       String id = tasks.begin(TaskKind.RESTORE, subject, backup.value(), leaseToken);
       WrittenTargets.take(jdbc, id, targets);
       machine.ifPresent(vm -> insert(id, vm));

@@ -124,7 +124,7 @@ public final class Tasks {
       ReplicationRows.vm(jdbc, id)
           .ifPresent(vm -> {
             if (Machines.lockIfKnown(jdbc, vm)) {
-              ReplicationRows.requireFree(jdbc, vm);
+              BusyVm.requireFree(jdbc, vm);
             }
             if (is(id, TaskKind.REPLICATE)) {
               ReplicationRows.lock(jdbc, ReplicationRows.ofRun(jdbc, id));

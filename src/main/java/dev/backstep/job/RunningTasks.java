@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -57,6 +58,12 @@ public class RunningTasks {
       }
     }
     return run;
+  }
+
+  /** As {@link #begin}, without waiting; empty when this process runs it. */
+  Optional<Run> tryBegin(String id, long leaseToken) {
+    Run run = new Run(id, leaseToken, new CountDownLatch(1));
+    return runs.putIfAbsent(id, run) == null ? Optional.of(run) : Optional.empty();
   }
 
   private static boolean isOver(Run run, long end) {

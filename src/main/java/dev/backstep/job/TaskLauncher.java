@@ -214,23 +214,50 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
     }
   }
 
-  /** Its row ends even where its execution cannot be read: nothing may wait for it for ever. */
+  /** One of this process is reserved meanwhile: relaunched under the same lease, it looks alike. */
   private void recover(TaskRow row) {
-    boolean done = false;
-    try {
-      JobExecution last = lastExecution(row);
-      dead.end(last);
-      done = isDone(last);
-    } finally {
-      if (row.leaseToken().isPresent()) {
-        tasks.ended(
-            row.id(),
-            row.leaseToken().getAsLong(),
-            done ? Status.COMPLETED : Status.FAILED,
-            done
-                ? Optional.empty()
-                : Optional.of("the process that ran it ended without finishing; relaunch it"));
+    if (!holds(row)) {
+      end(row);
+      return;
+    }
+    Optional<RunningTasks.Run> reserved = running.tryBegin(row.id(), lease.token());
+    if (reserved.isPresent()) {
+      try {
+        TaskRow now = row(row.id());
+        if (now.status() == Status.RUNNING && holds(now)) {
+          end(now);
+        }
+      } finally {
+        running.end(reserved.get());
       }
+    }
+  }
+
+  /**
+   * Its row ends first, and even where its execution cannot be read: nothing may wait for it for
+   * ever. The execution is the one that was read before: a relaunch that comes in between has one
+   * of its own.
+   */
+  private void end(TaskRow row) {
+    @Nullable JobExecution last = null;
+    boolean ended = row.leaseToken().isEmpty();
+    try {
+      last = lastExecution(row);
+    } finally {
+      boolean done = isDone(last);
+      if (row.leaseToken().isPresent()) {
+        ended =
+            tasks.ended(
+                row.id(),
+                row.leaseToken().getAsLong(),
+                done ? Status.COMPLETED : Status.FAILED,
+                done
+                    ? Optional.empty()
+                    : Optional.of("the process that ran it ended without finishing; relaunch it"));
+      }
+    }
+    if (ended) {
+      dead.end(last);
     }
   }
 
@@ -280,12 +307,7 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
   public void stop() {
     started = false;
     Collection<RunningTasks.Run> stopping = running.all();
-    for (RunningTasks.Run run : stopping) {
-      JobExecution execution = lastExecution(row(run.id()));
-      if (execution != null) {
-        ask(execution);
-      }
-    }
+    stopping.forEach(this::tryAsk);
     long deadline = System.nanoTime() + stopTimeout.toNanos();
     for (RunningTasks.Run run : stopping) {
       try {
@@ -295,6 +317,18 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
       } catch (InterruptedException e) {
         log.error("interrupted while {} was stopping; relaunch it", run.id(), e);
       }
+    }
+  }
+
+  /** One that cannot be asked, as where the database is away, keeps no other from being asked. */
+  private void tryAsk(RunningTasks.Run run) {
+    try {
+      JobExecution execution = lastExecution(row(run.id()));
+      if (execution != null) {
+        ask(execution);
+      }
+    } catch (RuntimeException e) {
+      log.error("{} was not asked to stop: {}", run.id(), e.getMessage());
     }
   }
 

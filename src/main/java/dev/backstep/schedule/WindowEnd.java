@@ -113,8 +113,7 @@ final class WindowEnd {
   private boolean admits(BackupRow row, Optional<Opening> next, Instant now) {
     BackupId waiting = row.id();
     if (next.isEmpty()) {
-      queue.later(waiting, now, Optional.empty());
-      return true;
+      return queue.postpone(waiting, now, Optional.empty());
     }
     if (!holdsUntil(row, next.get())) {
       log.warn("{}: its window is over; {}", waiting, tooOld(row));
@@ -122,8 +121,8 @@ final class WindowEnd {
       return false;
     }
     boolean open = next.get().holds(now);
-    queue.later(waiting, open ? now : next.get().start(), Optional.of(next.get().end()));
-    return open;
+    return queue.postpone(waiting, open ? now : next.get().start(), Optional.of(next.get().end()))
+        && open;
   }
 
   private static Optional<Opening> next(BackupRow row, Instant now) {

@@ -71,7 +71,7 @@ public final class HistoryQueries {
         "list of one VM, " + PAGE + " newest", round -> backups.list(Optional.of(vm(round)), PAGE));
     queries.put("show by backup", round -> backups.find(backup(round)));
     queries.put("show by disk backup", round -> backups.find(backup(round) + "-disk1"));
-    queries.put("show by execution", round -> backups.byExecution(number(round)));
+    queries.put("show by execution", round -> backups.named(number(round) + ""));
     queries.put("changeid", round -> backups.changeId(vm(round), 1, Optional.empty()));
     queries.put("what dead processes left: running", round -> backups.running());
     queries.put("what dead processes left: executions", round -> backups.unfinishedExecutions());

@@ -105,7 +105,7 @@ abstract class MachineContract extends CatalogTest {
 
     assertThat(catalog.queries.find(id.value()).orElseThrow().id()).isEqualTo(id);
     assertThat(catalog.queries.find(disk.value()).orElseThrow().id()).isEqualTo(id);
-    assertThat(catalog.queries.byExecution(execution).orElseThrow().id()).isEqualTo(id);
+    assertThat(catalog.queries.named(execution + "").orElseThrow().id()).isEqualTo(id);
     assertThat(catalog.queries.find("nothing' or '1'='1")).isEmpty();
     assertThatThrownBy(() -> catalog.queries.backup(new BackupId("nothing")))
         .isInstanceOf(NoSuchElementException.class)

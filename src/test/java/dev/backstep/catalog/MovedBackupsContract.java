@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
@@ -180,5 +181,28 @@ abstract class MovedBackupsContract {
     assertThat(second.value()).isEqualTo(disk + "-2");
     assertThat(catalog.queries.find(disk.value()).orElseThrow().id()).isEqualTo(first);
     assertThat(catalog.queries.find(twinDisk.value()).orElseThrow().id()).isEqualTo(second);
+  }
+
+  /** It begins at once, and reads what a restore has half written over. */
+  @Test
+  void machineThatIsWrittenOverHasNoBackupOfAMover() {
+    JdbcTransactionManager manager = new JdbcTransactionManager(catalog.dataSource);
+    Tasks tasks = new Tasks(catalog.dataSource, manager, catalog.leases, clock);
+    String restore =
+        new Restores(catalog.dataSource, manager, tasks)
+            .begin(
+                new BackupId("backup-x-20260301-010000"),
+                vm.value(),
+                List.of(),
+                Map.of("place of " + vm, "web"),
+                Optional.of(vm),
+                ours);
+
+    assertThatThrownBy(() -> begin(vm, ours, true))
+        .isInstanceOf(VmBusyException.class)
+        .hasMessageContaining(restore);
+
+    tasks.ended(restore, ours, Status.COMPLETED, Optional.empty());
+    assertThat(catalog.queries.backup(begin(vm, ours, true)).status()).isEqualTo(Status.RUNNING);
   }
 }

@@ -2,6 +2,7 @@ package dev.backstep.catalog;
 
 import static dev.backstep.catalog.TestCatalog.REPOSITORY;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Status;
@@ -120,5 +121,21 @@ abstract class ReleaseContract extends CatalogTest {
         .as("found again should its process die")
         .extracting(BackupRow::id)
         .contains(backup);
+  }
+
+  @Test
+  void whatWasRelaunchedMeanwhileIsNotAbandonedAndTheOtherWayRound() {
+    catalog.backups.resume(backup, lease);
+    assertThat(releases.abandoned(backup)).isFalse();
+    assertThat(catalog.queries.backup(backup).status()).isEqualTo(Status.RUNNING);
+    catalog.backups.ended(backup, lease, Status.FAILED, Optional.of("again"));
+
+    assertThat(releases.abandoned(backup)).isTrue();
+
+    assertThat(catalog.backups.ended(backup, lease, Status.FAILED, Optional.of("late"))).isFalse();
+    assertThat(catalog.queries.backup(backup).status()).isEqualTo(Status.ABANDONED);
+    assertThat(catalog.queries.disk(backup, 0).status()).isEqualTo(Status.ABANDONED);
+    assertThatThrownBy(() -> catalog.backups.resume(backup, lease))
+        .hasMessageContaining("is ABANDONED");
   }
 }

@@ -10,6 +10,8 @@ import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
@@ -140,5 +142,24 @@ abstract class TakeoverContract {
         .sql("update backup_disks set " + assignments + " where id = :id")
         .param("id", disk.value())
         .update();
+  }
+
+  /** It would have the owner stop, and count deaths that were none. */
+  @Test
+  void sleeperDoesNotLetAServerGoOnWithWhatAnotherProcessRuns() {
+    Continuations continuations = new Continuations(catalog.dataSource, Clock.systemUTC());
+
+    continuations.afterDeath(backup, sleeper);
+    continuations.afterShutdown(backup, sleeper);
+
+    assertThat(continuations.toStop(owner, Instant.now())).doesNotContain(backup);
+    assertThat(
+            catalog
+                .jdbc
+                .sql("select owner_deaths from backups where id = :id")
+                .param("id", backup.value())
+                .query(Integer.class)
+                .single())
+        .isZero();
   }
 }

@@ -10,6 +10,7 @@ import dev.backstep.domain.FireOutcome;
 import dev.backstep.domain.Status;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -178,5 +179,58 @@ abstract class DispatchRecoveryRules extends QueueTest {
     assertThatThrownBy(() -> dispatcher().recover()).hasMessage("a fault");
 
     assertThat(fire(vm("a")).outcome()).isEqualTo(FireOutcome.QUEUED);
+  }
+
+  @Test
+  void ofTwoThatAreDueOneAfterTheOtherGoesOnAndNoOtherVmWaits() throws Exception {
+    BackupId one = running(vm("a"), NIGHTLY, Optional.empty());
+    jobs.ends(one, Status.STOPPED, "");
+    BackupId two = running(vm("a"), NIGHTLY, Optional.empty());
+    jobs.ends(two, Status.STOPPED, "");
+    queue.later(one, clock.instant(), Optional.empty());
+    queue.later(two, clock.instant(), Optional.empty());
+    BackupId other = enqueue(vm("b"));
+
+    dispatcher().round();
+
+    assertThat(jobs.begun(4)).hasSize(4).contains(other);
+    assertThat(List.of(row(one).status(), row(two).status()))
+        .containsExactlyInAnyOrder(Status.RUNNING, Status.STOPPED);
+    dispatcher().round();
+    BackupId waits = row(one).status() == Status.STOPPED ? one : two;
+    assertThat(row(waits).launch().waitingFor().orElseThrow()).contains("of the same VM");
+  }
+
+  /** The list of what is due is older than that. */
+  @Test
+  void whatAnOperatorEndedMeanwhileDoesNotBegin() throws Exception {
+    BackupId failed = running(vm("b"), NIGHTLY, Optional.empty());
+    BackupId queued = enqueue(vm("a"));
+    jobs.ends(failed, Status.FAILED, "broken");
+    queue.later(failed, clock.instant(), Optional.empty());
+
+    realJobs.stop(queued.value());
+    realJobs.stop(failed.value());
+
+    assertThat(realJobs.take(queued)).isFalse();
+    assertThat(realJobs.take(failed)).isFalse();
+    assertThat(queue.postpone(failed, clock.instant(), Optional.empty())).isFalse();
+    assertThat(row(queued).status()).isEqualTo(Status.STOPPED);
+    assertThat(row(failed).status()).isEqualTo(Status.FAILED);
+    assertThat(row(failed).launch().startAfter()).isEmpty();
+  }
+
+  /** Struck from the list of what is due, it would wait for ever, and its VM with it. */
+  @Test
+  void relaunchThatCameInBetweenIsNotStruckFromTheQueue() throws Exception {
+    BackupId id = running(vm("a"), NIGHTLY, Optional.empty());
+    jobs.ends(id, Status.FAILED, "broken");
+    realJobs.requeue(id.value(), "operator");
+
+    assertThat(continuations.notAgain(id, "an operator gave it up")).isFalse();
+
+    clock.set(Instant.now());
+    dispatcher().round();
+    assertThat(jobs.begun(2)).containsExactly(id, id);
   }
 }

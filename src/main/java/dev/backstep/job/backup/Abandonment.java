@@ -1,8 +1,8 @@
 package dev.backstep.job.backup;
 
 import dev.backstep.catalog.BackupRow;
-import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.Continuations;
+import dev.backstep.catalog.Releases;
 import dev.backstep.domain.Status;
 import dev.backstep.job.ExternalLeftovers;
 import dev.backstep.job.OperatorException;
@@ -10,7 +10,7 @@ import dev.backstep.job.QueueChanged;
 import dev.backstep.job.Refusals;
 import java.io.IOException;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Supplier;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.launch.JobExecutionAlreadyRunningException;
 import org.springframework.batch.core.launch.JobOperator;
@@ -22,7 +22,7 @@ import org.springframework.stereotype.Component;
 class Abandonment {
 
   private final JobOperator operator;
-  private final Backups backups;
+  private final Releases releases;
   private final Continuations continuations;
   private final Leftovers leftovers;
   private final ExternalLeftovers externalLeftovers;
@@ -30,13 +30,13 @@ class Abandonment {
 
   Abandonment(
       JobOperator operator,
-      Backups backups,
+      Releases releases,
       Continuations continuations,
       Leftovers leftovers,
       ExternalLeftovers externalLeftovers,
       ApplicationEventPublisher events) {
     this.operator = operator;
-    this.backups = backups;
+    this.releases = releases;
     this.continuations = continuations;
     this.leftovers = leftovers;
     this.externalLeftovers = externalLeftovers;
@@ -46,10 +46,10 @@ class Abandonment {
   /**
    * Abandons a backup that failed or was stopped, or one whose mover has not completed it.
    *
-   * @param last its newest execution; null when it never had one
+   * @param last asks for its newest execution; empty when it never had one
    * @throws OperatorException as {@link dev.backstep.job.BackupJobs#abandon}
    */
-  void abandon(BackupRow row, @Nullable JobExecution last) {
+  void abandon(BackupRow row, Supplier<Optional<JobExecution>> last) {
     if (BackupLauncher.isExternal(row)
         && row.status() != Status.COMPLETED
         && row.status() != Status.ABANDONED) {
@@ -65,12 +65,12 @@ class Abandonment {
           || !leftovers.giveUp(row.id())) {
         throw relaunchedMeanwhile(row);
       }
-      if (last != null) {
-        operator.abandon(last);
-      }
-      long owner = row.leaseToken().orElseThrow();
-      if (!backups.ended(row.id(), owner, Status.ABANDONED, Optional.empty())) {
+      if (!releases.abandoned(row.id())) {
         throw relaunchedMeanwhile(row);
+      }
+      Optional<JobExecution> execution = last.get();
+      if (execution.isPresent()) {
+        operator.abandon(execution.get());
       }
     } catch (IOException e) {
       throw Refusals.of(e);

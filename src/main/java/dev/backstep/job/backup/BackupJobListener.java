@@ -78,7 +78,7 @@ class BackupJobListener implements JobExecutionListener {
       active.failed(failure);
       if (Continuations.isOfDatabase(failure)) {
         // Not the backup's fault: a server goes on with it as after the death of a process.
-        continuations.afterDeath(id);
+        continuations.afterDeath(id, active.leaseToken());
       }
       boolean ours =
           backups.ended(

@@ -5,7 +5,9 @@ import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.Continuations;
+import dev.backstep.catalog.FencedException;
 import dev.backstep.catalog.Launch;
+import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.VmBusyException;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
@@ -29,8 +31,9 @@ import dev.backstep.repository.Repository;
 import dev.backstep.source.VmSource;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -63,10 +66,14 @@ class BackupLauncher implements BackupJobs {
   private final Abandonment abandonment;
   private final Recovery recovery;
   private final ProcessLease lease;
+  private final Leases leases;
   private final ApplicationEventPublisher events;
 
-  /** Ours by what the database says, and not yet among the active ones. */
-  private final Set<BackupId> starting = ConcurrentHashMap.newKeySet();
+  /**
+   * Ours by what the database says, and not yet among the active ones; by the lease that each was
+   * taken under. The row's may be another's by the time that we come to it.
+   */
+  private final Map<BackupId, Long> starting = new ConcurrentHashMap<>();
 
   BackupLauncher(
       JobOperator operator,
@@ -83,6 +90,7 @@ class BackupLauncher implements BackupJobs {
       Abandonment abandonment,
       Recovery recovery,
       ProcessLease lease,
+      Leases leases,
       ApplicationEventPublisher events) {
     this.operator = operator;
     this.jobRepository = jobRepository;
@@ -98,6 +106,7 @@ class BackupLauncher implements BackupJobs {
     this.abandonment = abandonment;
     this.recovery = recovery;
     this.lease = lease;
+    this.leases = leases;
     this.events = events;
   }
 
@@ -136,18 +145,15 @@ class BackupLauncher implements BackupJobs {
     if (isExternal(queries.backup(id))) {
       return false;
     }
-    starting.add(id);
+    long token = lease.token();
+    starting.put(id, token);
     try {
-      if (queue.take(id, lease.token())) {
-        return true;
+      boolean taken = queue.take(id, token) || queue.takeUp(id, token);
+      if (!taken) {
+        log.debug("{} is not taken: it is not due any more, or its VM is busy", id);
+        starting.remove(id);
       }
-      backups.resume(id, lease.token());
-      queue.continued(id);
-      return true;
-    } catch (VmBusyException | IllegalStateException e) {
-      log.debug("{} is not taken: {}", id, e.getMessage());
-      starting.remove(id);
-      return false;
+      return taken;
     } catch (RuntimeException e) {
       starting.remove(id);
       throw e;
@@ -156,21 +162,24 @@ class BackupLauncher implements BackupJobs {
 
   @Override
   public BackupRun begin(BackupId id) {
+    long token = Objects.requireNonNull(starting.get(id), () -> id + " was not taken");
     BackupRow row = queries.backup(id);
-    long token = row.leaseToken().orElseThrow();
     try {
       JobExecution last = lastExecution(row);
+      leases.check(token, id);
       recovery.end(last);
       return run(open(row, token), last);
-    } catch (IOException e) {
+    } catch (FencedException e) {
+      throw OperatorException.busy(Failures.text(e), e);
+    } catch (IOException | JobDefinitionException e) {
       failed(id, token, e, Optional.empty());
+      throw e instanceof IOException io
+          ? Refusals.of(io)
+          : OperatorException.failed(
+              id + ": the definition that it was started with cannot be read: " + e.getMessage(),
+              e);
+    } finally {
       starting.remove(id);
-      throw Refusals.of(e);
-    } catch (JobDefinitionException e) {
-      failed(id, token, e, Optional.empty());
-      starting.remove(id);
-      throw OperatorException.failed(
-          id + ": the definition that it was started with cannot be read: " + e.getMessage(), e);
     }
   }
 
@@ -206,20 +215,38 @@ class BackupLauncher implements BackupJobs {
   public BackupRun relaunch(String id) {
     BackupRow row = relaunchable(id);
     try {
-      JobExecution last = lastExecution(row);
       long token = lease.token();
       ActiveBackup active = open(row, token);
-      recovery.end(last);
-      starting.add(row.id());
-      backups.resume(row.id(), token);
-      queue.continued(row.id());
-      return run(active, last);
+      starting.put(row.id(), token);
+      resume(row, token);
+      return goOn(active);
     } catch (VmBusyException e) {
       throw OperatorException.busy(Failures.text(e), e);
     } catch (IOException e) {
       throw Refusals.of(e);
     } finally {
       starting.remove(row.id());
+    }
+  }
+
+  private void resume(BackupRow row, long token) {
+    try {
+      backups.resume(row.id(), token);
+    } catch (IllegalStateException e) {
+      log.debug("it was FAILED or STOPPED a moment ago", e);
+      throw Refusals.notNow(row(row.id().value()), "relaunched", "FAILED or STOPPED");
+    }
+  }
+
+  /** It is ours now, and so is its last execution. */
+  private BackupRun goOn(ActiveBackup active) {
+    try {
+      JobExecution last = lastExecution(queries.backup(active.id()));
+      recovery.end(last);
+      return run(active, last);
+    } catch (RuntimeException e) {
+      tryFailed(active, e);
+      throw e;
     }
   }
 
@@ -286,15 +313,15 @@ class BackupLauncher implements BackupJobs {
   @Override
   public void stop(String id) {
     BackupRow row = row(id);
-    if (row.status() == Status.QUEUED && queue.cancel(row.id(), lease.token(), Optional.empty())) {
-      return;
-    }
     if (isExternal(row) && row.status() == Status.RUNNING) {
       abandonment.giveUpExternal(row);
       return;
     }
-    if (row.launch().startAfter().isPresent()
-        && continuations.notAgain(row.id(), "an operator asked not to go on with it")) {
+    if (leavesQueue(row)) {
+      return;
+    }
+    row = row(id); // it may have been put in the queue, or taken out of it, in between
+    if (leavesQueue(row)) {
       return;
     }
     JobExecution execution = lastExecution(row);
@@ -308,10 +335,17 @@ class BackupLauncher implements BackupJobs {
     }
   }
 
+  private boolean leavesQueue(BackupRow row) {
+    return (row.status() == Status.QUEUED
+            && queue.cancel(row.id(), lease.token(), Optional.empty()))
+        || (row.launch().startAfter().isPresent()
+            && continuations.notAgain(row.id(), "an operator asked not to go on with it"));
+  }
+
   @Override
   public void abandon(String id) {
     BackupRow row = row(id);
-    abandonment.abandon(row, lastExecution(row));
+    abandonment.abandon(row, () -> Optional.ofNullable(lastExecution(row)));
   }
 
   static boolean isExternal(BackupRow row) {
@@ -344,7 +378,7 @@ class BackupLauncher implements BackupJobs {
   /** Whether it is ours by what the database says, and no thread of ours runs it. */
   private boolean isDropped(BackupRow row) {
     return lease.holds(row.leaseToken().orElseThrow())
-        && !starting.contains(row.id())
+        && !starting.containsKey(row.id())
         && actives.all().stream().noneMatch(active -> active.id().equals(row.id()));
   }
 
@@ -355,16 +389,10 @@ class BackupLauncher implements BackupJobs {
   }
 
   private BackupRow row(String id) {
-    return find(id)
+    return queries
+        .named(id)
         .orElseThrow(() ->
             OperatorException.notFound(
                 id + ": no such backup or execution; `backstep list` shows the backups"));
-  }
-
-  private Optional<BackupRow> find(String id) {
-    if (id.chars().allMatch(Character::isDigit) && !id.isEmpty() && id.length() < 19) {
-      return queries.byExecution(Long.parseLong(id));
-    }
-    return queries.find(id);
   }
 }

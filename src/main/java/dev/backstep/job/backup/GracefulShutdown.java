@@ -52,7 +52,7 @@ class GracefulShutdown implements SmartLifecycle {
   public void stop() {
     running = false;
     List<ActiveBackup> stopping = List.copyOf(actives.all());
-    stopping.forEach(this::ask);
+    stopping.forEach(this::tryAsk);
     long deadline = System.nanoTime() + timeout.toNanos();
     try {
       for (ActiveBackup backup : stopping) {
@@ -65,12 +65,21 @@ class GracefulShutdown implements SmartLifecycle {
     }
   }
 
+  /** One that cannot be asked, as where the database is away, keeps no other from being asked. */
+  private void tryAsk(ActiveBackup backup) {
+    try {
+      ask(backup);
+    } catch (RuntimeException e) {
+      log.error("{} was not asked to stop: {}", backup.id(), e.getMessage());
+    }
+  }
+
   /** What a server runs goes on by itself, here at the next start or on another server at once. */
   private void ask(ActiveBackup backup) {
     JobExecution execution =
         repository.getLastJobExecution(BackupJobConfiguration.JOB, backup.parameters());
     try {
-      continuations.afterShutdown(backup.id());
+      continuations.afterShutdown(backup.id(), backup.leaseToken());
       if (execution != null) {
         operator.stop(execution);
       }

@@ -124,7 +124,7 @@ class Recovery {
     for (BackupRow row : queries.running()) {
       if (!queries.ownerAlive(row.id()) || dropped.test(row)) {
         try (LogFields.Field _ = LogFields.backup(row.id())) {
-          apart(row.id(), () -> recover(row));
+          apart(row.id(), () -> recover(row, dropped));
         }
       }
     }
@@ -194,23 +194,29 @@ class Recovery {
    * same, and have gone on with the backup already. While the owner has the row in a transaction,
    * as one whose machine stands still, it is left for now: nobody is to wait for that in the turn
    * of the queue.
+   *
+   * @param dropped as for {@link #recoverBackups}; asked again, since a backup that was dropped may
+   *     have been gone on with in the turn that was waited for
    */
-  void recover(BackupRow row) {
+  void recover(BackupRow row, Predicate<BackupRow> dropped) {
     boolean ended =
         queue.inTurn(() -> {
           if (!queue.tryLock(row.id())) {
             return false;
           }
           BackupRow now = queries.backup(row.id());
-          if (now.status() == Status.RUNNING && now.leaseToken().equals(row.leaseToken())) {
-            boolean goesOn = continuations.afterDeath(row.id());
+          if (now.status() == Status.RUNNING
+              && now.leaseToken().equals(row.leaseToken())
+              && (!queries.ownerAlive(row.id()) || dropped.test(now))) {
+            long owner = row.leaseToken().orElseThrow();
+            boolean goesOn = continuations.afterDeath(row.id(), owner);
             log.warn(
                 "{}: the process that ran it is gone; it {}",
                 row.id(),
                 goesOn ? "goes on" : "can be relaunched");
             return backups.ended(
                 row.id(),
-                row.leaseToken().orElseThrow(),
+                owner,
                 Status.FAILED,
                 Optional.of(
                     "the process that ran it ended without finishing; "
@@ -240,7 +246,7 @@ class Recovery {
         throw OperatorException.busy(
             row.id() + ": the process that runs it is alive; stop the backup instead", null);
       }
-      recover(row);
+      recover(row, other -> false);
       BackupRow now = queries.backup(row.id());
       if (now.status() == Status.RUNNING && now.leaseToken().equals(row.leaseToken())) {
         throw OperatorException.busy(

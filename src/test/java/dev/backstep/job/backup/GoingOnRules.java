@@ -244,6 +244,7 @@ abstract class GoingOnRules extends OneMachineTest {
     long early = instances(done, unfinished);
     history.trim(Instant.now());
     long late = instances(done, unfinished);
+    jobs.requeue(unfinished.value(), "operator");
     BackupRow row = completed(unfinished);
 
     assertThat(early).isEqualTo(2);

@@ -56,6 +56,9 @@ final class SimulatedSource implements SourceProvider {
     boolean snapshotFails;
     boolean forgetsSnapshots;
 
+    /** Runs whenever a source of it is opened. */
+    volatile Runnable beforeOpen = () -> {};
+
     /** Runs before marks are removed, in the thread that does it. */
     volatile Runnable beforeRelease = () -> {};
 
@@ -128,7 +131,9 @@ final class SimulatedSource implements SourceProvider {
 
   @Override
   public VmSource open(SourceDefinition definition, Path runFolder) {
-    return new Vm(machine(definition.settings().get("machine")));
+    Machine machine = machine(definition.settings().get("machine"));
+    machine.beforeOpen.run();
+    return new Vm(machine);
   }
 
   private record Vm(Machine machine) implements VmSource {

@@ -29,6 +29,9 @@ import dev.backstep.repository.Repository;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.batch.core.BatchStatus;
@@ -38,6 +41,8 @@ import org.springframework.batch.core.job.parameters.JobParametersBuilder;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
 
 /** What becomes of tasks whose process died, slept, or was not heard by the database. */
 @Import({TaskParts.class, VerifyConfiguration.class})
@@ -55,6 +60,7 @@ abstract class TaskRecoveryRules extends OneMachineTest {
   @Autowired ProcessLease lease;
   @Autowired BackupQueries backups;
   @Autowired JdbcClient jdbc;
+  @Autowired PlatformTransactionManager manager;
 
   private Repository repository;
 
@@ -230,5 +236,38 @@ abstract class TaskRecoveryRules extends OneMachineTest {
     tasks.recoverDead();
 
     assertThat(row(run.id()).status()).isEqualTo(Status.FAILED);
+  }
+
+  /** Another process has found it dead as well, and relaunched it, while we waited for its row. */
+  @Test
+  void runThatWasRelaunchedMeanwhileIsNotEnded() throws Exception {
+    TaskRun run = completed();
+    long execution = row(run.id()).executionId().orElseThrow();
+    jdbc.sql("update tasks set status = 'RUNNING', lease_token = 999999999 where id = :id")
+        .param("id", run.id())
+        .update();
+    jdbc.sql("update BATCH_JOB_EXECUTION set STATUS = 'STARTED' where JOB_EXECUTION_ID = :id")
+        .param("id", execution)
+        .update();
+    long other = leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
+
+    CompletableFuture<Void> recovery =
+        new TransactionTemplate(manager)
+            .execute(status -> {
+              jdbc.sql("update tasks set lease_token = :token where id = :id")
+                  .param("token", other)
+                  .param("id", run.id())
+                  .update();
+              CompletableFuture<Void> late = CompletableFuture.runAsync(tasks::recoverDead);
+              LockSupport.parkNanos(Duration.ofMillis(500).toNanos());
+              return late;
+            });
+    recovery.get(30, TimeUnit.SECONDS);
+
+    assertThat(backups.unfinishedExecutions()).contains(execution);
+    assertThat(row(run.id()).leaseToken()).hasValue(other);
+    table.ended(run.id(), other, Status.STOPPED, Optional.empty());
+    leases.release(other);
+    tasks.recoverDead();
   }
 }
