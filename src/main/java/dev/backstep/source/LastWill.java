@@ -37,6 +37,15 @@ public final class LastWill implements AutoCloseable {
     }
   }
 
+  /** Has its command run now, whatever becomes of this process; it is not waited for. */
+  public void now() {
+    try {
+      waiting.getOutputStream().close();
+    } catch (IOException e) {
+      log.debug("{}: its command has run or will: {}", waiting.pid(), e.getMessage());
+    }
+  }
+
   /** Takes it back. */
   @Override
   public void close() {

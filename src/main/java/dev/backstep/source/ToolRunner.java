@@ -54,6 +54,16 @@ public final class ToolRunner {
    * @throws SourceException when it cannot be started or takes too long
    */
   public static Result run(Duration limit, List<String> command) throws SourceException {
+    return run(limit, SourceException.Kind.FAILED, command);
+  }
+
+  /**
+   * As {@link #run(Duration, List)}.
+   *
+   * @param late what kind of trouble it is when it takes too long
+   */
+  public static Result run(Duration limit, SourceException.Kind late, List<String> command)
+      throws SourceException {
     ProcessBuilder builder = new ProcessBuilder(ownSession(command));
     builder.environment().put("LC_ALL", "C");
     try {
@@ -64,8 +74,7 @@ public final class ToolRunner {
       if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
         process.destroyForcibly();
         throw new SourceException(
-            SourceException.Kind.FAILED,
-            String.join(" ", command) + ": not done after " + limit.toSeconds() + " s");
+            late, String.join(" ", command) + ": not done after " + limit.toSeconds() + " s");
       }
       Result result =
           new Result(process.exitValue(), output.join(), errors.join().strip().replace('\n', ' '));
@@ -73,6 +82,8 @@ public final class ToolRunner {
         throw notStarted(command, new IOException(result.errors()));
       }
       return result;
+    } catch (SourceException e) {
+      throw e; // it was started
     } catch (IOException e) {
       throw notStarted(command, e);
     } catch (InterruptedException e) {

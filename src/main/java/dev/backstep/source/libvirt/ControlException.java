@@ -30,8 +30,10 @@ final class ControlException extends SourceException {
     NO_JOB(Kind.FAILED),
     /** What was asked needs a running domain. */
     INACTIVE(Kind.FAILED),
-    /** The guest agent does not answer. */
+    /** The guest has no agent. */
     NO_AGENT(Kind.FAILED),
+    /** The guest's agent does not answer now; it may be busy. */
+    LATE_AGENT(Kind.FAILED),
     OTHER(Kind.FAILED);
 
     private final Kind kind;
@@ -75,6 +77,9 @@ final class ControlException extends SourceException {
       }
       if (said.contains("inactive domain") || said.contains("domain is not running")) {
         return INACTIVE;
+      }
+      if (said.contains("Guest agent not available for now")) {
+        return LATE_AGENT;
       }
       if (said.contains("Guest agent is not responding:")
           || said.contains("QEMU guest agent is not configured")) {

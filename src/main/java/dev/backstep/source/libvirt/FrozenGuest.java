@@ -2,6 +2,7 @@ package dev.backstep.source.libvirt;
 
 import dev.backstep.source.LastWill;
 import dev.backstep.source.SourceException;
+import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,6 +20,9 @@ record FrozenGuest(
 
   private static final Logger log = LoggerFactory.getLogger(FrozenGuest.class);
 
+  private static final Duration PATIENCE = Duration.ofMinutes(5);
+  private static final Duration PAUSE = Duration.ofSeconds(1);
+
   static FrozenGuest freeze(HypervisorControl control, String uuid, Quiesce quiesce)
       throws SourceException {
     if (quiesce == Quiesce.OFF) {
@@ -29,9 +33,7 @@ record FrozenGuest(
       control.freeze(uuid);
       return new FrozenGuest(control, uuid, Optional.of(thawing), "frozen");
     } catch (SourceException e) {
-      // It may have frozen some file systems, or all and answered too late.
-      thaw(control, uuid);
-      thawing.close();
+      thawBehind(e, control, uuid, thawing);
       if (quiesce == Quiesce.REQUIRED) {
         throw new SourceException(
             SourceException.Kind.FAILED,
@@ -45,29 +47,71 @@ record FrozenGuest(
     }
   }
 
-  private static void thaw(HypervisorControl control, String uuid) {
-    try {
-      control.thaw(uuid);
-    } catch (SourceException e) {
-      log.debug("{}: nothing to thaw: {}", uuid, e.getMessage());
+  /**
+   * Thaws what a freeze that failed may have frozen, at once or later: libvirt goes on with one
+   * that nobody waits for any more, for as long as the guest takes to write what it has in memory.
+   */
+  private static void thawBehind(
+      SourceException failure, HypervisorControl control, String uuid, LastWill thawing) {
+    boolean goesOn = failure.kind() == SourceException.Kind.UNREACHABLE;
+    Optional<SourceException> refusal = thaw(control, uuid, goesOn ? PATIENCE : Duration.ZERO);
+    if (goesOn && refusal.filter(FrozenGuest::passes).isPresent()) {
+      leave(uuid, thawing, refusal.get());
+      return;
+    }
+    thawing.close();
+    refusal.ifPresent(e -> log.debug("{}: nothing to thaw: {}", uuid, e.getMessage()));
+  }
+
+  /**
+   * Thaws it, again while what stands against it passes.
+   *
+   * @return why it was not, if it was not
+   */
+  private static Optional<SourceException> thaw(
+      HypervisorControl control, String uuid, Duration patience) {
+    long deadline = System.nanoTime() + patience.toNanos();
+    for (Duration pause = Duration.ZERO; ; pause = PAUSE) {
+      try {
+        OwnJob.pause(pause);
+        control.thaw(uuid);
+        return Optional.empty();
+      } catch (SourceException e) {
+        if (!passes(e) || System.nanoTime() - deadline >= 0) {
+          return Optional.of(e);
+        }
+        if (pause.isZero()) {
+          log.warn("{}: not thawed yet: {}", uuid, e.getMessage());
+        }
+      }
     }
   }
 
-  /** Thaws it; once more if that fails, for nothing is worse than a guest that stays frozen. */
+  /** While a freeze goes on, nothing else is done by the guest's agent. */
+  private static boolean passes(SourceException refusal) {
+    return refusal.kind() == SourceException.Kind.UNREACHABLE
+        || (refusal instanceof ControlException known
+            && (known.why() == ControlException.Why.BUSY
+                || known.why() == ControlException.Why.LATE_AGENT));
+  }
+
+  /** A child that may wait for libvirt without limit is the last that can be done. */
+  private static void leave(String uuid, LastWill thawing, SourceException why) {
+    thawing.now();
+    log.error("{}: may be frozen; run: virsh domfsthaw {}: {}", uuid, uuid, why.getMessage());
+  }
+
+  /** Thaws it, and does not give up soon: nothing is worse than a guest that stays frozen. */
   @Override
   public void close() {
     if (thawing.isEmpty()) {
       return;
     }
-    try (LastWill _ = thawing.get()) {
-      control.thaw(uuid);
-    } catch (SourceException first) {
-      try {
-        control.thaw(uuid);
-      } catch (SourceException e) {
-        e.addSuppressed(first);
-        log.error("{}: cannot be thawed; run: virsh domfsthaw {}: {}", uuid, uuid, e.getMessage());
-      }
+    Optional<SourceException> refusal = thaw(control, uuid, PATIENCE);
+    if (refusal.isPresent()) {
+      leave(uuid, thawing.get(), refusal.get());
+    } else {
+      thawing.get().close();
     }
   }
 }

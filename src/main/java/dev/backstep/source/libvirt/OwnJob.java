@@ -148,7 +148,7 @@ final class OwnJob {
     pause(PAUSE_MAX);
   }
 
-  private static void pause(Duration pause) throws SourceException {
+  static void pause(Duration pause) throws SourceException {
     try {
       Thread.sleep(pause);
     } catch (InterruptedException e) {

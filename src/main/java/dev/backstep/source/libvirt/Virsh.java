@@ -7,6 +7,7 @@ import dev.backstep.source.ToolRunner;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,13 +23,22 @@ final class Virsh implements HypervisorControl {
 
   private final String uri;
   private final Path folder;
+  private final Duration limit;
 
   /**
    * @param folder for files that are gone when a call returns
    */
   Virsh(String uri, Path folder) {
+    this(uri, folder, Controls.LIMIT);
+  }
+
+  /**
+   * @param limit how long a call may take
+   */
+  Virsh(String uri, Path folder, Duration limit) {
     this.uri = uri;
     this.folder = folder;
+    this.limit = limit;
   }
 
   @Override
@@ -222,7 +232,8 @@ final class Virsh implements HypervisorControl {
   }
 
   private String call(String... words) throws SourceException {
-    ToolRunner.Result result = ToolRunner.run(Controls.LIMIT, command(words));
+    ToolRunner.Result result =
+        ToolRunner.run(limit, SourceException.Kind.UNREACHABLE, command(words));
     if (result.failed()) {
       String said = result.errors().replace("error: ", "").strip();
       ControlException.Why why = ControlException.Why.of(said);

@@ -26,6 +26,7 @@ class ControlExceptionTests {
           Requested operation is not valid: no job is active on the domain | NO_JOB
           Operation not supported: cannot perform disk backup for inactive domain | INACTIVE
           Guest agent is not responding: QEMU guest agent is not connected | NO_AGENT
+          Guest agent is not responding: Guest agent not available for now | LATE_AGENT
           unsupported configuration: checkpoint for disk vdd unsupported for storage type raw | OTHER
           """)
   void tellsWhyLibvirtRefuses(String said, ControlException.Why why) {

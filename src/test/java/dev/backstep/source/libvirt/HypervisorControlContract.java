@@ -11,6 +11,7 @@ import dev.backstep.source.libvirt.HypervisorControl.View;
 import dev.backstep.testing.LibvirtGuest;
 import dev.backstep.testing.LibvirtHost;
 import dev.backstep.testing.Tool;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -67,6 +68,24 @@ abstract class HypervisorControlContract {
     assertThatThrownBy(call)
         .isInstanceOfSatisfying(
             ControlException.class, e -> assertThat(e.why()).as(e.getMessage()).isEqualTo(why));
+  }
+
+  static void whileTheDaemonStandsStill(ThrowingCallable what) throws Throwable {
+    String daemon = Files.readString(host.folder().resolve("run/libvirtd.pid")).strip();
+    Tool.run("kill", "-STOP", daemon);
+    try {
+      what.call();
+    } finally {
+      Tool.run("kill", "-CONT", daemon);
+    }
+  }
+
+  static void assertUnreachable(ThrowingCallable call, String message) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            SourceException.class,
+            e -> assertThat(e.kind()).isEqualTo(SourceException.Kind.UNREACHABLE))
+        .hasMessageContaining(message);
   }
 
   private String job(String socket) {

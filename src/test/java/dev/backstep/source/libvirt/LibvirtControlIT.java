@@ -1,18 +1,15 @@
 package dev.backstep.source.libvirt;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.source.SourceException;
 import dev.backstep.source.libvirt.HypervisorControl.View;
 import dev.backstep.testing.LibvirtGuest;
-import dev.backstep.testing.Tool;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.stream.Stream;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
 /** libvirt asked through its library, in this process. */
@@ -50,30 +47,12 @@ class LibvirtControlIT extends HypervisorControlContract {
     LibvirtGuest.await("a daemon that answers", () -> answers(control));
   }
 
-  private static void whileTheDaemonStandsStill(ThrowingCallable what) throws Throwable {
-    String daemon = Files.readString(host.folder().resolve("run/libvirtd.pid")).strip();
-    Tool.run("kill", "-STOP", daemon);
-    try {
-      what.call();
-    } finally {
-      Tool.run("kill", "-CONT", daemon);
-    }
-  }
-
   private static boolean answers(HypervisorControl control) {
     try {
       return !control.domains().isEmpty();
     } catch (SourceException e) {
       return false;
     }
-  }
-
-  private static void assertUnreachable(ThrowingCallable call, String message) {
-    assertThatThrownBy(call)
-        .isInstanceOfSatisfying(
-            SourceException.class,
-            e -> assertThat(e.kind()).isEqualTo(SourceException.Kind.UNREACHABLE))
-        .hasMessageContaining(message);
   }
 
   @Test
