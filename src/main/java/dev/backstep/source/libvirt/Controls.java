@@ -34,7 +34,7 @@ final class Controls {
     LibvirtConnection connection =
         CONNECTIONS.computeIfAbsent(
             uri, daemon -> new LibvirtConnection(library.get(), daemon, LIMIT));
-    // A child that hangs can be killed.
-    return connection.isStuck() ? virsh : new LibvirtControl(library.get(), connection, virsh);
+    return new ChosenControl(
+        connection, new LibvirtControl(library.get(), connection, virsh), virsh);
   }
 }

@@ -4,14 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.source.SourceException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Calls that hang or fail in ways of their own, at libvirt's driver for tests: it needs no daemon.
  */
 class LibvirtConnectionIT {
+
+  @TempDir Path folder;
 
   private final LibvirtConnection connection =
       new LibvirtConnection(
@@ -44,6 +49,30 @@ class LibvirtConnectionIT {
     assertThat(connection.hanging()).isEqualTo(1);
     answer.complete("");
     while (connection.hanging() > 0) {
+      Thread.sleep(10);
+    }
+  }
+
+  @Test
+  void whoAsksAlreadyIsAnsweredByVirshWhileTooMuchHangs() throws Exception {
+    LibvirtLibrary library = LibvirtLibrary.find().orElseThrow();
+    String uri = "test:///default";
+    LibvirtConnection hasty = new LibvirtConnection(library, uri, Duration.ofMillis(300));
+    Virsh virsh = new Virsh(uri, folder);
+    HypervisorControl control =
+        new ChosenControl(hasty, new LibvirtControl(library, hasty, virsh), virsh);
+    List<String> domains = control.domains();
+    CompletableFuture<String> answer = new CompletableFuture<>();
+    for (int i = 0; i < LibvirtConnection.HANGING_MAX; i++) {
+      assertThatThrownBy(() -> hasty.ask("wait", (_, _) -> answer.join()))
+          .hasMessageContaining("has not answered");
+    }
+
+    assertThat(hasty.isStuck()).isTrue();
+    assertThat(control.domains()).isEqualTo(domains);
+
+    answer.complete("");
+    while (hasty.hanging() > 0) {
       Thread.sleep(10);
     }
   }

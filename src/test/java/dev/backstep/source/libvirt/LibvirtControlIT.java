@@ -28,7 +28,7 @@ class LibvirtControlIT extends HypervisorControlContract {
 
   @Test
   void libraryIsChosenWhereItIs() {
-    assertThat(Controls.of(host.uri(), folder)).isInstanceOf(LibvirtControl.class);
+    assertThat(Controls.of(host.uri(), folder)).isInstanceOf(ChosenControl.class);
   }
 
   @Test
