@@ -50,24 +50,32 @@ public final class GuestGuard implements AutoCloseable {
 
   private void watch() {
     try {
-      while (!closed.await(interval.toMillis(), TimeUnit.MILLISECONDS) && trouble == null) {
-        look();
+      boolean released = false;
+      while (!released && !closed.await(interval.toMillis(), TimeUnit.MILLISECONDS)) {
+        released = look();
       }
     } catch (InterruptedException e) {
       log.debug("{} is not watched any more", vm, e);
     }
   }
 
-  private void look() {
+  /** Returns whether the snapshot was let go; what was given up stays given up until it is. */
+  private boolean look() {
     try {
-      Optional<String> found = guest.trouble();
-      if (found.isPresent()) {
+      if (trouble == null) {
+        Optional<String> found = guest.trouble();
+        if (found.isEmpty()) {
+          return false;
+        }
         trouble = found.get();
         log.error("{}: the snapshot is given up: {}", vm, found.get());
-        guest.release();
       }
+      guest.release();
+      return true;
     } catch (SourceException e) {
-      log.warn("{}: cannot be watched now: {}", vm, e.getMessage());
+      String cannot = trouble == null ? "be watched" : "be rid of its snapshot";
+      log.warn("{}: cannot {} now: {}", vm, cannot, e.getMessage());
+      return false;
     }
   }
 
