@@ -114,6 +114,20 @@ class LibvirtTroubleIT extends LibvirtTest {
   }
 
   @Test
+  void jobWhoseDaemonIsAwayForLongAtItsEndIsEndedWhenThatIsBack() throws Exception {
+    Snapshot snapshot = source(host.scratch()).snapshot(REQUEST);
+    host.stop();
+    try {
+      snapshot.close();
+      assertThat(host.scratch()).isNotEmptyDirectory();
+    } finally {
+      host.restart();
+    }
+
+    LibvirtGuest.await("the job's end", () -> !jobRuns());
+  }
+
+  @Test
   void guestThatIsPoweredOffInTheMiddleIsBackedUpFromItsFilesThen() throws Exception {
     backUpLive();
     fill();

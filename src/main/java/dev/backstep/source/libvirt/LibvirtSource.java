@@ -124,7 +124,7 @@ final class LibvirtSource implements VmSource {
     }
     OwnJob job = job(domain, request.repository());
     Path socket = Path.of(handle.socket());
-    if (!job.runs(socket)) {
+    if (!job.runs(socket) || LiveSnapshot.isEnding(socket)) {
       throw new SnapshotGoneException("the backup job behind " + socket + " has ended");
     }
     if (state == HypervisorControl.State.PAUSED_IO_ERROR) {

@@ -9,6 +9,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,7 +24,14 @@ final class LiveSnapshot implements Snapshot {
 
   private static final Duration DAEMON_PATIENCE = Duration.ofSeconds(30);
 
+  private static final Duration LATER_MIN = Duration.ofSeconds(1);
+  private static final Duration LATER_MAX = Duration.ofSeconds(16);
+
+  /** The sockets of jobs that are to end as soon as they can. */
+  private static final Set<Path> ENDING = ConcurrentHashMap.newKeySet();
+
   private final Handle handle;
+  private final Path socket;
   private final OwnJob job;
   private final GuestGuard guard;
   private final List<SourceDisk> disks;
@@ -39,6 +48,7 @@ final class LiveSnapshot implements Snapshot {
       int connections,
       Map<String, String> vmDefinition) {
     this.handle = handle;
+    this.socket = socket;
     this.job = job;
     this.guard = guard;
     this.vmDefinition = Map.copyOf(vmDefinition);
@@ -74,7 +84,38 @@ final class LiveSnapshot implements Snapshot {
     try {
       end();
     } catch (SourceException e) {
-      log.warn("{}: its backup job stays until the next backup: {}", handle.uuid(), e.getMessage());
+      log.warn("{}: its backup job cannot be ended yet: {}", handle.uuid(), e.getMessage());
+      ENDING.add(socket);
+      Thread.ofPlatform().daemon().name("end-" + handle.uuid()).start(this::endLater);
+    }
+  }
+
+  /** Whether a job that may still be there is not to be read any more. */
+  static boolean isEnding(Path socket) {
+    return ENDING.contains(socket);
+  }
+
+  /**
+   * Nobody else knows of the job until the VM's next backup, and what the guest overwrites goes on
+   * to need room: it is tried for as long as this process lives.
+   */
+  private void endLater() {
+    Duration pause = LATER_MIN;
+    while (true) {
+      try {
+        OwnJob.pause(pause);
+        job.end(socket);
+        log.info("{}: its backup job has ended", handle.uuid());
+        ENDING.remove(socket);
+        return;
+      } catch (SourceException e) {
+        if (e.kind() == SourceException.Kind.NOT_FOUND) {
+          ENDING.remove(socket);
+          return; // the domain has gone, and its job with it
+        }
+        log.debug("{}: its backup job stays: {}", handle.uuid(), e.getMessage());
+        pause = pause.compareTo(LATER_MAX) < 0 ? pause.multipliedBy(2) : pause;
+      }
     }
   }
 

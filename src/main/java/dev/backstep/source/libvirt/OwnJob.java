@@ -11,6 +11,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.zip.CRC32;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -122,11 +123,26 @@ final class OwnJob {
    * stands still because of it goes on.
    */
   void end() throws SourceException {
+    end(this::isOurs);
+    removeFiles();
+  }
+
+  /**
+   * Ends the job behind that very socket, if it is still there, as {@link #end()} does. Files that
+   * it leaves are left: the ones of another job may be there by now.
+   */
+  void end(Path socket) throws SourceException {
+    if (runs(socket)) {
+      end(socket.toString()::equals);
+    }
+  }
+
+  private void end(Predicate<String> socket) throws SourceException {
     boolean stuck = control.state(uuid) == HypervisorControl.State.PAUSED_IO_ERROR;
     long deadline = System.nanoTime() + END_MAX.toNanos();
     Duration pause = PAUSE_MIN;
     Optional<String> running = control.backupJob(uuid);
-    while (running.isPresent() && isOurs(BackupJob.socketOf(running.get()))) {
+    while (running.isPresent() && socket.test(BackupJob.socketOf(running.get()))) {
       if (System.nanoTime() - deadline > 0) {
         throw new SourceException(
             SourceException.Kind.FAILED,
@@ -141,7 +157,6 @@ final class OwnJob {
       log.warn("{}: stood still for want of room, goes on now", uuid);
       control.resume(uuid);
     }
-    removeFiles();
   }
 
   static void pause() throws SourceException {

@@ -1,8 +1,10 @@
 package dev.backstep.source.libvirt;
 
 import dev.backstep.domain.DiskKey;
+import dev.backstep.domain.SourceDefinition;
 import dev.backstep.source.LastWill;
 import dev.backstep.source.SourceException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,6 +20,26 @@ class ScriptedControl implements HypervisorControl {
 
   static ControlException refusal(ControlException.Why why) {
     return new ControlException(why, "refused: " + why);
+  }
+
+  /**
+   * A definition's source.
+   *
+   * @param scratch its room is not looked at
+   */
+  static SourceDefinition source(Path scratch) {
+    return new SourceDefinition(
+        "libvirt",
+        List.of(),
+        Map.of(
+            LibvirtSettings.DOMAIN,
+            "web",
+            LibvirtSettings.QUIESCE,
+            "off",
+            "scratch",
+            scratch.toString(),
+            "scratch-room-mib",
+            "0"));
   }
 
   @Override
