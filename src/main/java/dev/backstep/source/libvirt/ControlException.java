@@ -66,7 +66,8 @@ final class ControlException extends SourceException {
       }
       if (said.contains("Timed out during operation: cannot acquire state change lock")
           || said.contains("already in active block job")
-          || said.contains("another backup job")) {
+          || said.contains("another backup job")
+          || said.contains("backup job data missing")) { // of one that begins
         return BUSY;
       }
       if (said.contains("Domain backup job id not found:")) {

@@ -19,6 +19,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Begins one backup job for all disks of a running domain, with a checkpoint in the same instant. A
@@ -26,6 +28,8 @@ import java.util.regex.Pattern;
  * the whole job and names the first such disk, so it is asked until it refuses no more.
  */
 final class LiveBegin {
+
+  private static final Logger log = LoggerFactory.getLogger(LiveBegin.class);
 
   private static final Pattern DISK = Pattern.compile("disk '([^']+)'");
 
@@ -118,6 +122,11 @@ final class LiveBegin {
       begin(socket, checkpoint);
       takenAt = Instant.now();
       outcome = guest.outcome();
+    } catch (SourceException e) {
+      if (e.kind() == SourceException.Kind.UNREACHABLE) {
+        endLate(job, socket, checkpoint, e);
+      }
+      throw e;
     }
     try {
       List<Handle.Disk> begun = new ArrayList<>();
@@ -193,6 +202,38 @@ final class LiveBegin {
         sizesThen.getOrDefault(disk, 0L),
         told == null,
         causes.getOrDefault(disk, ""));
+  }
+
+  /** Nobody would watch a guest whose job begins after all. */
+  private void endLate(
+      OwnJob job, Path socket, Optional<Checkpoint> checkpoint, SourceException cause) {
+    log.warn("{}: what may begin of its backup is ended: {}", domain.name(), cause.getMessage());
+    try {
+      if (job.endLate(socket, () -> isShown(socket))) {
+        undo(job, checkpoint, cause);
+      }
+    } catch (SourceException e) {
+      cause.addSuppressed(e);
+      log.error(
+          "{}: a backup job may run that nobody watches; see `virsh domjobinfo {}`, and end it:"
+              + " virsh domjobabort {}: {}",
+          domain.name(),
+          domain.uuid(),
+          domain.uuid(),
+          e.getMessage());
+    }
+  }
+
+  /** Whether the disks can be read, which is the last step of a beginning. */
+  private boolean isShown(Path socket) {
+    try {
+      for (DiskKey disk : disks.keySet()) {
+        ExportedDisk.size(NbdUri.unix(socket, disk.value()));
+      }
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   private void undo(OwnJob job, Optional<Checkpoint> checkpoint, Exception cause) {

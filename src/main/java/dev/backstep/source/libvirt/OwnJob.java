@@ -11,6 +11,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.zip.CRC32;
 import org.slf4j.Logger;
@@ -25,6 +26,14 @@ final class OwnJob {
   private static final Logger log = LoggerFactory.getLogger(OwnJob.class);
 
   private static final Duration END_MAX = Duration.ofSeconds(60);
+
+  /** How long a job is waited for that nobody knows whether it begins. */
+  private static final Duration LATE_MAX = Duration.ofMinutes(5);
+
+  /** libvirt has a job wait for another one for 30 seconds. */
+  private static final Duration QUEUED_MAX = Duration.ofSeconds(35);
+
+  private static final Duration LATE_PAUSE = Duration.ofSeconds(1);
 
   /** A job that is asked to end mostly has within some milliseconds. */
   private static final Duration PAUSE_MIN = Duration.ofMillis(2);
@@ -156,6 +165,48 @@ final class OwnJob {
     if (stuck && control.state(uuid) == HypervisorControl.State.PAUSED_IO_ERROR) {
       log.warn("{}: stood still for want of room, goes on now", uuid);
       control.resume(uuid);
+    }
+  }
+
+  /**
+   * Ends the job behind that socket as soon as it has begun: libvirt goes on with a beginning that
+   * nobody waits for any more. In the middle of that it is not asked to abort it.
+   *
+   * @param begun whether a job that libvirt tells of has
+   * @return whether there was one
+   * @throws SourceException when it cannot be said that there is none, or it cannot be ended
+   */
+  boolean endLate(Path socket, BooleanSupplier begun) throws SourceException {
+    long since = System.nanoTime();
+    long busy = since;
+    while (true) {
+      boolean over = System.nanoTime() - since > LATE_MAX.toNanos();
+      boolean quiet = false;
+      try {
+        Optional<String> running = control.backupJob(uuid);
+        boolean ours =
+            running.isPresent() && BackupJob.socketOf(running.get()).equals(socket.toString());
+        if (ours && begun.getAsBoolean()) {
+          end();
+          return true;
+        }
+        quiet = !ours && (running.isPresent() || control.operation(uuid).isEmpty());
+      } catch (SourceException e) {
+        boolean passes =
+            e.kind() == SourceException.Kind.UNREACHABLE || e.kind() == SourceException.Kind.LOCKED;
+        if (over || !passes) {
+          throw e;
+        }
+      }
+      if (!quiet && over) {
+        throw new SourceException(
+            SourceException.Kind.LOCKED, "libvirt is busy with the domain all the time");
+      }
+      busy = quiet ? busy : System.nanoTime();
+      if (System.nanoTime() - busy > QUEUED_MAX.toNanos()) {
+        return false;
+      }
+      pause(LATE_PAUSE);
     }
   }
 

@@ -22,6 +22,7 @@ class ControlExceptionTests {
           internal error: bitmap 'cp7' not found in backing chain of 'vda' | NO_BITMAP
           Timed out during operation: cannot acquire state change lock (held by monitor=x) | BUSY
           Operation not supported: disk 'vdb' already in active block job | BUSY
+          internal error: backup job data missing | BUSY
           Domain backup job id not found: no domain backup job present | NO_BACKUP_JOB
           Requested operation is not valid: no job is active on the domain | NO_JOB
           Operation not supported: cannot perform disk backup for inactive domain | INACTIVE

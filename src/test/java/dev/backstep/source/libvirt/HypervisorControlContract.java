@@ -88,7 +88,7 @@ abstract class HypervisorControlContract {
         .hasMessageContaining(message);
   }
 
-  private String job(String socket) {
+  static String job(String socket) {
     return """
     <domainbackup mode='pull'>
       <server transport='unix' socket='%s'/>

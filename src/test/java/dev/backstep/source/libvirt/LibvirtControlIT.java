@@ -2,13 +2,22 @@ package dev.backstep.source.libvirt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.RepositoryId;
+import dev.backstep.source.SnapshotRequest;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.libvirt.HypervisorControl.View;
 import dev.backstep.testing.LibvirtGuest;
+import dev.backstep.testing.Tool;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -103,6 +112,51 @@ class LibvirtControlIT extends HypervisorControlContract {
         () -> assertUnreachable(() -> control.thaw(uuid), "has not answered"));
 
     LibvirtGuest.await("a guest that is not frozen", () -> !guest.isFrozen());
+  }
+
+  /** Its storage stands still, and the daemon waits for it longer than we do. */
+  @Test
+  void jobThatBeginsTooLateIsEnded() throws Exception {
+    LibvirtConnection connection =
+        new LibvirtConnection(LIBRARY, host.uri(), Duration.ofSeconds(3));
+    HypervisorControl control = control(connection, host.uri(), folder);
+    Domain domain = Domain.parse(control.definition("asked", View.LIVE));
+    RepositoryId repository = new RepositoryId("r1");
+    OwnJob job = new OwnJob(control, domain.uuid(), host.scratch(), repository);
+    LiveBegin begin =
+        new LiveBegin(
+            control,
+            LibvirtSettings.of(ScriptedControl.source(host.scratch())),
+            domain,
+            new SnapshotRequest(
+                repository, new BackupId("backup-vm-20260101-000000"), Map.of(), Set.of()));
+    String qemu = String.valueOf(host.qemu("asked").pid());
+    CompletableFuture<Exception> told = new CompletableFuture<>();
+    Tool.run("kill", "-STOP", qemu);
+    try {
+      Thread.ofPlatform()
+          .start(() -> {
+            try {
+              begin.begin(job);
+            } catch (SourceException e) {
+              told.complete(e);
+            }
+          });
+      LibvirtGuest.await("a call that hangs", () -> connection.hanging() > 0);
+    } finally {
+      Tool.run("kill", "-CONT", qemu);
+    }
+
+    assertThat(told.get(2, TimeUnit.MINUTES)).hasMessageContaining("has not answered");
+
+    LibvirtGuest.await(
+        "a domain without a job",
+        () -> host.tryVirsh("domjobinfo", "asked").output().contains("None"));
+    control.begin(domain.uuid(), job("again.sock"), Optional.empty());
+    control.abort(domain.uuid());
+    LibvirtGuest.await("the job's end", () -> control.backupJob(domain.uuid()).isEmpty());
+    assertThat(control.checkpoints(domain.uuid())).isEmpty();
+    assertThat(host.scratch()).isEmptyDirectory();
   }
 
   @Test
