@@ -164,8 +164,7 @@ final class FireRecorder {
     }
     machines.fired(vm, due);
     try {
-      Outcome outcome = outcome(machine.get(), due);
-      ended(vmName, due, outcome);
+      ended(vmName, due, outcome(machine.get(), due));
       waiting.remove(new Waiting(vm, due));
     } catch (SelectionAwayException e) {
       Instant now = clock.instant();
@@ -385,14 +384,14 @@ final class FireRecorder {
             List.of());
     try {
       return Outcome.queued(jobs.enqueue(definition, definition.level(), launch));
-    } catch (DuplicateKeyException e) {
-      // Another server was asked at the same moment.
-      return Outcome.queued(queue.ofFire(definition.vmId(), due).orElseThrow(() -> e));
-    } catch (OperatorException e) {
-      return e.getCause() instanceof VmBusyException busy
-          ? Outcome.skipped(
-              busy.running() + " of this VM runs or waits", Optional.of(busy.running()))
-          : Outcome.failed(e.getMessage());
+    } catch (DuplicateKeyException | OperatorException e) {
+      // Another server may have been asked at the same moment.
+      Optional<Outcome> ofOther = queue.ofFire(definition.vmId(), due).map(Outcome::queued);
+      if (ofOther.isEmpty() && e.getCause() instanceof VmBusyException busy) {
+        return Outcome.skipped(
+            busy.running() + " of this VM runs or waits", Optional.of(busy.running()));
+      }
+      return ofOther.orElseThrow(() -> e);
     }
   }
 }

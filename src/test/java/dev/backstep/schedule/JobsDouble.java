@@ -36,6 +36,9 @@ final class JobsDouble implements BackupJobs {
   /** The VMs whose row breaks a rule of the tables. */
   final List<String> refused = new CopyOnWriteArrayList<>();
 
+  /** What happens once, just before the next one is put in the queue. */
+  volatile Optional<Runnable> meanwhile = Optional.empty();
+
   volatile boolean recoveryFails;
 
   private final BackupJobs real;
@@ -128,6 +131,9 @@ final class JobsDouble implements BackupJobs {
 
   @Override
   public BackupId enqueue(JobDefinition definition, RequestedLevel level, Launch launch) {
+    Optional<Runnable> first = meanwhile;
+    meanwhile = Optional.empty();
+    first.ifPresent(Runnable::run);
     if (broken.contains(definition.vmName())) {
       throw new IllegalStateException("a fault");
     }

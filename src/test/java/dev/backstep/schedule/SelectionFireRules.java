@@ -86,6 +86,23 @@ abstract class SelectionFireRules extends FireTest {
         .contains(vm("web1") + " skipped: " + running + " of this VM runs or waits");
   }
 
+  /** Which sees the backup of the fire itself, where it has asked for one a moment before. */
+  @Test
+  void serverThatIsASecondLaterRecordsTheBackupOfTheOther() throws Exception {
+    String all = selection("all", "select-name: '*web?'");
+    has("web1");
+    jobs.meanwhile =
+        Optional.of(() ->
+            realJobs.enqueue(
+                definition(vm("web1"), NIGHTLY), RequestedLevel.AUTO, launch(Optional.of(DUE))));
+
+    recorder().fire(id(all), DUE);
+
+    assertThat(fire(vm("web1")).outcome()).isEqualTo(FireOutcome.QUEUED);
+    assertThat(fire(vm("web1")).backup()).contains(newest(vm("web1")).id());
+    assertThat(fire(all).outcome()).isEqualTo(FireOutcome.QUEUED);
+  }
+
   /** The server dies between the backups and the records of them. */
   @Test
   void fireOfASelectionLeftHalfWayIsTakenUp() throws Exception {
