@@ -193,34 +193,14 @@ final class Dispatcher implements SmartLifecycle {
   }
 
   void recover() {
-    List<Runnable> work =
-        new ArrayList<>(
-            List.of(jobs::recoverBackups, tasks::recoverDead, gaps::round, recorder::retry));
-    work.add(() ->
-        allOf(
-            fires.pending(clock.instant().minus(PENDING_MAX)).stream()
-                .map(fire -> (Runnable) () -> recorder.takeUp(fire))
-                .toList()));
-    allOf(work);
-  }
-
-  /** Does each, whatever becomes of those before it, and throws what the first has thrown. */
-  private static void allOf(List<Runnable> work) {
-    Optional<RuntimeException> fault = Optional.empty();
-    for (Runnable one : work) {
-      try {
-        one.run();
-      } catch (RuntimeException e) {
-        if (fault.isPresent()) {
-          fault.get().addSuppressed(e);
-        } else {
-          fault = Optional.of(e);
-        }
-      }
-    }
-    if (fault.isPresent()) {
-      throw fault.get();
-    }
+    Rounds.each(
+        List.<Runnable>of(
+            jobs::recoverBackups,
+            tasks::recoverDead,
+            gaps::round,
+            recorder::retry,
+            () -> Rounds.each(fires.pending(clock.instant().minus(PENDING_MAX)), recorder::takeUp)),
+        Runnable::run);
   }
 
   private void awaitBeginning() {

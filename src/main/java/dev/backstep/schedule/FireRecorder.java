@@ -184,11 +184,13 @@ final class FireRecorder {
   /** Tries those again that could not find out what they select, each every few seconds. */
   void retry() {
     Instant now = clock.instant();
-    waiting.forEach((one, next) -> {
-      if (!next.isAfter(now)) {
-        fire(one.vm(), one.due());
-      }
-    });
+    Rounds.each(
+        waiting.entrySet(),
+        one -> {
+          if (!one.getValue().isAfter(now)) {
+            fire(one.getKey().vm(), one.getKey().due());
+          }
+        });
   }
 
   /** Comes to an end with a start that another server, or this one before it died, has begun. */

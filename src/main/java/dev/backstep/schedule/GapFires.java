@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.springframework.util.function.SingletonSupplier;
 
 /**
  * Fires what is due in the hour that does not exist when clocks go forward, at that hour's end;
@@ -48,25 +49,29 @@ final class GapFires {
     next = now.plus(PAUSE);
     List<ScheduledMachine> all = machines.list();
     definitions.keep(all);
-    Optional<Map<String, Set<Instant>>> recorded = Optional.empty();
-    for (ScheduledMachine machine : all) {
-      Optional<ScheduleDefinition> active = definitions.active(machine, JobDefinition::schedule);
-      if (active.filter(schedule -> hasGap(schedule, now)).isEmpty()) {
-        continue;
-      }
-      ScheduleDefinition schedule = active.get();
-      Instant from =
-          machine.activeSince().isAfter(now.minus(LOOK_BACK))
-              ? machine.activeSince()
-              : now.minus(LOOK_BACK);
-      Optional<Instant> gap = gap(schedule, from, now);
-      if (gap.isPresent()) {
-        recorded = recorded.or(() -> Optional.of(fires.recorded(now.minus(LOOK_BACK))));
-        if (!recorded.get().getOrDefault(machine.vmName(), Set.of()).contains(gap.get())) {
-          recorder.fire(machine.vmId(), gap.get());
-        }
-      }
+    SingletonSupplier<Map<String, Set<Instant>>> recorded =
+        SingletonSupplier.of(() -> fires.recorded(now.minus(LOOK_BACK)));
+    Rounds.each(all, machine -> look(machine, now, recorded));
+  }
+
+  /**
+   * @param recorded asked for where there is a gap
+   */
+  private void look(
+      ScheduledMachine machine,
+      Instant now,
+      SingletonSupplier<Map<String, Set<Instant>>> recorded) {
+    Optional<ScheduleDefinition> active = definitions.active(machine, JobDefinition::schedule);
+    if (active.filter(schedule -> hasGap(schedule, now)).isEmpty()) {
+      return;
     }
+    Instant from =
+        machine.activeSince().isAfter(now.minus(LOOK_BACK))
+            ? machine.activeSince()
+            : now.minus(LOOK_BACK);
+    gap(active.get(), from, now)
+        .filter(gap -> !recorded.obtain().getOrDefault(machine.vmName(), Set.of()).contains(gap))
+        .ifPresent(gap -> recorder.fire(machine.vmId(), gap));
   }
 
   private static boolean hasGap(ScheduleDefinition schedule, Instant now) {

@@ -1,9 +1,11 @@
 package dev.backstep.schedule;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,6 +40,22 @@ final class Rounds implements AutoCloseable {
     this.name = name;
     this.pause = pause;
     this.round = round;
+  }
+
+  /** Does it to each, whatever becomes of those before, and throws what the first has thrown. */
+  static <T> void each(Iterable<T> all, Consumer<T> work) {
+    Optional<RuntimeException> fault = Optional.empty();
+    for (T one : all) {
+      try {
+        work.accept(one);
+      } catch (RuntimeException e) {
+        fault.ifPresent(first -> first.addSuppressed(e));
+        fault = fault.or(() -> Optional.of(e));
+      }
+    }
+    if (fault.isPresent()) {
+      throw fault.get();
+    }
   }
 
   /** The first round begins at once. */

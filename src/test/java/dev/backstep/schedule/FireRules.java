@@ -36,6 +36,7 @@ import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.springframework.dao.DataAccessException;
+import org.springframework.dao.TransientDataAccessException;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 
@@ -248,6 +249,22 @@ abstract class FireRules extends FireTest {
           assertThat(fire.scheduledAt()).isEqualTo(gap);
           assertThat(fire.outcome()).isEqualTo(FireOutcome.QUEUED);
         });
+  }
+
+  @Test
+  void gapOfOneThatCannotBeRecordedNowHoldsUpNoOther() throws Exception {
+    Instant gap = Instant.parse("2026-03-29T01:00:00Z");
+    clock.set(gap.minus(Duration.ofDays(2)));
+    define(vm("a"), "cron: \"0 30 1 * * ?\", zone: Europe/London");
+    define(vm("b"), "cron: \"0 30 1 * * ?\", zone: Europe/London");
+    reload().run();
+    clock.set(gap.plusSeconds(70));
+    jobs.meanwhile = Optional.of(JobsDouble::databaseAway);
+
+    assertThatThrownBy(() -> new GapFires(machines, fires, recorder(), clock).round())
+        .isInstanceOf(TransientDataAccessException.class);
+
+    assertThat(fire(vm("b")).outcome()).isEqualTo(FireOutcome.QUEUED);
   }
 
   @Test

@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.springframework.dao.DataIntegrityViolationException;
+import org.springframework.dao.QueryTimeoutException;
 
 /** The real verbs on the queue, but backups that begin run until the test says otherwise. */
 final class JobsDouble implements BackupJobs {
@@ -51,6 +52,10 @@ final class JobsDouble implements BackupJobs {
     this.backups = backups;
     this.queries = queries;
     this.lease = lease;
+  }
+
+  static void databaseAway() {
+    throw new QueryTimeoutException("no answer");
   }
 
   /** Waits until so many have begun in all; they do so in threads of their own. */

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.springframework.dao.TransientDataAccessException;
 
 /** What becomes of a start of a selection and of each VM that it finds; run on each database. */
 abstract class SelectionFireRules extends FireTest {
@@ -160,6 +161,25 @@ abstract class SelectionFireRules extends FireTest {
     assertThat(fire(all).outcome()).isEqualTo(FireOutcome.QUEUED);
     assertThat(queries.list(Optional.of(vm("web1")), 10)).hasSize(1);
     assertThat(queries.list(Optional.of(vm("web2")), 10)).hasSize(1);
+  }
+
+  @Test
+  void fireThatCannotBeTriedNowHoldsUpNoOther() throws Exception {
+    String one = selection("one", "select-name: '*web?'");
+    String two = selection("two", "select-name: '*db?'");
+    has("web1", "db1");
+    FireRecorder recorder = recorder();
+    listingFails = true;
+    recorder.fire(id(one), DUE);
+    recorder.fire(id(two), DUE);
+    listingFails = false;
+    clock.set(DUE.plusSeconds(30));
+    jobs.meanwhile = Optional.of(JobsDouble::databaseAway);
+
+    assertThatThrownBy(recorder::retry).isInstanceOf(TransientDataAccessException.class);
+
+    assertThat(List.of(fire(one).outcome(), fire(two).outcome()))
+        .containsExactlyInAnyOrder(FireOutcome.PENDING, FireOutcome.QUEUED);
   }
 
   /** An end is told, not that it was noticed late, whatever the schedule says of late ones. */

@@ -12,7 +12,6 @@ import dev.backstep.domain.Status;
 import dev.backstep.job.Failures;
 import dev.backstep.job.JobSettings;
 import dev.backstep.job.LogFields;
-import dev.backstep.job.OperatorException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Collection;
@@ -112,7 +111,8 @@ class MoverWatch implements SmartLifecycle {
         serving.goOn(row, ownership.take(row.id()));
       }
       troubles.remove(row.id());
-    } catch (IOException | OperatorException e) {
+    } catch (IOException | RuntimeException e) {
+      // Whatever it is, those behind it in the list are looked after.
       String text = Failures.text(e);
       if (!text.equals(troubles.put(row.id(), text))) {
         log.warn("{}: {}", row.id(), text);

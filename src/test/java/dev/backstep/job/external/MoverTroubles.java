@@ -79,6 +79,33 @@ abstract class MoverTroubles extends MoverTest {
         .containsExactly(Optional.of(Reason.CHANGED_EXTENTS), Optional.of(Reason.NEW_DISK));
   }
 
+  /** A release that this one was before may have written what this one does not read. */
+  @Test
+  void backupThatCannotBeLookedAfterHoldsUpNoOther() throws Exception {
+    ExternalBackup silent = program.begin(definition);
+    BackupRow newer =
+        completeAll(program.begin(disks.definition(vm + "-newer")), "c"); // looked after first
+    as(newer, Status.RUNNING, "another: language");
+
+    pastDeadline(silent);
+    awaitEnd(silent.id());
+    Status whole = program.row(newer.id()).status();
+    as(newer, Status.COMPLETED, newer.definition());
+
+    assertThat(program.row(silent.id()).status()).isEqualTo(Status.FAILED);
+    assertThat(whole).isEqualTo(Status.RUNNING);
+  }
+
+  private void as(BackupRow backup, Status status, String stored) {
+    program
+        .jdbc()
+        .sql("update backups set status = :status, definition = :stored where id = :id")
+        .param("status", status.name())
+        .param("stored", stored)
+        .param("id", backup.id().value())
+        .update();
+  }
+
   @Test
   void signOfLifeMovesTheDeadline() throws Exception {
     ExternalBackup backup = program.begin(definition);
