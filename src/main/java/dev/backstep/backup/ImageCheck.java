@@ -198,17 +198,33 @@ public final class ImageCheck implements Closeable {
    * Begins to check the data.
    *
    * @param from number of checksums to leave out, as the {@link Part#next} of an earlier check
+   * @param named whether the checksums are to be those that the manifest names; where they are
+   *     known not to be, they may still tell where the data is damaged
    * @throws NewerChecksumsException when the checksums are of a kind that a newer release knows
-   * @throws IOException when image or checksums cannot be opened
+   * @throws IOException when image or checksums cannot be opened, or the checksums are not those
+   *     that the manifest names
    */
-  public void openData(long from) throws IOException {
+  public void openData(long from, boolean named) throws IOException {
     DiskManifest manifest;
+    @Nullable String found;
     do {
       close();
       manifest = folder.published(id);
-      checksums = ChecksumFile.open(folder.currentChecksums(id));
+      Path file = folder.currentChecksums(id);
+      found = named ? ChecksumFile.sha256(file) : null;
+      checksums = ChecksumFile.open(file);
       data = ChecksumCheck.open(folder.image(id));
     } while (!manifest.equals(folder.published(id)));
+    String expected = manifest.checksumsSha256();
+    if (found != null && expected != null && !found.equals(expected)) {
+      throw new IOException(
+          folder.currentChecksums(id)
+              + ": SHA-256 "
+              + found
+              + ", expected "
+              + expected
+              + ", as the manifest says");
+    }
     opened = manifest;
     checksums.skip(from);
     next = from;

@@ -84,6 +84,10 @@ public final class ImageTransfer implements Closeable {
       }
       ChecksumCopy copy =
           ChecksumCopy.open(source.image(id), target.partial(id), manifest.imageBytes());
+      if (!source.published(id).equals(manifest)) {
+        copy.close();
+        throw replaced(id);
+      }
       return new ImageTransfer(source, target, manifest, checksums, copy, next, bytes);
     } catch (IOException | RuntimeException e) {
       if (checksums != null) {
@@ -95,7 +99,7 @@ public final class ImageTransfer implements Closeable {
 
   private static ChecksumFile checksums(DiskFolder source, DiskManifest manifest)
       throws IOException {
-    var file = source.checksums(new DiskBackupId(manifest.diskBackupId()));
+    var file = source.currentChecksums(new DiskBackupId(manifest.diskBackupId()));
     String found = ChecksumFile.sha256(file);
     if (!found.equals(manifest.checksumsSha256())) {
       throw new IOException(
@@ -172,12 +176,20 @@ public final class ImageTransfer implements Closeable {
       throw new IllegalStateException(id + " is not copied to its end");
     }
     if (!version(source.published(id)).equals(version(manifest))) {
-      throw new IOException(id + " was replaced while it was copied; relaunch the copy");
+      throw replaced(id);
     }
     if (checksums != null) {
-      DurableFiles.write(target.checksums(id), Files.readAllBytes(source.checksums(id)));
+      String found = DurableFiles.copy(source.currentChecksums(id), target.partialChecksums(id));
+      if (!found.equals(manifest.checksumsSha256())) {
+        throw replaced(id);
+      }
     }
     target.publish(id, manifest.copiedTo(repository));
+  }
+
+  private static IOException replaced(DiskBackupId id) {
+    return new IOException(
+        id + " was replaced, or its checksums were, while it was copied; relaunch the copy");
   }
 
   @Override

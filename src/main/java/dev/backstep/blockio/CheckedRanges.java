@@ -1,6 +1,7 @@
 package dev.backstep.blockio;
 
 import dev.backstep.domain.ChecksumKind;
+import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -11,82 +12,106 @@ import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * A file's checksums, by place: each range is compared with its own once, before anything of it is
- * given away. Thread-safe.
+ * given away. Thread-safe; the caller closes it.
  */
-final class CheckedRanges {
+final class CheckedRanges implements Closeable {
 
   private static final ThreadLocal<ByteBuffer> WINDOW =
       ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(BlockReader.BLOCK_BYTES_MAX));
 
   private final Path path;
   private final FileChannel file;
-  private final long[] offsets;
-  private final int[] lengths;
+  private final FileChannel checksums;
   private final ChecksumKind kind;
 
-  /** One behind the other. */
-  private final byte[] sums;
+  /** By place. The checksums themselves stay in their file: a disk may have millions. */
+  private final long[] offsets;
+
+  private final int[] lengths;
+
+  /** Which entry of the checksums' file is each one's. */
+  private final int[] entries;
+
+  private int count;
 
   /** Those found right. */
   private final BitSet right = new BitSet();
 
-  private CheckedRanges(Path path, FileChannel file, ChecksumKind kind, int count) {
+  private CheckedRanges(
+      Path path, FileChannel file, FileChannel checksums, ChecksumKind kind, int most) {
     this.path = path;
     this.file = file;
+    this.checksums = checksums;
     this.kind = kind;
-    this.offsets = new long[count];
-    this.lengths = new int[count];
-    this.sums = new byte[Math.multiplyExact(count, kind.lengthBytes())];
+    this.offsets = new long[most];
+    this.lengths = new int[most];
+    this.entries = new int[most];
   }
+
+  /** An entry that stands behind one whose range is farther on. */
+  private record Late(long offset, int lengthBytes, int entry) {}
 
   static CheckedRanges of(Path path, FileChannel file, Path checksums) throws IOException {
-    CheckedRanges written;
-    int count = 0;
-    try (ChecksumFile entries = ChecksumFile.open(checksums)) {
-      int most = Math.toIntExact(entries.left());
-      written = new CheckedRanges(path, file, entries.kind(), most);
-      for (Optional<Checksum> next = entries.next(); next.isPresent(); next = entries.next()) {
-        written.set(count, next.get().offset(), next.get().lengthBytes());
-        next.get().sum().putInto(written.sums(count));
-        count++;
+    FileChannel channel = FileChannel.open(checksums);
+    try (ChecksumFile written = ChecksumFile.open(checksums)) {
+      int most = Math.toIntExact(written.left());
+      CheckedRanges ranges = new CheckedRanges(path, file, channel, written.kind(), most);
+      List<Late> late = new ArrayList<>();
+      for (Optional<Checksum> next = written.next(); next.isPresent(); next = written.next()) {
+        Checksum one = next.get();
+        int entry = (int) (most - written.left() - 1);
+        if (ranges.count == 0 || ranges.offsets[ranges.count - 1] <= one.offset()) {
+          ranges.set(ranges.count++, one.offset(), one.lengthBytes(), entry);
+        } else {
+          late.add(new Late(one.offset(), one.lengthBytes(), entry));
+        }
       }
+      late.sort(Comparator.comparingLong(Late::offset));
+      ranges.insert(late);
+      return ranges;
+    } catch (IOException | RuntimeException e) {
+      channel.close();
+      throw e;
     }
-    return written.sorted(count);
   }
 
-  /** The first so many by place. */
-  private CheckedRanges sorted(int count) {
-    CheckedRanges sorted = new CheckedRanges(path, file, kind, count);
-    int[] order =
-        IntStream.range(0, count)
-            .boxed()
-            .sorted(Comparator.comparingLong(i -> offsets[i]))
-            .mapToInt(i -> i)
-            .toArray();
-    for (int i = 0; i < count; i++) {
-      sorted.set(i, offsets[order[i]], lengths[order[i]]);
-      sorted.sums(i).put(sums(order[i]));
+  /** Tables are written last and lie anywhere; all else is in order already. */
+  private void insert(List<Late> late) {
+    int from = count - 1;
+    int to = count + late.size() - 1;
+    count += late.size();
+    for (Late one : late.reversed()) {
+      while (from >= 0 && offsets[from] > one.offset()) {
+        set(to, offsets[from], lengths[from], entries[from]);
+        to--;
+        from--;
+      }
+      set(to, one.offset(), one.lengthBytes(), one.entry());
+      to--;
     }
-    return sorted;
   }
 
-  private void set(int index, long offset, int lengthBytes) {
+  private void set(int index, long offset, int lengthBytes, int entry) {
     offsets[index] = offset;
     lengths[index] = lengthBytes;
+    entries[index] = entry;
   }
 
-  private ByteBuffer sums(int index) {
-    return ByteBuffer.wrap(sums, index * kind.lengthBytes(), kind.lengthBytes());
-  }
-
-  private Sum sum(int index) {
-    byte[] value = new byte[kind.lengthBytes()];
-    sums(index).get(value);
-    return new Sum(kind, value);
+  private Sum sum(int index) throws IOException {
+    ByteBuffer sum = ByteBuffer.allocate(kind.lengthBytes());
+    long at =
+        ChecksumHeader.lengthBytes(kind)
+            + (entries[index] + 1L) * ChecksumHeader.entryBytes(kind)
+            - sum.capacity();
+    while (sum.hasRemaining()) {
+      if (checksums.read(sum, at + sum.position()) < 0) {
+        throw new EOFException(path + ": its checksums were cut short while they were read");
+      }
+    }
+    return new Sum(kind, sum.array());
   }
 
   /**
@@ -95,7 +120,7 @@ final class CheckedRanges {
    * @throws IOException when it is not what was written
    */
   void check(long offset, long length) throws IOException {
-    for (int i = first(offset); i < offsets.length && offsets[i] < offset + length; i++) {
+    for (int i = first(offset); i < count && offsets[i] < offset + length; i++) {
       if (!isRight(i)) {
         require(i, sum(kind, offsets[i], lengths[i]));
       }
@@ -111,7 +136,7 @@ final class CheckedRanges {
   List<Checksum> checksums(long offset, long length, ChecksumKind wanted) throws IOException {
     List<Checksum> found = new ArrayList<>();
     long at = offset;
-    for (int i = first(offset); i < offsets.length && at < offset + length; i++) {
+    for (int i = first(offset); i < count && at < offset + length; i++) {
       if (offsets[i] >= offset + length) {
         break;
       }
@@ -141,7 +166,7 @@ final class CheckedRanges {
   /** The first that ends behind a place. */
   private int first(long offset) {
     int low = 0;
-    int high = offsets.length;
+    int high = count;
     while (low < high) {
       int middle = (low + high) >>> 1;
       if (offsets[middle] + lengths[middle] > offset) {
@@ -160,7 +185,8 @@ final class CheckedRanges {
   }
 
   private void require(int index, Sum found) throws IOException {
-    if (!found.equals(sum(index))) {
+    Sum expected = sum(index);
+    if (!found.equals(expected)) {
       throw new IOException(
           path
               + " at byte "
@@ -170,7 +196,7 @@ final class CheckedRanges {
               + " bytes have "
               + found
               + ", expected "
-              + sum(index)
+              + expected
               + ", as they were written; verify the restore points that need this image");
     }
     synchronized (right) {
@@ -194,5 +220,11 @@ final class CheckedRanges {
       digest.update(bytes);
     }
     return digest.sum();
+  }
+
+  /** The file itself stays open. */
+  @Override
+  public void close() throws IOException {
+    checksums.close();
   }
 }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -80,6 +81,11 @@ final class ChecksumHeader {
                 .map(ChecksumKind::word)
                 .collect(Collectors.joining(", "))
             + " in forms 1 and 2; use the release that wrote it, or a newer one");
+  }
+
+  /** Whether a file begins as one of that kind does. */
+  static boolean begins(ChecksumKind kind, InputStream in) throws IOException {
+    return Arrays.equals(of(kind), in.readNBytes(lengthBytes(kind)));
   }
 
   private static String text(Path path, InputStream in) throws IOException {

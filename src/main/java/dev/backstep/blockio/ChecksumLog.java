@@ -52,7 +52,7 @@ public final class ChecksumLog implements Closeable {
    * @param lengthBytes its length at the state to go on from, as {@link #force} told; what came
    *     later is forgotten
    * @param dataEnd checksums of what lies at or behind this byte of the file are forgotten, too
-   * @throws EOFException when it is shorter, or of another kind
+   * @throws EOFException when it is shorter, of another kind, or damaged where it says of which
    * @throws java.nio.file.NoSuchFileException when it is missing
    */
   public static ChecksumLog resume(Path path, ChecksumKind kind, long lengthBytes, long dataEnd)
@@ -63,7 +63,7 @@ public final class ChecksumLog implements Closeable {
         throw new EOFException(
             path + ": " + channel.size() + " bytes long, expected at least " + lengthBytes);
       }
-      if (ChecksumHeader.read(path, Channels.newInputStream(channel)) != kind) {
+      if (!ChecksumHeader.begins(kind, Channels.newInputStream(channel))) {
         throw new EOFException(path + ": not " + kind.title() + ", expected to go on with that");
       }
       ChecksumLog log = new ChecksumLog(path, kind, channel, lengthBytes);

@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -26,8 +27,6 @@ final class Crypto {
   private static final ValueLayout LONG = ValueLayout.JAVA_LONG;
   private static final ValueLayout POINTER = ValueLayout.ADDRESS;
 
-  private static final byte[] OF_NOTHING = dev.backstep.domain.Sha256.digest().digest();
-
   private static final @Nullable Crypto SYSTEM = find();
 
   private final MethodHandle init;
@@ -45,14 +44,23 @@ final class Crypto {
     for (String name : NAMES) {
       try {
         Crypto crypto = new Crypto(SymbolLookup.libraryLookup(name, Arena.global()));
-        if (Arrays.equals(new Sha256(crypto).digest(), OF_NOTHING)) {
+        if (crypto.isRight()) {
           return crypto;
         }
-      } catch (IllegalArgumentException | IllegalStateException e) {
-        // no such library here, or one that was built without these, or refuses them
+      } catch (RuntimeException e) {
+        // no such library here, or one without these functions, or it is not to be called
       }
     }
     return null;
+  }
+
+  private boolean isRight() {
+    byte[] text = "abc".getBytes(StandardCharsets.US_ASCII);
+    try (Arena arena = Arena.ofConfined()) {
+      Sha256 sum = new Sha256(this);
+      sum.update(arena.allocateFrom(ValueLayout.JAVA_BYTE, text));
+      return Arrays.equals(sum.digest(), dev.backstep.domain.Sha256.digest().digest(text));
+    }
   }
 
   private static MethodHandle call(

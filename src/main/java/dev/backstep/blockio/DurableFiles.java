@@ -1,5 +1,6 @@
 package dev.backstep.blockio;
 
+import dev.backstep.domain.Sha256;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -10,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.Objects;
 import java.util.UUID;
 
@@ -17,6 +20,7 @@ import java.util.UUID;
 public final class DurableFiles {
 
   private static final String PARTIAL = ".partial";
+  private static final int COPY_BYTES = 1 << 16;
 
   private DurableFiles() {}
 
@@ -79,6 +83,32 @@ public final class DurableFiles {
       FileChanges.write(file, channel, ByteBuffer.wrap(content), 0);
       FileChanges.force(file, channel);
     }
+  }
+
+  /**
+   * Copies a file, over an older one if there is one, and forces it; its name is not yet durable.
+   *
+   * @return SHA-256 of what was copied, in hex digits
+   */
+  public static String copy(Path from, Path to) throws IOException {
+    MessageDigest digest = Sha256.digest();
+    try (FileChannel source = FileChannel.open(from);
+        FileChannel copy =
+            FileChanges.create(
+                to,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.TRUNCATE_EXISTING,
+                StandardOpenOption.WRITE)) {
+      ByteBuffer bytes = ByteBuffer.allocate(COPY_BYTES);
+      for (long at = 0; source.read(bytes) >= 0; bytes.clear()) {
+        int length = bytes.flip().remaining();
+        digest.update(bytes.duplicate());
+        FileChanges.write(to, copy, bytes, at);
+        at += length;
+      }
+      FileChanges.force(to, copy);
+    }
+    return HexFormat.of().formatHex(digest.digest());
   }
 
   private static Path parent(Path file) {

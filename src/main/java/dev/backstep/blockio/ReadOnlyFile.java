@@ -108,6 +108,10 @@ public final class ReadOnlyFile implements Closeable {
 
   @Override
   public void close() throws IOException {
-    channel.close();
+    try (channel) {
+      if (checked != null) {
+        checked.close();
+      }
+    }
   }
 }

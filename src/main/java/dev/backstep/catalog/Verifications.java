@@ -183,6 +183,14 @@ public final class Verifications {
         .update();
   }
 
+  /** Forgets what was found wrong with an image that was replaced by another one since. */
+  public void forgetFindings(String id, int image) {
+    jdbc.sql("delete from verification_findings where verification_id = :id and image_no = :image")
+        .param("id", id)
+        .param("image", image)
+        .update();
+  }
+
   private static @Nullable String text(List<ByteRange> ranges) {
     return ranges.isEmpty()
         ? null

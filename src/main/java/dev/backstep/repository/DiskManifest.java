@@ -81,6 +81,15 @@ public record DiskManifest(
     public Replacement {
       Json.require(checksumsSha256, "replacement.checksums_sha256");
       Json.require(mergedAt, "replacement.merged_at");
+      requireKind(checksumKind);
+    }
+  }
+
+  /** A newer release may know more of them. */
+  private static void requireKind(@Nullable String kind) {
+    if (kind != null && !kind.matches("[a-z][a-z0-9-]{0,19}")) {
+      throw new IllegalArgumentException(
+          "checksum_kind '" + kind + "', expected at most 20 of a-z, 0-9 and -, as sha-256");
     }
   }
 
@@ -245,6 +254,7 @@ public record DiskManifest(
     Json.require(image, "image");
     Json.require(snapshotTakenAt, "snapshot_taken_at");
     Json.require(completedAt, "completed_at");
+    requireKind(checksumKind);
     new DiskBackupId(diskBackupId);
     if (parent != null) {
       new DiskBackupId(parent);

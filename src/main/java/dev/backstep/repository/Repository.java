@@ -182,9 +182,13 @@ public final class Repository {
    * not for releases which do not know it: they refuse it then instead of calling such images
    * damaged. Of several callers at the same time each may do so. Durable when this returns; again
    * it does nothing.
+   *
+   * @throws IOException when another repository is in its place by now, too
    */
   public void admit(ChecksumKind kind) throws IOException {
-    if (kind == ChecksumKind.CRC32C || open(root).format >= FORMAT_MAX) {
+    if (kind == ChecksumKind.CRC32C
+        || open(root, id, "which was to hold checksums of kind " + kind.word()).format
+            >= FORMAT_MAX) {
       return;
     }
     try {

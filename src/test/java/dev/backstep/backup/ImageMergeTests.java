@@ -79,7 +79,7 @@ class ImageMergeTests {
       }
       try (ImageCheck check = new ImageCheck(disk.folder, id)) {
         assertThat(check.structure()).isEmpty();
-        check.openData(0);
+        check.openData(0, true);
         assertThat(check.data(Long.MAX_VALUE).damages()).isEmpty();
       }
     }

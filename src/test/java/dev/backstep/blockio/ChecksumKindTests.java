@@ -13,10 +13,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -222,6 +225,14 @@ class ChecksumKindTests {
     ChecksumKind other = kind == ChecksumKind.CRC32C ? ChecksumKind.SHA_256 : ChecksumKind.CRC32C;
     assertThatThrownBy(() -> ChecksumLog.resume(sums(), other, length, bytes.length))
         .isInstanceOf(EOFException.class);
+    byte[] whole = Files.readAllBytes(sums());
+    byte[] damaged = whole.clone();
+    Arrays.fill(damaged, 0, 8, (byte) 0); // as a power failure leaves it
+    Files.write(sums(), damaged);
+    assertThatThrownBy(() -> ChecksumLog.resume(sums(), kind, length, bytes.length))
+        .as("it is begun anew")
+        .isInstanceOf(EOFException.class);
+    Files.write(sums(), whole);
 
     long dataEnd = bytes.length / 2;
     long kept = all().stream().filter(one -> one.offset() < dataEnd).count();
@@ -263,5 +274,43 @@ class ChecksumKindTests {
     assertThatThrownBy(() -> Crypto.require(0, "SHA256_Final"))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("SHA256_Final of the system's libcrypto returned 0, expected 1");
+  }
+
+  /** Tables come last and lie anywhere; a range that was written twice is written last. */
+  @ParameterizedTest
+  @EnumSource(ChecksumKind.class)
+  void inWhateverOrderTheyWereWrittenEachRangeIsComparedWithItsOwn(ChecksumKind kind)
+      throws Exception {
+    int part = 100;
+    byte[] bytes = new byte[500 * part];
+    random.nextBytes(bytes);
+    Files.write(image(), bytes);
+    List<Integer> order = new ArrayList<>(IntStream.range(0, bytes.length / part).boxed().toList());
+    Collections.shuffle(order.subList(10, 60), random);
+    Collections.swap(order, 0, order.size() - 1);
+    try (ChecksumLog log = ChecksumLog.create(sums(), kind)) {
+      for (int at : order) {
+        log.record((long) at * part, ByteBuffer.wrap(bytes, at * part, part));
+      }
+      log.force();
+    }
+
+    try (ReadOnlyFile file = ReadOnlyFile.checked(image(), sums())) {
+      ByteBuffer read = ByteBuffer.allocate(bytes.length);
+      file.read(read, 0);
+      assertThat(Arrays.mismatch(read.array(), bytes)).isEqualTo(-1);
+      assertThat(file.checksums(0, bytes.length, kind))
+          .hasSize(500)
+          .isSortedAccordingTo(Comparator.comparingLong(Checksum::offset));
+    }
+    for (int i = 0; i < 50; i++) {
+      int at = random.nextInt(bytes.length);
+      byte[] damaged = bytes.clone();
+      flip(damaged, at);
+      try (ReadOnlyFile file = ReadOnlyFile.checked(image(), sums())) {
+        assertThatThrownBy(() -> file.read(ByteBuffer.allocate(1), at))
+            .hasMessageContaining("at byte " + at / part * part + ": 100 bytes");
+      }
+    }
   }
 }

@@ -121,7 +121,7 @@ class VerifyIT {
 
   private static List<Damage> data(ImageCheck check) throws IOException {
     List<Damage> damages = new ArrayList<>();
-    check.openData(0);
+    check.openData(0, true);
     ImageCheck.Part part;
     do {
       part = check.data(1 << 20);

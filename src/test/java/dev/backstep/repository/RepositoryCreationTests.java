@@ -81,4 +81,19 @@ class RepositoryCreationTests {
     Files.createFile(own);
     return repository;
   }
+
+  /** Another disk may be mounted in its place by the time that the first such image comes. */
+  @Test
+  void formatOfAnotherRepositoryInItsPlaceIsNotRaised() throws Exception {
+    Repository repository = Repository.openOrCreate(folder.resolve("repository"));
+    Path head = repository.root().resolve("repository.json");
+    Files.delete(head);
+    Repository other = Repository.openOrCreate(repository.root());
+    byte[] before = Files.readAllBytes(head);
+
+    assertThatThrownBy(() -> repository.admit(ChecksumKind.SHA_256))
+        .hasMessageContaining("is repository " + other.id());
+
+    assertThat(head).hasBinaryContent(before);
+  }
 }

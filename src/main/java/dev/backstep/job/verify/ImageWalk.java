@@ -18,6 +18,7 @@ import dev.backstep.job.TaskJob;
 import dev.backstep.repository.Repository;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -128,15 +129,28 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
   private void structure(VerifiedImage image) throws IOException {
     requireRepository(image);
     ImageCheck opened = check(image);
-    found(image, opened.structure());
-    found(
-        image,
+    edition = edition(opened);
+    List<Damage> damaged = new ArrayList<>(opened.structure());
+    damaged.addAll(
         SealedManifest.check(
             Path.of(image.repositoryPath()), image.vm(), image.backup(), image.image()));
+    if (isGone(image, damaged)) {
+      return;
+    }
+    found(image, damaged);
     if (whole && opened.canCheckData()) {
       checksums = 0;
     } else {
       done(image, false);
+    }
+  }
+
+  /** None where there is no manifest, which is a finding of its own. */
+  private static String edition(ImageCheck opened) {
+    try {
+      return opened.edition();
+    } catch (IOException e) {
+      return "";
     }
   }
 
@@ -151,12 +165,11 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
     ImageCheck.Part part;
     try {
       if (!opened.isDataOpen()) {
-        if (checksums > 0 && !opened.edition().equals(edition)) {
+        opened.openData(checksums, damages == 0);
+        if (!opened.edition().equals(edition)) {
           again(image);
           return;
         }
-        opened.openData(checksums);
-        edition = opened.edition();
       }
       part = opened.data(PART_BYTES);
       if (opened.isReplaced()) {
@@ -167,8 +180,14 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
       if (e instanceof NewerChecksumsException && damages == 0) {
         throw e; // it is as it was written, and says nothing to this release
       }
-      found(image, List.of(Damage.unreadable(e)));
-      done(image, true);
+      List<Damage> unreadable = List.of(Damage.unreadable(e));
+      if (!isGone(image, unreadable)) {
+        found(image, unreadable);
+        done(image, true);
+      }
+      return;
+    }
+    if (isGone(image, part.damages())) {
       return;
     }
     found(image, part.damages());
@@ -180,10 +199,29 @@ class ImageWalk implements ItemStreamReader<Integer>, ItemWriter<Integer> {
     }
   }
 
+  /**
+   * Whether what was found is that the image was deleted while it was looked at, or that its
+   * repository is not there any more, which says nothing of it.
+   */
+  private boolean isGone(VerifiedImage image, List<Damage> found) throws IOException {
+    if (found.isEmpty()) {
+      return false;
+    }
+    requireRepository(image);
+    if (queries.isCompleted(image.image())) {
+      return false;
+    }
+    verifications.done(id, image.number(), ImageResult.GONE);
+    leave();
+    return true;
+  }
+
   /** A merge has replaced the image: what was checked of the old one says nothing of this. */
   private void again(VerifiedImage image) throws IOException {
     log.info("{}: {} was merged meanwhile and is checked anew", id, image.image());
     close();
+    verifications.forgetFindings(id, image.number());
+    damages = 0;
     checksums = -1;
     bytes = 0;
   }

@@ -298,7 +298,7 @@ class EnduranceIT extends JobTest {
         if (!proven.contains(backup)) {
           try (ImageCheck check = new ImageCheck(images, id)) {
             assertThat(check.structure()).as("%s", id).isEmpty();
-            check.openData(0);
+            check.openData(0, true);
             assertThat(check.data(Long.MAX_VALUE).damages()).as("%s", id).isEmpty();
           }
           proofs.proven(id, Proof.DATA, 1);
