@@ -8,6 +8,7 @@ import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.ScheduleDefinition;
 import dev.backstep.domain.ScheduleDefinition.Misfire;
 import dev.backstep.domain.VmId;
+import dev.backstep.job.Failures;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.ReplicationJobs;
 import dev.backstep.job.TaskJobs;
@@ -18,6 +19,7 @@ import java.text.ParseException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -53,6 +55,11 @@ final class ReplicationFires implements SmartLifecycle {
   private String seen = "";
   private Map<String, JobFolder.Entry> entries = Map.of();
   private volatile boolean running;
+
+  /** What was taken and did not begin, until it is given back. */
+  private final Map<VmId, Taken> unbegun = new HashMap<>();
+
+  private record Taken(Instant last, Instant due, String reason) {}
 
   ReplicationFires(
       JobFolder folder,
@@ -94,19 +101,23 @@ final class ReplicationFires implements SmartLifecycle {
 
   void round() {
     // A run whose server died would keep the VM from being backed up.
-    tasks.recoverDead();
-    jobs.closeSnapshots();
+    Rounds.each(
+        List.<Runnable>of(tasks::recoverDead, jobs::closeSnapshots, this::fireAll), Runnable::run);
+  }
+
+  private void fireAll() {
     reload();
-    for (JobFolder.Entry entry : entries.values()) {
-      JobDefinition definition = entry.definition();
-      try {
-        fire(definition, schedule(definition).orElseThrow());
-      } catch (ParseException e) {
-        log.error(
-            "{}: the schedule of its replication never fires: {}",
-            definition.vmName(),
-            e.getMessage());
-      }
+    Rounds.each(entries.values(), entry -> fire(entry.definition()));
+  }
+
+  private void fire(JobDefinition definition) {
+    try {
+      fire(definition, schedule(definition).orElseThrow());
+    } catch (ParseException e) {
+      log.error(
+          "{}: the schedule of its replication never fires: {}",
+          definition.vmName(),
+          e.getMessage());
     }
   }
 
@@ -145,6 +156,7 @@ final class ReplicationFires implements SmartLifecycle {
   private void fire(JobDefinition definition, ScheduleDefinition schedule) throws ParseException {
     Instant now = clock.instant();
     VmId vm = definition.vmId();
+    giveBack(vm);
     Instant last = starts.last(vm, now);
     Optional<Instant> newest = newest(schedule, last, now);
     if (newest.isEmpty()
@@ -172,22 +184,44 @@ final class ReplicationFires implements SmartLifecycle {
       starts.ended(vm, due, "SKIPPED", Optional.of(reason), Optional.empty());
       return;
     }
+    String run;
     try {
-      String run = jobs.replicate(definition, RequestedLevel.AUTO, false).id();
-      starts.ended(vm, due, "STARTED", Optional.empty(), Optional.of(run));
-      log.info("{}: replication due at {}, {}", definition.vmName(), due, run);
+      run = jobs.replicate(definition, RequestedLevel.AUTO, false).id();
     } catch (OperatorException e) {
-      boolean waits = e.kind() == OperatorException.Kind.BUSY && starts.take(vm, due, last);
-      starts.ended(
-          vm,
-          waits ? last : due,
-          waits ? "WAITING" : "FAILED",
-          Optional.of(e.getMessage()),
-          Optional.empty());
-      if (!waits) {
+      if (e.kind() == OperatorException.Kind.BUSY) {
+        unbegun.put(vm, new Taken(last, due, e.getMessage()));
+        giveBack(vm);
+      } else {
+        starts.ended(vm, due, "FAILED", Optional.of(e.getMessage()), Optional.empty());
         log.error("{}: replication due at {}: {}", definition.vmName(), due, e.getMessage());
       }
+      return;
+    } catch (RuntimeException e) {
+      // It may go in a later round, as where the database was away.
+      unbegun.put(vm, new Taken(last, due, Failures.text(e)));
+      try {
+        giveBack(vm);
+      } catch (RuntimeException again) {
+        e.addSuppressed(again);
+      }
+      throw e;
     }
+    starts.ended(vm, due, "STARTED", Optional.empty(), Optional.of(run));
+    log.info("{}: replication due at {}, {}", definition.vmName(), due, run);
+  }
+
+  /** Makes a start that was taken due again, unless a server has taken a newer one since then. */
+  private void giveBack(VmId vm) {
+    Optional<Taken> taken = Optional.ofNullable(unbegun.get(vm));
+    if (taken.isEmpty()) {
+      return;
+    }
+    Instant last = taken.get().last();
+    if (starts.take(vm, taken.get().due(), last)) {
+      Optional<String> reason = Optional.of(taken.get().reason());
+      starts.ended(vm, last, "WAITING", reason, Optional.empty());
+    }
+    unbegun.remove(vm);
   }
 
   /** The newest time behind the last start and not behind now. */

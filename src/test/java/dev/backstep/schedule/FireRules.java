@@ -22,6 +22,7 @@ import dev.backstep.job.OperatorException;
 import dev.backstep.job.ReplicationJobs;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.definition.JobFolder;
+import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -308,27 +309,15 @@ abstract class FireRules extends FireTest {
   /** Its file gets another name, and a typing error with it. */
   @Test
   void replicationWhoseDefinitionCannotBeReadNowStartsAsBefore() throws Exception {
-    Path file =
-        Files.writeString(
-            folder.resolve("jobs/replica.yaml"),
-            yaml(vm("a"), NIGHTLY)
-                + "replicate: { folder: "
-                + folder
-                + ", schedule: { cron: \"0 0 * * * ?\", zone: UTC } }\n");
+    Path file = replicated("a");
     List<String> asked = new ArrayList<>();
     ReplicationFires replications =
-        new ReplicationFires(
-            new JobFolder(folder.resolve("jobs")),
-            answering(
-                ReplicationJobs.class,
-                arguments -> {
-                  asked.add(((JobDefinition) arguments[0]).vmName());
-                  throw OperatorException.failed("not here", null);
-                }),
-            answering(TaskJobs.class, arguments -> {}),
-            new ReplicationStarts(dataSource),
-            SETTINGS,
-            clock);
+        replications(
+            new NoTasks(),
+            vm -> {
+              asked.add(vm);
+              throw OperatorException.failed("not here", null);
+            });
     clock.set(DUE.minusSeconds(30));
     replications.round();
 
@@ -340,17 +329,66 @@ abstract class FireRules extends FireTest {
     assertThat(asked).containsExactly(vm("a"));
   }
 
-  /** Does nothing but for what is asked with arguments. */
-  private static <T> T answering(Class<T> type, Consumer<Object[]> answer) {
-    return type.cast(
+  /** As when the database is away for a moment. */
+  @Test
+  void replicationThatBrokeAtItsStartIsTriedAgainAndHoldsUpNoOther() throws Exception {
+    replicated("a");
+    replicated("b");
+    List<String> asked = new ArrayList<>();
+    NoTasks tasks = new NoTasks();
+    ReplicationFires replications =
+        replications(
+            tasks,
+            vm -> {
+              asked.add(vm);
+              if (asked.size() == 1) {
+                JobsDouble.databaseAway();
+              }
+              throw OperatorException.failed("not here", null);
+            });
+    clock.set(DUE.minusSeconds(30));
+    replications.round();
+
+    clock.set(DUE.plusSeconds(1));
+    assertThatThrownBy(replications::round).isInstanceOf(TransientDataAccessException.class);
+    List<String> first = List.copyOf(asked);
+    tasks.recoveryFails = true;
+    assertThatThrownBy(replications::round).hasMessage("a fault");
+
+    assertThat(first).containsExactly(vm("a"), vm("b"));
+    assertThat(asked).containsExactly(vm("a"), vm("b"), vm("a"));
+  }
+
+  private Path replicated(String name) throws IOException {
+    return Files.writeString(
+        folder.resolve("jobs/replica-" + name + ".yaml"),
+        yaml(vm(name), NIGHTLY)
+            + "replicate: { folder: "
+            + folder
+            + ", schedule: { cron: \"0 0 * * * ?\", zone: UTC } }\n");
+  }
+
+  /**
+   * @param asked of each VM whose replication is to start
+   */
+  private ReplicationFires replications(TaskJobs tasks, Consumer<String> asked) {
+    Class<ReplicationJobs> type = ReplicationJobs.class;
+    Object jobs =
         Proxy.newProxyInstance(
             type.getClassLoader(),
             new Class<?>[] {type},
             (proxy, method, arguments) -> {
               if (arguments != null) {
-                answer.accept(arguments);
+                asked.accept(((JobDefinition) arguments[0]).vmName());
               }
               return null;
-            }));
+            });
+    return new ReplicationFires(
+        new JobFolder(folder.resolve("jobs")),
+        type.cast(jobs),
+        tasks,
+        new ReplicationStarts(dataSource),
+        SETTINGS,
+        clock);
   }
 }

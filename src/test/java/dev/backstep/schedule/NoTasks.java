@@ -5,6 +5,9 @@ import dev.backstep.job.TaskRun;
 
 /** No task has died, and none is to be launched. */
 final class NoTasks implements TaskJobs {
+
+  boolean recoveryFails;
+
   @Override
   public TaskRun launch(String id) {
     throw new AssertionError(id);
@@ -22,6 +25,8 @@ final class NoTasks implements TaskJobs {
 
   @Override
   public void recoverDead() {
-    // none has died
+    if (recoveryFails) {
+      throw new IllegalStateException("a fault");
+    }
   }
 }
