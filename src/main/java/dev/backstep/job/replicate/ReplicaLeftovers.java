@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
@@ -30,6 +31,9 @@ class ReplicaLeftovers {
   private final ReplicationQueries queries;
   private final Sources sources;
   private final ProcessLease lease;
+
+  /** The runs whose snapshots this process lets go at this moment. */
+  private final Set<String> releasing = ConcurrentHashMap.newKeySet();
 
   ReplicaLeftovers(
       Replications replications, ReplicationQueries queries, Sources sources, ProcessLease lease) {
@@ -68,12 +72,17 @@ class ReplicaLeftovers {
   void closeSnapshots(Instant now) {
     for (ReplicationRun run : queries.snapshotsToClose(now)) {
       long token = lease.token();
+      if (!releasing.add(run.id())) {
+        continue;
+      }
       try {
         if (replications.beginRelease(run.id(), token, now)) {
           close(run.id(), token);
         }
       } catch (SourceException | RuntimeException e) {
         log.warn("{}: its snapshot stays for the next try: {}", run.id(), e.getMessage());
+      } finally {
+        releasing.remove(run.id());
       }
     }
   }
@@ -90,8 +99,18 @@ class ReplicaLeftovers {
     }
   }
 
-  /** The run of the same VM path whose snapshot is let go at this moment, by any process. */
+  /**
+   * The run of the same VM path whose snapshot is let go at this moment, by any process. One that
+   * this process is at no more, to whose end the database did not answer, is ended.
+   */
   Optional<String> released(ReplicationRun run) {
+    Optional<String> other = replications.released(run.replication());
+    if (other.isEmpty() || releasing.contains(other.get())) {
+      return other;
+    }
+    // Changes nothing where it is another process's. Ours begins none of this VM path meanwhile,
+    // for a run is at work.
+    replications.endRelease(other.get(), lease.token(), false);
     return replications.released(run.replication());
   }
 }

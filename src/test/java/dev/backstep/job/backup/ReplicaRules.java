@@ -4,13 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.catalog.ReplicationRun;
 import dev.backstep.catalog.ReplicationRunDisk;
+import dev.backstep.catalog.Replications;
 import dev.backstep.domain.CbtResetPolicy;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
+import dev.backstep.job.ProcessLease;
 import dev.backstep.job.TaskRun;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -24,6 +27,8 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 abstract class ReplicaRules extends ReplicaTest {
 
   @Autowired DataSource dataSource;
+  @Autowired Replications catalog;
+  @Autowired ProcessLease lease;
 
   @Test
   void onlyWhatChangedIsWritten() throws Exception {
@@ -79,6 +84,39 @@ abstract class ReplicaRules extends ReplicaTest {
     SimulatedSource.remove(vm);
   }
 
+  /** The database did not answer when it was to learn that the snapshot stays. */
+  @Test
+  void nextRunDoesNotWaitForWhatThisProcessLetsGoNoMore() throws Exception {
+    String vm = "replica-release-lost";
+    SimulatedSource.Machine machine = SimulatedSource.machine(vm);
+    machine.disks.put("vda", new SimulatedDisk("vda", 2_000_000, new Random(9)));
+    machine.disks.get("vda").write();
+    JobDefinition definition = definition(vm, CbtResetPolicy.FULL, 1);
+    TaskRun lost = lost(machine, definition);
+    assertThat(catalog.beginRelease(lost.id(), lease.token(), Instant.now())).isTrue();
+
+    TaskRun next = replications.replicate(definition, RequestedLevel.AUTO, false);
+
+    assertThat(next.await(Duration.ofSeconds(30))).isTrue();
+    assertThat(next.state().status()).isEqualTo(Status.COMPLETED);
+    SimulatedSource.remove(vm);
+  }
+
+  /** A run that failed, and whose snapshot nobody will take up again. */
+  private TaskRun lost(SimulatedSource.Machine machine, JobDefinition definition)
+      throws InterruptedException {
+    machine.readBudget = 0;
+    TaskRun lost = replications.replicate(definition, RequestedLevel.AUTO, false);
+    await(lost);
+    assertThat(lost.state().status()).isEqualTo(Status.FAILED);
+    machine.readBudget = -1;
+    JdbcClient.create(dataSource)
+        .sql("update replication_runs set snapshot_keep_until = snapshot_taken_at where id = :id")
+        .param("id", lost.id())
+        .update();
+    return lost;
+  }
+
   /** A server lets the expired snapshot of a lost run go, slowly, when the next run begins. */
   @Test
   void nextRunWaitsWhileTheSnapshotOfALostOneIsLetGo() throws Exception {
@@ -89,15 +127,7 @@ abstract class ReplicaRules extends ReplicaTest {
       machine.disks.get("vda").write();
     }
     JobDefinition definition = definition(vm, CbtResetPolicy.FULL, 1);
-    machine.readBudget = 0;
-    TaskRun lost = replications.replicate(definition, RequestedLevel.AUTO, false);
-    await(lost);
-    assertThat(lost.state().status()).isEqualTo(Status.FAILED);
-    machine.readBudget = -1;
-    JdbcClient.create(dataSource)
-        .sql("update replication_runs set snapshot_keep_until = snapshot_taken_at where id = :id")
-        .param("id", lost.id())
-        .update();
+    TaskRun lost = lost(machine, definition);
     CountDownLatch removing = new CountDownLatch(1);
     CountDownLatch goOn = new CountDownLatch(1);
     machine.beforeRelease =
