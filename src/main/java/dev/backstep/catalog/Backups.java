@@ -370,7 +370,14 @@ public final class Backups {
     });
   }
 
-  private void requireOwner(BackupId id, long leaseToken) throws FencedException {
+  /**
+   * Locks a backup's row until the surrounding transaction ends: while its owner publishes, nobody
+   * takes it over, so that an owner which falls asleep in between has not been overtaken when it
+   * wakes.
+   *
+   * @throws FencedException when it does not run under this lease, or the lease has ended
+   */
+  public void requireOwner(BackupId id, long leaseToken) throws FencedException {
     leases.check(leaseToken, lock(id));
   }
 

@@ -164,6 +164,7 @@ class LeftBehindIT {
     hasten();
     json(server.post(BACKUPS + id + "/relaunch", "{}"), 202);
     JsonNode done = server.awaitCompleted(id);
+    server.awaitExecutionEnd(id);
     assertThat(server.executions(id)).containsExactly("COMPLETED", "FAILED");
     assertThat(disks(done).getFirst().get("bytes_read").asLong())
         .as("gone on with")

@@ -130,6 +130,7 @@ class NightIT {
 
     complete(id);
 
+    server.awaitExecutionEnd(id);
     assertThat(server.executions(id)).containsExactly("COMPLETED", "FAILED");
   }
 
@@ -150,6 +151,7 @@ class NightIT {
     assertThat(relaunch(id).statusCode()).isIn(202, 409);
     complete(id);
 
+    server.awaitExecutionEnd(id);
     assertThat(server.executions(id)).containsExactly("COMPLETED", "STOPPED");
   }
 
@@ -163,6 +165,7 @@ class NightIT {
     json(relaunch(id), 202);
     complete(id);
 
+    server.awaitExecutionEnd(id);
     assertThat(server.executions(id)).containsExactly("COMPLETED", "STOPPED");
   }
 

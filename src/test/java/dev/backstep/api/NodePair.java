@@ -121,7 +121,7 @@ final class NodePair implements AutoCloseable {
     }
     for (String id : ids) {
       other.awaitCompleted(id);
-      awaitExecution(other, id);
+      other.awaitExecutionEnd(id);
     }
     Map<String, String> published = published(other);
 
@@ -197,14 +197,6 @@ final class NodePair implements AutoCloseable {
   /**
    * Its job ends a moment behind the restore point; as FAILED where the sleeper froze in between.
    */
-  private static void awaitExecution(ServerProcess server, String id) throws Exception {
-    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
-    while (!List.of("COMPLETED", "FAILED").contains(server.executions(id).getFirst())) {
-      assertThat(System.nanoTime()).as("the job of " + id + " ends").isLessThan(end);
-      Thread.sleep(20);
-    }
-  }
-
   private static Path image(ServerProcess server, String id) {
     return Path.of(disks(json(server.get(BACKUPS + id), 200)).getFirst().get("image").asString());
   }

@@ -170,6 +170,17 @@ public final class ServerProcess implements AutoCloseable {
     return statuses;
   }
 
+  /** Waits for the newest execution: its backup is COMPLETED a moment before that has ended. */
+  public void awaitExecutionEnd(String backup) throws InterruptedException {
+    for (int i = 0; i < 3000; i++) {
+      if (List.of("COMPLETED", "FAILED").contains(executions(backup).getFirst())) {
+        return;
+      }
+      Thread.sleep(20);
+    }
+    throw new AssertionError("the job of " + backup + " has not ended within a minute");
+  }
+
   public JsonNode awaitEnd(String backup) throws InterruptedException {
     for (int i = 0; i < 600; i++) {
       JsonNode now = json(get("/api/v1/backups/" + backup), 200);

@@ -9,7 +9,6 @@ import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.CbtAudits;
-import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.Transactions;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
@@ -57,7 +56,6 @@ class DiskStep {
   private final CbtAudits audits;
   private final Transactions transactions;
   private final BackupQueries queries;
-  private final Leases leases;
   private final ApplicationEventPublisher events;
   private final ActiveBackup active;
   private final int diskId;
@@ -76,7 +74,6 @@ class DiskStep {
       CbtAudits audits,
       PlatformTransactionManager manager,
       BackupQueries queries,
-      Leases leases,
       ActiveBackups actives,
       ApplicationEventPublisher events,
       @Value("#{jobParameters['" + BackupJobConfiguration.JOB + "']}") String backup,
@@ -85,7 +82,6 @@ class DiskStep {
     this.audits = audits;
     this.transactions = new Transactions(manager);
     this.queries = queries;
-    this.leases = leases;
     this.events = events;
     this.active = actives.get(new BackupId(backup));
     this.diskId = DiskPartitioner.diskId(stepName);
@@ -290,7 +286,7 @@ class DiskStep {
   private void seal() throws IOException {
     BackupDiskRow current = row();
     DiskManifest manifest =
-        copy().seal(Instant.now(), () -> leases.check(active.leaseToken(), active.id()));
+        copy().seal(Instant.now(), () -> backups.requireOwner(active.id(), active.leaseToken()));
     backups.completeDisk(
         current.id(),
         active.leaseToken(),

@@ -3,7 +3,6 @@ package dev.backstep.job.backup;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
-import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.VmDefinitions;
 import dev.backstep.job.RestorePoints;
 import dev.backstep.repository.RestorePoint;
@@ -23,19 +22,13 @@ class SealRestorePoint implements Tasklet {
   private final Backups backups;
   private final BackupQueries queries;
   private final VmDefinitions definitions;
-  private final Leases leases;
 
   SealRestorePoint(
-      ActiveBackups actives,
-      Backups backups,
-      BackupQueries queries,
-      VmDefinitions definitions,
-      Leases leases) {
+      ActiveBackups actives, Backups backups, BackupQueries queries, VmDefinitions definitions) {
     this.actives = actives;
     this.backups = backups;
     this.queries = queries;
     this.definitions = definitions;
-    this.leases = leases;
   }
 
   @Override
@@ -45,7 +38,7 @@ class SealRestorePoint implements Tasklet {
     BackupRow row = queries.backup(active.id());
     Instant now = Instant.now();
     RestorePoint point = RestorePoints.of(row, definitions.find(active.id()), now);
-    leases.check(active.leaseToken(), active.id());
+    backups.requireOwner(active.id(), active.leaseToken());
     active.repository().publish(active.vm(), point);
     backups.sealed(active.id(), active.leaseToken(), now, point.immutability());
     return RepeatStatus.FINISHED;
