@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -173,19 +174,29 @@ final class NodePair implements AutoCloseable {
   }
 
   /**
-   * Whether the other server has to wait for a lock of the sleeper's, instead of completing all.
+   * Whether the sleeper has a lock that keeps the other server from completing all: that of a
+   * backup's row, which is passed over, or one that is waited for.
    */
   private boolean isKeptOut(ServerProcess other, List<String> ids) throws Exception {
     long waitsSince = System.nanoTime();
     long end = waitsSince + TimeUnit.MINUTES.toNanos(2);
     while (System.nanoTime() < end
         && !ids.stream().allMatch(id -> status(other, id).equals("COMPLETED"))) {
-      if (!MariaDbServer.shared().waitsForLock(environment)) {
+      if (!MariaDbServer.shared().waitsForLock(environment) && !isLocked(ids)) {
         waitsSince = System.nanoTime();
       } else if (System.nanoTime() - waitsSince > LOCK_NANOS_MAX) {
         return true;
       }
       Thread.sleep(100);
+    }
+    return false;
+  }
+
+  private boolean isLocked(List<String> ids) throws SQLException {
+    for (String id : ids) {
+      if (MariaDbServer.shared().isLocked(environment, id)) {
+        return true;
+      }
     }
     return false;
   }

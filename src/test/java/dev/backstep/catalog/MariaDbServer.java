@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -123,6 +124,24 @@ public final class MariaDbServer {
                     + " where t.trx_state = 'LOCK WAIT' and p.db = database()")) {
       row.next();
       return row.getInt(1) > 0;
+    }
+  }
+
+  /**
+   * Whether a transaction holds the lock of a backup's row.
+   *
+   * @param database the environment that names it
+   */
+  public boolean isLocked(Map<String, String> database, String backup) throws SQLException {
+    try (Connection connection =
+            DriverManager.getConnection(database.get("BACKSTEP_DB_URL"), "root", "");
+        PreparedStatement statement =
+            connection.prepareStatement(
+                "select id from backups where id = ? for update skip locked")) {
+      statement.setString(1, backup);
+      try (ResultSet row = statement.executeQuery()) {
+        return !row.next();
+      }
     }
   }
 
