@@ -9,6 +9,7 @@ import dev.backstep.endtoend.Program;
 import dev.backstep.endtoend.Program.Result;
 import dev.backstep.testing.Tool;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -278,6 +279,8 @@ class NightIT {
           .filter(file -> file.toString().endsWith(".partial"))
           .mapToLong(file -> file.toFile().length())
           .sum();
+    } catch (UncheckedIOException e) {
+      return 0; // a file went away meanwhile; it is looked at again
     }
   }
 
