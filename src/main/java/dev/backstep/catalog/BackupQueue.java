@@ -177,24 +177,24 @@ public final class BackupQueue {
   }
 
   /**
-   * Takes a queued backup under a lease: it is RUNNING from here on. Disks that it had, and that
-   * are not completed, become PENDING and keep their counters.
+   * Takes a backup under a lease: one that waits in the queue, or one that failed or was stopped
+   * and that a server is to go on with by itself. It is RUNNING from here on. Its disks that are
+   * not completed become PENDING and keep their counters. Nothing is thrown where it is not so any
+   * more: in the turn of the queue an exception would undo the whole turn.
    *
-   * @return whether it was still waiting
+   * @return false when it is neither by now, or something else has the VM of one that is not
+   *     queued; nothing is changed then
+   * @throws java.util.NoSuchElementException when there is no such backup
    */
   public boolean take(BackupId id, long leaseToken) {
     return transactions.in(() -> {
       boolean taken =
-          jdbc.sql(
-                      """
-                      update backups set status = 'RUNNING', lease_token = :token,
-                        attempts = attempts + 1, start_after = null, waiting_for = null
-                      where id = :id and status = 'QUEUED'\
-                      """)
-                  .param("token", leaseToken)
-                  .param("id", id.value())
-                  .update()
-              == 1;
+          take(id, leaseToken, "status = 'QUEUED'")
+              || BusyVm.of(jdbc, owner(id).vm()).isEmpty()
+                  && take(
+                      id,
+                      leaseToken,
+                      "status in ('FAILED', 'STOPPED') and start_after is not null");
       if (taken) {
         DiskBackups.allUnfinished(jdbc, id, Status.PENDING);
       }
@@ -202,37 +202,19 @@ public final class BackupQueue {
     });
   }
 
-  /**
-   * As {@link Backups#resume} for a server that goes on with a backup whose time has come, and
-   * without an exception: thrown in the turn of the queue, it would undo the whole turn.
-   *
-   * @return false when that is not so any more, or something else has the VM; nothing is changed
-   *     then
-   * @throws java.util.NoSuchElementException when there is no such backup
-   */
-  public boolean takeUp(BackupId id, long leaseToken) {
-    return transactions.in(() -> {
-      if (BusyVm.of(jdbc, owner(id).vm()).isPresent()) {
-        return false;
-      }
-      boolean taken =
-          jdbc.sql(
-                      """
-                      update backups set status = 'RUNNING', active_vm_id = vm_id,
-                        lease_token = :token, completed_at = null, attempts = attempts + 1,
-                        start_after = null, waiting_for = null
-                      where id = :id and status in ('FAILED', 'STOPPED')
-                        and start_after is not null\
-                      """)
-                  .param("token", leaseToken)
-                  .param("id", id.value())
-                  .update()
-              == 1;
-      if (taken) {
-        DiskBackups.allUnfinished(jdbc, id, Status.PENDING);
-      }
-      return taken;
-    });
+  private boolean take(BackupId id, long leaseToken, String waiting) {
+    return jdbc.sql(
+                """
+                update backups set status = 'RUNNING', active_vm_id = vm_id, lease_token = :token,
+                  completed_at = null, attempts = attempts + 1, start_after = null,
+                  waiting_for = null
+                where id = :id and\s\
+                """
+                    + waiting)
+            .param("token", leaseToken)
+            .param("id", id.value())
+            .update()
+        == 1;
   }
 
   /** Notes why a backup whose time has come does not begin; writes nothing when that is known. */
@@ -246,28 +228,13 @@ public final class BackupQueue {
   }
 
   /**
-   * Lets a server begin a queued, or go on with a failed or stopped backup by itself.
+   * Puts off a backup that a server is to begin or to go on with by itself.
    *
    * @param stopAt the end of the window that it is to run in
+   * @return false when no server is to, as after an operator has stopped it; nothing is changed
+   *     then
    */
-  public void later(BackupId id, Instant startAfter, Optional<Instant> stopAt) {
-    jdbc.sql(
-            """
-            update backups set start_after = :start, stop_at = :stop, waiting_for = null
-            where id = :id and status in ('QUEUED', 'FAILED', 'STOPPED')\
-            """)
-        .param("start", UtcTime.of(startAfter))
-        .param("stop", stopAt.map(UtcTime::of).orElse(null))
-        .param("id", id.value())
-        .update();
-  }
-
-  /**
-   * As {@link #later} for a backup that a server is to begin or go on with by itself.
-   *
-   * @return false when it is not, as after an operator has stopped it; nothing is changed then
-   */
-  public boolean postpone(BackupId id, Instant startAfter, Optional<Instant> stopAt) {
+  public boolean later(BackupId id, Instant startAfter, Optional<Instant> stopAt) {
     return jdbc.sql(
                 """
                 update backups set start_after = :start, stop_at = :stop, waiting_for = null

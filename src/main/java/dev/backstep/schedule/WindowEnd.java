@@ -113,7 +113,7 @@ final class WindowEnd {
   private boolean admits(BackupRow row, Optional<Opening> next, Instant now) {
     BackupId waiting = row.id();
     if (next.isEmpty()) {
-      return queue.postpone(waiting, now, Optional.empty());
+      return queue.later(waiting, now, Optional.empty());
     }
     if (!holdsUntil(row, next.get())) {
       log.warn("{}: its window is over; {}", waiting, tooOld(row));
@@ -121,7 +121,7 @@ final class WindowEnd {
       return false;
     }
     boolean open = next.get().holds(now);
-    return queue.postpone(waiting, open ? now : next.get().start(), Optional.of(next.get().end()))
+    return queue.later(waiting, open ? now : next.get().start(), Optional.of(next.get().end()))
         && open;
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.GoingOn;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.FireOutcome;
 import dev.backstep.domain.Status;
@@ -126,7 +127,7 @@ abstract class DispatchRecoveryRules extends QueueTest {
   void unfinishedBackupWaitsForAnotherOneOfItsVm() throws Exception {
     BackupId old = running(vm("a"), NIGHTLY, Optional.empty());
     jobs.ends(old, Status.STOPPED, "");
-    queue.later(old, clock.instant().plusSeconds(60), Optional.empty());
+    GoingOn.at(jdbc, old, clock.instant().plusSeconds(60), Optional.empty());
     BackupId other = running(vm("a"), NIGHTLY, Optional.empty());
 
     clock.advance(Duration.ofMinutes(2));
@@ -187,8 +188,8 @@ abstract class DispatchRecoveryRules extends QueueTest {
     jobs.ends(one, Status.STOPPED, "");
     BackupId two = running(vm("a"), NIGHTLY, Optional.empty());
     jobs.ends(two, Status.STOPPED, "");
-    queue.later(one, clock.instant(), Optional.empty());
-    queue.later(two, clock.instant(), Optional.empty());
+    GoingOn.at(jdbc, one, clock.instant(), Optional.empty());
+    GoingOn.at(jdbc, two, clock.instant(), Optional.empty());
     BackupId other = enqueue(vm("b"));
 
     dispatcher().round();
@@ -207,14 +208,14 @@ abstract class DispatchRecoveryRules extends QueueTest {
     BackupId failed = running(vm("b"), NIGHTLY, Optional.empty());
     BackupId queued = enqueue(vm("a"));
     jobs.ends(failed, Status.FAILED, "broken");
-    queue.later(failed, clock.instant(), Optional.empty());
+    GoingOn.at(jdbc, failed, clock.instant(), Optional.empty());
 
     realJobs.stop(queued.value());
     realJobs.stop(failed.value());
 
     assertThat(realJobs.take(queued)).isFalse();
     assertThat(realJobs.take(failed)).isFalse();
-    assertThat(queue.postpone(failed, clock.instant(), Optional.empty())).isFalse();
+    assertThat(queue.later(failed, clock.instant(), Optional.empty())).isFalse();
     assertThat(row(queued).status()).isEqualTo(Status.STOPPED);
     assertThat(row(failed).status()).isEqualTo(Status.FAILED);
     assertThat(row(failed).launch().startAfter()).isEmpty();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.GoingOn;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Origin;
 import dev.backstep.domain.Status;
@@ -193,7 +194,7 @@ abstract class DispatchRules extends QueueTest {
     Instant end = windowEnd();
     BackupId stopped = running(vm("a"), windowAroundNow(), Optional.of(end));
     jobs.ends(stopped, Status.STOPPED, "");
-    queue.later(stopped, clock.instant(), Optional.of(end));
+    GoingOn.at(jdbc, stopped, clock.instant(), Optional.of(end));
     BackupId queued = enqueue(vm("b"), windowAroundNow(), Origin.API, Optional.of(end));
     jdbc.sql("update backups set definition = 'of: a newer release' where id in (:ids)")
         .param("ids", List.of(stopped.value(), queued.value()))
@@ -334,7 +335,7 @@ abstract class DispatchRules extends QueueTest {
     running(vm("d"), NIGHTLY, Optional.empty());
     jobs.ends(retried, Status.FAILED, "broken");
     jobs.ends(stopped, Status.STOPPED, "");
-    queue.later(stopped, clock.instant(), Optional.empty());
+    GoingOn.at(jdbc, stopped, clock.instant(), Optional.empty());
 
     clock.set(Instant.now());
     dispatcher(one).round();

@@ -7,6 +7,7 @@ import dev.backstep.catalog.AuditTrail;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.BatchHistory;
 import dev.backstep.catalog.FireRow;
+import dev.backstep.catalog.GoingOn;
 import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.ReplicationStarts;
@@ -136,7 +137,7 @@ abstract class FireRules extends FireTest {
     schedule(vm("a"), NIGHTLY);
     BackupId unfinished = schedules().runNow(vm("a"), Optional.empty(), Optional.empty());
     realJobs.stop(unfinished.value());
-    queue.later(unfinished, DUE.plusSeconds(60), Optional.empty());
+    GoingOn.at(jdbc, unfinished, DUE.plusSeconds(60), Optional.empty());
 
     recorder().fire(id(vm("a")), DUE);
 

@@ -142,15 +142,15 @@ class BackupLauncher implements BackupJobs {
 
   @Override
   public boolean take(BackupId id) {
-    if (isExternal(queries.backup(id))) {
+    // An earlier run of it may be at work here yet, as one that slept past its lease.
+    if (isExternal(queries.backup(id)) || actives.find(id).isPresent()) {
       return false;
     }
     long token = lease.token();
     starting.put(id, token);
     try {
-      boolean taken = queue.take(id, token) || queue.takeUp(id, token);
+      boolean taken = queue.take(id, token);
       if (!taken) {
-        log.debug("{} is not taken: it is not due any more, or its VM is busy", id);
         starting.remove(id);
       }
       return taken;
@@ -214,6 +214,7 @@ class BackupLauncher implements BackupJobs {
   @Override
   public BackupRun relaunch(String id) {
     BackupRow row = relaunchable(id);
+    actives.requireNone(row.id());
     try {
       long token = lease.token();
       ActiveBackup active = open(row, token);
@@ -379,7 +380,7 @@ class BackupLauncher implements BackupJobs {
   private boolean isDropped(BackupRow row) {
     return lease.holds(row.leaseToken().orElseThrow())
         && !starting.containsKey(row.id())
-        && actives.all().stream().noneMatch(active -> active.id().equals(row.id()));
+        && actives.find(row.id()).isEmpty();
   }
 
   @Override

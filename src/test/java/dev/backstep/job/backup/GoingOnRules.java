@@ -1,11 +1,13 @@
 package dev.backstep.job.backup;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.BatchHistory;
 import dev.backstep.catalog.Continuations;
+import dev.backstep.catalog.GoingOn;
 import dev.backstep.catalog.Launch;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.JobDefinition;
@@ -14,6 +16,7 @@ import dev.backstep.domain.Origin;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
+import dev.backstep.job.OperatorException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -159,6 +162,28 @@ abstract class GoingOnRules extends OneMachineTest {
     assertThat(stopped.status()).isEqualTo(Status.STOPPED);
     assertThat(stopped.launch().startAfter().orElseThrow()).isBefore(Instant.now());
     assertThat(machine.snapshotsMade).isEqualTo(1);
+  }
+
+  /** It slept past its lease, and would write down its end as that of the run that goes on. */
+  @Test
+  void nothingIsGoneOnWithWhileAnEarlierRunOfItIsAtWorkHere() throws Exception {
+    BackupId id = enqueue();
+    BackupRun run = begin(id);
+    awaitFirstChunk(id);
+    jdbc.sql("update backups set status = 'FAILED', active_vm_id = null where id = :id")
+        .param("id", id.value())
+        .update();
+    GoingOn.at(jdbc, id, Instant.now(), Optional.empty());
+
+    assertThat(jobs.take(id)).isFalse();
+    assertThatThrownBy(() -> jobs.relaunch(id.value()))
+        .hasMessageContaining("an earlier run of it is still at work here")
+        .extracting(e -> ((OperatorException) e).kind())
+        .isEqualTo(OperatorException.Kind.BUSY);
+
+    assertThat(run.await(Duration.ofMinutes(1))).isTrue();
+    assertThat(queries.backup(id).launch().startAfter()).isPresent();
+    completed(id);
   }
 
   @Test

@@ -7,6 +7,7 @@ import dev.backstep.catalog.AdminQueries;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.catalog.GoingOn;
 import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.ProcessIdentity;
 import dev.backstep.catalog.Releases;
@@ -368,7 +369,7 @@ abstract class RecoveryRules extends OneMachineTest {
   @Test
   void whatWasTakenOverBeforeItBeganIsTheOthers() throws Exception {
     BackupRow backup = failed();
-    queue.later(backup.id(), Instant.now(), Optional.empty());
+    GoingOn.at(jdbc, backup.id(), Instant.now(), Optional.empty());
     assertThat(jobs.take(backup.id())).isTrue();
     anotherRuns(backup);
 
@@ -421,7 +422,7 @@ abstract class RecoveryRules extends OneMachineTest {
   @Test
   void whatWasGoneOnWithSinceTheListWasReadIsNotDropped() throws Exception {
     BackupRow backup = failed();
-    queue.later(backup.id(), Instant.now(), Optional.empty());
+    GoingOn.at(jdbc, backup.id(), Instant.now(), Optional.empty());
     assertThat(jobs.take(backup.id())).isTrue();
     AtomicInteger asked = new AtomicInteger();
 
