@@ -46,7 +46,8 @@ public interface BackupJobs {
    * Takes a queued, failed or stopped backup for this process. {@link #begin} must follow, after
    * the surrounding transaction, if any, has ended.
    *
-   * @return false when it is in another state by now, or its VM has another backup that runs
+   * @return false when it does not wait any more, something else has its VM, or an earlier run of
+   *     it has not ended in this process
    */
   boolean take(BackupId id);
 

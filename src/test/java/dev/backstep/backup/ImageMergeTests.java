@@ -14,7 +14,6 @@ import dev.backstep.repository.DiskManifest;
 import dev.backstep.repository.ReplacementSteps;
 import dev.backstep.testing.Tool;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -223,46 +222,6 @@ class ImageMergeTests {
     merge(disk, 2, -1, Compression.NONE);
 
     assertRight(disk, 0);
-  }
-
-  /** Damage must not get checksums that call it right. */
-  @Test
-  void damagedDataIsNotMerged() throws Exception {
-    LayeredDisk disk = small(Compression.NONE);
-    try (RandomAccessFile file =
-        new RandomAccessFile(disk.folder.image(disk.ids.get(0)).toFile(), "rw")) {
-      long at = 2 * CLUSTER + CLUSTER + 17;
-      file.seek(at);
-      int old = file.read();
-      file.seek(at);
-      file.write(old ^ 1);
-    }
-
-    assertThatThrownBy(() -> written(request(disk, 2, -1, Compression.ZSTD)))
-        .isInstanceOf(IOException.class)
-        .hasMessageContaining(disk.ids.get(0).value())
-        .hasMessageContaining("as they were written");
-    assertThat(disk.folder.chain(disk.ids.get(2))).hasSize(3);
-  }
-
-  /** Fewer of them compare less of it, and another's say nothing. */
-  @ParameterizedTest
-  @ValueSource(strings = {"the last one cut off", "none", "those of another image"})
-  void checksumsThatTheManifestDoesNotNameAreNoProof(String what) throws Exception {
-    LayeredDisk disk = small(Compression.NONE);
-    Path sums = disk.folder.checksums(disk.ids.get(1));
-    byte[] bytes = Files.readAllBytes(sums);
-    switch (what) {
-      case "none" -> Files.delete(sums);
-      case "the last one cut off" -> Files.write(sums, Arrays.copyOf(bytes, bytes.length - 16));
-      default -> Files.write(sums, Files.readAllBytes(disk.folder.checksums(disk.ids.get(0))));
-    }
-
-    assertThatThrownBy(() -> merge(disk, 2, -1, Compression.NONE))
-        .isInstanceOf(IOException.class)
-        .hasMessageContaining(sums.getFileName() + "");
-
-    assertThat(disk.folder.published(disk.ids.get(2)).mergedAt()).isNull();
   }
 
   @ParameterizedTest

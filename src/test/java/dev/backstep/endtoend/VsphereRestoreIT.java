@@ -94,7 +94,7 @@ class VsphereRestoreIT extends VsphereTest {
   void trackingThatWasSwitchedOnMeanwhileBeginsAnew() throws Exception {
     Vm web = machine("web", true, "", 6 * MIB, MIB + 512);
     write(web);
-    String id = backup().get("backup_id").asString();
+    JsonNode point = backup();
     write(web);
     vcenter.power(web, "off");
     Path others = folder.resolve("others");
@@ -106,8 +106,7 @@ class VsphereRestoreIT extends VsphereTest {
     Program other = new Program(others);
     vcenter.writeDelay(2000, "3");
     Path output = folder.resolve("restore.txt");
-    Process restore = program.start(output, output, "restore", id, "--onto-vm", "web");
-    await(restore, () -> running("restore-").findFirst().orElse(""));
+    Process restore = restoreOnto("web", point, output);
 
     JsonNode half = other.succeed("backup", "web", "--json").json();
 
@@ -125,12 +124,11 @@ class VsphereRestoreIT extends VsphereTest {
   void machineThatWasSnapshottedMeanwhileIsTold() throws Exception {
     Vm web = machine("web", true, "", 2 * MIB);
     write(web);
-    String id = backup().get("backup_id").asString();
+    JsonNode point = backup();
     vcenter.power(web, "off");
     vcenter.writeDelay(2000, "1");
     Path output = folder.resolve("restore.txt");
-    Process restore = program.start(output, output, "restore", id, "--onto-vm", "web");
-    await(restore, () -> running("restore-").findFirst().orElse(""));
+    Process restore = restoreOnto("web", point, output);
     vcenter.control("snapshot", "vm", web.moref(), "name", "nightly");
 
     assertThat(restore.waitFor()).isEqualTo(1);
@@ -143,12 +141,11 @@ class VsphereRestoreIT extends VsphereTest {
   void serverThatDidNotEndInOrderIsToldAlsoWhenTheVcenterIsAway() throws Exception {
     Vm web = machine("web", true, "", 2 * MIB);
     write(web);
-    String id = backup().get("backup_id").asString();
+    JsonNode point = backup();
     vcenter.power(web, "off");
     vcenter.writeDelay(2000, "3");
     Path output = folder.resolve("restore.txt");
-    Process restore = program.start(output, output, "restore", id, "--onto-vm", "web");
-    await(restore, () -> running("restore-").findFirst().orElse(""));
+    Process restore = restoreOnto("web", point, output);
     String server = await(restore, () -> server("2000.raw"));
     vcenter.control("fault", "method", "RetrievePropertiesEx", "status", "503", "count", "1000");
     ProcessHandle.of(Long.parseLong(server)).orElseThrow().destroyForcibly();

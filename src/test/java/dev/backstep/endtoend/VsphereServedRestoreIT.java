@@ -38,7 +38,7 @@ class VsphereServedRestoreIT extends VsphereTest {
     vcenter.power(vm, "off");
     vcenter.writeDelay(2000, "5");
     Path output = folder.resolve("restore.txt");
-    Process restore = restore(output, point, name);
+    Process restore = restoreOnto(name, point, output);
 
     String next = server.begin(name);
 
@@ -62,7 +62,7 @@ class VsphereServedRestoreIT extends VsphereTest {
     vcenter.writeDelay(2000, "2");
     vcenter.closeDelay("12");
     Path output = folder.resolve("restore.txt");
-    Process restore = restore(output, point, "web");
+    Process restore = restoreOnto("web", point, output);
     vcenter.closeDelay("");
     String next = server.begin("web");
 
@@ -72,14 +72,6 @@ class VsphereServedRestoreIT extends VsphereTest {
     assertThat(backup.get("status").asString()).as(backup + "").isEqualTo("COMPLETED");
     assertThat(backup.get("disks").get(0).get("reason").asString()).isEqualTo("CBT_RESET");
     assertThat(vcenter.calls("ReconfigVM_Task")).as("tracking off, and on again").isEqualTo(2);
-  }
-
-  /** Begins one, and waits until the server runs it. */
-  private Process restore(Path output, JsonNode point, String vm) throws Exception {
-    String id = point.get("backup_id").asString();
-    Process restore = program.start(output, output, "restore", id, "--onto-vm", vm);
-    await(restore, () -> running("restore-").findFirst().orElse(""));
-    return restore;
   }
 
   private String waitingFor(String backup) {

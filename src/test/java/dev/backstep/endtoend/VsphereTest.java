@@ -120,6 +120,14 @@ abstract class VsphereTest {
         .map(note -> note.replace(".running", ""));
   }
 
+  /** A command that restores onto a VM, from the moment on that its task runs. */
+  final Process restoreOnto(String vm, JsonNode point, Path output) throws Exception {
+    String id = point.get("backup_id").asString();
+    Process restore = program.start(output, output, "restore", id, "--onto-vm", vm);
+    await(restore, () -> running("restore-").findFirst().orElse(""));
+    return restore;
+  }
+
   final void assertHoldsAll(Vm vm, JsonNode point) {
     for (JsonNode disk : point.get("disks")) {
       assertHolds(vm, disk);

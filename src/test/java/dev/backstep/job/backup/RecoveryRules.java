@@ -7,7 +7,6 @@ import dev.backstep.catalog.AdminQueries;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
-import dev.backstep.catalog.GoingOn;
 import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.ProcessIdentity;
 import dev.backstep.catalog.Releases;
@@ -19,12 +18,9 @@ import dev.backstep.job.OperatorException;
 import dev.backstep.job.ProcessLease;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -363,73 +359,5 @@ abstract class RecoveryRules extends OneMachineTest {
     jobs.recoverBackups();
 
     assertThat(queries.backup(failed.id()).status()).isEqualTo(Status.FAILED);
-  }
-
-  /** Both would write the same images, each under a lease that lives. */
-  @Test
-  void whatWasTakenOverBeforeItBeganIsTheOthers() throws Exception {
-    BackupRow backup = failed();
-    GoingOn.at(jdbc, backup.id(), Instant.now(), Optional.empty());
-    assertThat(jobs.take(backup.id())).isTrue();
-    anotherRuns(backup);
-
-    assertThatThrownBy(() -> jobs.begin(backup.id()))
-        .hasMessageContaining("another process took it over")
-        .extracting(e -> ((OperatorException) e).kind())
-        .isEqualTo(OperatorException.Kind.BUSY);
-
-    assertStillRuns(backup);
-  }
-
-  @Test
-  void relaunchThatComesTooLateEndsNothingOfWhoeverWasFaster() throws Exception {
-    BackupRow backup = failed();
-    machine.beforeOpen = () -> anotherRuns(backup);
-
-    assertThatThrownBy(() -> jobs.relaunch(backup.id().value()))
-        .extracting(e -> ((OperatorException) e).kind())
-        .isEqualTo(OperatorException.Kind.BUSY);
-
-    assertStillRuns(backup);
-  }
-
-  private void anotherRuns(BackupRow backup) {
-    long other = leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
-    jdbc.sql(
-            """
-            update backups set status = 'RUNNING', active_vm_id = vm_id, lease_token = :token
-            where id = :id\
-            """)
-        .param("token", other)
-        .param("id", backup.id().value())
-        .update();
-    status(backup, "STARTED");
-  }
-
-  private void assertStillRuns(BackupRow backup) {
-    assertThat(queries.backup(backup.id()).status()).isEqualTo(Status.RUNNING);
-    assertThat(
-            jdbc.sql("select STATUS from BATCH_JOB_EXECUTION where JOB_EXECUTION_ID = :id")
-                .param("id", execution(backup))
-                .query(String.class)
-                .single())
-        .isEqualTo("STARTED");
-    ownerDies(backup);
-    jobs.recoverBackups();
-  }
-
-  /** It ended, and was taken in the turn that the recovery waited for. */
-  @Test
-  void whatWasGoneOnWithSinceTheListWasReadIsNotDropped() throws Exception {
-    BackupRow backup = failed();
-    GoingOn.at(jdbc, backup.id(), Instant.now(), Optional.empty());
-    assertThat(jobs.take(backup.id())).isTrue();
-    AtomicInteger asked = new AtomicInteger();
-
-    recovery.recoverBackups(row -> row.id().equals(backup.id()) && asked.getAndIncrement() == 0);
-
-    assertThat(asked.get()).isGreaterThan(1);
-    assertThat(queries.backup(backup.id()).status()).isEqualTo(Status.RUNNING);
-    assertThat(ended(jobs.begin(backup.id())).status()).isEqualTo(Status.COMPLETED);
   }
 }

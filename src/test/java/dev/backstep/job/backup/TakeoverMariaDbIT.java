@@ -5,7 +5,7 @@ import org.springframework.test.context.DynamicPropertyRegistry;
 import org.springframework.test.context.DynamicPropertySource;
 
 /** On a real MariaDB. */
-class PublishingMariaDbIT extends PublishingRules {
+class TakeoverMariaDbIT extends TakeoverRules {
 
   @DynamicPropertySource
   static void database(DynamicPropertyRegistry registry) {

@@ -1,4 +1,4 @@
 package dev.backstep.job.backup;
 
 /** On the embedded database. */
-class PublishingH2IT extends PublishingRules {}
+class TakeoverH2IT extends TakeoverRules {}
