@@ -208,7 +208,7 @@ public final class BackupQueue {
                 update backups set status = 'RUNNING', active_vm_id = vm_id, lease_token = :token,
                   completed_at = null, attempts = attempts + 1, start_after = null,
                   waiting_for = null
-                where id = :id and\s\
+                where id = :id and
                 """
                     + waiting)
             .param("token", leaseToken)
