@@ -36,7 +36,7 @@ public record HeldImages(List<DiskManifest> manifests, List<String> problems) {
    * Reads every manifest and looks whether the images are there and as long as they should be; no
    * data is read. A manifest without its image counts as none.
    *
-   * @throws IOException when a folder cannot be listed
+   * @throws IOException when a folder cannot be listed, or the repository is not there any more
    */
   public static HeldImages of(Repository repository) throws IOException {
     List<DiskManifest> manifests = new ArrayList<>();
@@ -98,8 +98,8 @@ public record HeldImages(List<DiskManifest> manifests, List<String> problems) {
           }
           folder.chain(new DiskBackupId(manifest.diskBackupId()));
           manifests.add(manifest);
-        } catch (RepositoryException e) {
-          problems.add(String.valueOf(e.getMessage()));
+        } catch (IOException e) {
+          problems.add(repository.problem(file, e));
         } catch (IllegalArgumentException | DateTimeException e) {
           problems.add(file + ": " + e.getMessage());
         }

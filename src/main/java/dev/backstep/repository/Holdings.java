@@ -33,7 +33,7 @@ public record Holdings(List<RestorePoint> points, List<String> problems) {
   /**
    * Reads every restore point's file; no image is looked at.
    *
-   * @throws IOException when a folder cannot be listed
+   * @throws IOException when a folder cannot be listed, or the repository is not there any more
    */
   public static Holdings of(Repository repository) throws IOException {
     List<RestorePoint> points = new ArrayList<>();
@@ -43,8 +43,8 @@ public record Holdings(List<RestorePoint> points, List<String> problems) {
         if (file.toString().endsWith(".json")) {
           try {
             points.add(point(repository, vm, file));
-          } catch (RepositoryException e) {
-            problems.add(String.valueOf(e.getMessage()));
+          } catch (IOException e) {
+            problems.add(repository.problem(file, e));
           }
         }
       }

@@ -24,21 +24,22 @@ public final class Protection {
 
   /**
    * Makes the files of a VM's restore points immutable that are to be so now, with all images that
-   * they stand on, and no others. Done again it changes nothing.
+   * they stand on, and no others. Done again it changes nothing. While a file of the repository
+   * cannot be read, nothing is made changeable: that file may say that it must not be.
    *
    * @return how many files were changed
    * @throws IOException when a file's flag cannot be changed; those before it are
    */
   public static int apply(Repository repository, VmId vm, Instant now) throws IOException {
+    Holdings holdings = Holdings.of(repository);
     List<RestorePoint> points =
-        Holdings.of(repository).points().stream()
-            .filter(point -> point.vmId().equals(vm.value()))
-            .toList();
+        holdings.points().stream().filter(point -> point.vmId().equals(vm.value())).toList();
     if (points.stream().allMatch(point -> point.immutableUntil() == null)) {
       return 0;
     }
     List<RestorePoint> immutable = points.stream().filter(point -> point.isImmutable(now)).toList();
     HeldImages held = HeldImages.of(repository);
+    boolean allRead = holdings.problems().isEmpty() && held.problems().isEmpty();
     Set<String> free =
         held.unneeded(immutable).stream()
             .map(DiskManifest::diskBackupId)
@@ -48,7 +49,8 @@ public final class Protection {
       if (manifest.vmId().equals(vm.value())) {
         DiskBackupId id = new DiskBackupId(manifest.diskBackupId());
         List<Path> files = repository.disk(vm, manifest.diskId()).files(id);
-        changed += set(files, !free.contains(manifest.diskBackupId()));
+        boolean needed = !free.contains(manifest.diskBackupId());
+        changed += needed || allRead ? set(files, needed) : 0;
       }
     }
     for (RestorePoint point : points) {

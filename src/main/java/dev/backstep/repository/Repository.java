@@ -103,6 +103,26 @@ public final class Repository {
   }
 
   /**
+   * What is wrong with one file of this repository that could not be read: the others are read all
+   * the same.
+   *
+   * @throws IOException when this repository is not there any more, which is nothing that is wrong
+   *     with a file
+   */
+  String problem(Path file, IOException failure) throws IOException {
+    if (failure instanceof RepositoryException told) {
+      return String.valueOf(told.getMessage());
+    }
+    try {
+      open(root, id, "which " + file + " is in");
+    } catch (IOException e) {
+      e.addSuppressed(failure);
+      throw e;
+    }
+    return file + ": cannot be read (" + failure.getMessage() + "); look at the file system";
+  }
+
+  /**
    * Opens a repository, making it first when the folder is absent or empty. An interrupted making
    * leaves no repository, so it can simply be called again; of several at the same time one makes
    * it and all open the same.

@@ -4,10 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.blockio.ImmutableFlag;
+import dev.backstep.domain.VmId;
+import dev.backstep.repository.Protection;
+import dev.backstep.repository.Repository;
 import dev.backstep.testing.Tool;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -149,6 +153,31 @@ class ImmutableIT {
     assertThat(flagged().toString()).contains(fourth);
     program.succeed("delete", fourth);
     assertThat(files().toString()).doesNotContain(fourth);
+  }
+
+  @Test
+  void whileFileCannotBeReadNothingIsMadeChangeable() throws Exception {
+    define("1h");
+    if (!allowed) {
+      nothingIsPromised(program.run("backup", "web"));
+      return;
+    }
+    backUp();
+    String second = backUp();
+    Path point =
+        files().stream()
+            .filter(file -> file.endsWith("restore-points/" + second + ".json"))
+            .findFirst()
+            .orElseThrow();
+    ImmutableFlag.set(point, false);
+    Files.writeString(point, "half");
+    VmId vm = new VmId(point.getParent().getParent().getFileName().toString());
+    List<Path> before = flagged();
+
+    Repository repository = Repository.open(folder.resolve("repository"));
+    assertThat(Protection.apply(repository, vm, Instant.now())).isZero();
+
+    assertThat(flagged()).hasSize(7).containsExactlyInAnyOrderElementsOf(before);
   }
 
   @Test

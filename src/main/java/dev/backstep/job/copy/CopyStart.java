@@ -33,12 +33,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
 
 /** Begins copies of what is missing. */
 @Component
 class CopyStart implements CopyJobs {
+
+  private static final Logger log = LoggerFactory.getLogger(CopyStart.class);
 
   private final TaskJobs jobs;
   private final Tasks tasks;
@@ -93,7 +97,7 @@ class CopyStart implements CopyJobs {
       ZoneId zone =
           definition.schedule().map(ScheduleDefinition::zone).orElse(ZoneId.systemDefault());
       List<RestorePoint> points =
-          Holdings.of(pair.source()).points().stream()
+          points(pair.source()).stream()
               .filter(point -> point.vmId().equals(vm.value()))
               .filter(kept(definition, copy, pair.target(), zone)::contains)
               .toList();
@@ -134,7 +138,7 @@ class CopyStart implements CopyJobs {
 
   private static List<RestorePoint> chosen(CopyRequest request, Repository source)
       throws IOException {
-    List<RestorePoint> all = Holdings.of(source).points();
+    List<RestorePoint> all = points(source);
     Set<String> names =
         all.stream()
             .flatMap(point -> List.of(point.vmName(), point.vmId(), point.backupId()).stream())
@@ -157,6 +161,13 @@ class CopyStart implements CopyJobs {
             request.last().isEmpty()
                 || counts.merge(point.vmId(), 1, Integer::sum) <= request.last().getAsInt())
         .toList();
+  }
+
+  /** What cannot be read cannot be copied; the others are, and which are not is told. */
+  private static List<RestorePoint> points(Repository source) throws IOException {
+    Holdings holdings = Holdings.of(source);
+    holdings.problems().forEach(problem -> log.warn("left out of the copy: {}", problem));
+    return holdings.points();
   }
 
   /**

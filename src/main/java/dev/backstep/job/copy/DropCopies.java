@@ -110,13 +110,16 @@ class DropCopies implements Tasklet {
 
   private void dropImages(Repository repository, VmId vm) throws IOException {
     Holdings holdings = Holdings.of(repository);
-    if (!holdings.problems().isEmpty()) {
+    HeldImages held = HeldImages.of(repository);
+    List<String> problems = new ArrayList<>(holdings.problems());
+    problems.addAll(held.problems());
+    if (!problems.isEmpty()) {
       // What cannot be read may need any of them.
-      log.warn("{}: images stay: {}", repository.root(), holdings.problems());
+      log.warn("{}: images stay: {}", repository.root(), problems);
       return;
     }
     Set<String> unneeded =
-        HeldImages.of(repository).unneeded(holdings.points()).stream()
+        held.unneeded(holdings.points()).stream()
             .map(DiskManifest::diskBackupId)
             .collect(Collectors.toSet());
     for (Copies.Image image : copies.images(repository.id(), vm)) {
