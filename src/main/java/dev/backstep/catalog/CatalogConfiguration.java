@@ -253,8 +253,8 @@ public class CatalogConfiguration {
   }
 
   @Bean
-  ReplicationStarts replicationStarts(DataSource dataSource) {
-    return new ReplicationStarts(dataSource);
+  ReplicationStarts replicationStarts(DataSource dataSource, Leases leases) {
+    return new ReplicationStarts(dataSource, leases, Clock.systemUTC());
   }
 
   @Bean

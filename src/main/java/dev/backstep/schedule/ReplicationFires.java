@@ -10,6 +10,7 @@ import dev.backstep.domain.ScheduleDefinition.Misfire;
 import dev.backstep.domain.VmId;
 import dev.backstep.job.Failures;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.ProcessLease;
 import dev.backstep.job.ReplicationJobs;
 import dev.backstep.job.TaskJobs;
 import dev.backstep.job.definition.JobFolder;
@@ -19,7 +20,6 @@ import java.text.ParseException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,6 +49,7 @@ final class ReplicationFires implements SmartLifecycle {
   private final ReplicationJobs jobs;
   private final TaskJobs tasks;
   private final ReplicationStarts starts;
+  private final ProcessLease lease;
   private final ScheduleSettings settings;
   private final Clock clock;
   private final Rounds rounds = new Rounds("replications", ROUND, this::round);
@@ -56,22 +57,19 @@ final class ReplicationFires implements SmartLifecycle {
   private Map<String, JobFolder.Entry> entries = Map.of();
   private volatile boolean running;
 
-  /** What was taken and did not begin, until it is given back. */
-  private final Map<VmId, Taken> unbegun = new HashMap<>();
-
-  private record Taken(Instant last, Instant due, String reason) {}
-
   ReplicationFires(
       JobFolder folder,
       ReplicationJobs jobs,
       TaskJobs tasks,
       ReplicationStarts starts,
+      ProcessLease lease,
       ScheduleSettings settings,
       Clock clock) {
     this.folder = folder;
     this.jobs = jobs;
     this.tasks = tasks;
     this.starts = starts;
+    this.lease = lease;
     this.settings = settings;
     this.clock = clock;
   }
@@ -156,7 +154,8 @@ final class ReplicationFires implements SmartLifecycle {
   private void fire(JobDefinition definition, ScheduleDefinition schedule) throws ParseException {
     Instant now = clock.instant();
     VmId vm = definition.vmId();
-    giveBack(vm);
+    long token = lease.token();
+    starts.giveBack(vm, token, "it was taken by a server, and did not begin");
     Instant last = starts.last(vm, now);
     Optional<Instant> newest = newest(schedule, last, now);
     if (newest.isEmpty()
@@ -165,23 +164,19 @@ final class ReplicationFires implements SmartLifecycle {
       return;
     }
     Instant due = newest.get();
-    if (starts.take(vm, last, due)) {
-      begin(definition, schedule, last, due, now);
+    if (starts.take(vm, last, due, token)) {
+      begin(definition, schedule, token, due, now);
     }
   }
 
   private void begin(
-      JobDefinition definition,
-      ScheduleDefinition schedule,
-      Instant last,
-      Instant due,
-      Instant now) {
+      JobDefinition definition, ScheduleDefinition schedule, long token, Instant due, Instant now) {
     VmId vm = definition.vmId();
     Duration late = Duration.between(due, now).truncatedTo(SECONDS);
     if (schedule.misfire() == Misfire.SKIP && late.compareTo(settings.misfireAfter()) > 0) {
       String reason = "noticed " + late + " late, and its schedule says misfire: skip";
       log.warn("{}: replication due at {}: {}", definition.vmName(), due, reason);
-      starts.ended(vm, due, "SKIPPED", Optional.of(reason), Optional.empty());
+      starts.ended(vm, token, "SKIPPED", Optional.of(reason), Optional.empty());
       return;
     }
     String run;
@@ -189,39 +184,23 @@ final class ReplicationFires implements SmartLifecycle {
       run = jobs.replicate(definition, RequestedLevel.AUTO, false).id();
     } catch (OperatorException e) {
       if (e.kind() == OperatorException.Kind.BUSY) {
-        unbegun.put(vm, new Taken(last, due, e.getMessage()));
-        giveBack(vm);
+        starts.giveBack(vm, token, e.getMessage());
       } else {
-        starts.ended(vm, due, "FAILED", Optional.of(e.getMessage()), Optional.empty());
+        starts.ended(vm, token, "FAILED", Optional.of(e.getMessage()), Optional.empty());
         log.error("{}: replication due at {}: {}", definition.vmName(), due, e.getMessage());
       }
       return;
     } catch (RuntimeException e) {
       // It may go in a later round, as where the database was away.
-      unbegun.put(vm, new Taken(last, due, Failures.text(e)));
       try {
-        giveBack(vm);
+        starts.giveBack(vm, token, Failures.text(e));
       } catch (RuntimeException again) {
-        e.addSuppressed(again);
+        e.addSuppressed(again); // then the next round does
       }
       throw e;
     }
-    starts.ended(vm, due, "STARTED", Optional.empty(), Optional.of(run));
+    starts.ended(vm, token, "STARTED", Optional.empty(), Optional.of(run));
     log.info("{}: replication due at {}, {}", definition.vmName(), due, run);
-  }
-
-  /** Makes a start that was taken due again, unless a server has taken a newer one since then. */
-  private void giveBack(VmId vm) {
-    Optional<Taken> taken = Optional.ofNullable(unbegun.get(vm));
-    if (taken.isEmpty()) {
-      return;
-    }
-    Instant last = taken.get().last();
-    if (starts.take(vm, taken.get().due(), last)) {
-      Optional<String> reason = Optional.of(taken.get().reason());
-      starts.ended(vm, last, "WAITING", reason, Optional.empty());
-    }
-    unbegun.remove(vm);
   }
 
   /** The newest time behind the last start and not behind now. */

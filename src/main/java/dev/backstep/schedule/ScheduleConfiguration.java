@@ -164,8 +164,9 @@ class ScheduleConfiguration {
       ReplicationJobs jobs,
       TaskJobs tasks,
       ReplicationStarts starts,
+      ProcessLease lease,
       ScheduleSettings settings) {
-    return new ReplicationFires(scheduledFolder, jobs, tasks, starts, settings, clock);
+    return new ReplicationFires(scheduledFolder, jobs, tasks, starts, lease, settings, clock);
   }
 
   // verification

@@ -10,23 +10,14 @@ import dev.backstep.catalog.FireRow;
 import dev.backstep.catalog.GoingOn;
 import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.PageRequest;
-import dev.backstep.catalog.ReplicationStarts;
 import dev.backstep.catalog.Replications;
 import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.FireOutcome;
-import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Origin;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
-import dev.backstep.job.OperatorException;
-import dev.backstep.job.ReplicationJobs;
-import dev.backstep.job.TaskJobs;
-import dev.backstep.job.definition.JobFolder;
-import java.io.IOException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDateTime;
@@ -34,7 +25,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.springframework.dao.DataAccessException;
@@ -305,91 +295,5 @@ abstract class FireRules extends FireTest {
     assertThatThrownBy(job::trim).isInstanceOf(DataAccessException.class);
 
     assertThat(fires.page(Optional.empty(), Instant.EPOCH, PageRequest.first(9)).items()).isEmpty();
-  }
-
-  /** Its file gets another name, and a typing error with it. */
-  @Test
-  void replicationWhoseDefinitionCannotBeReadNowStartsAsBefore() throws Exception {
-    Path file = replicated("a");
-    List<String> asked = new ArrayList<>();
-    ReplicationFires replications =
-        replications(
-            new NoTasks(),
-            vm -> {
-              asked.add(vm);
-              throw OperatorException.failed("not here", null);
-            });
-    clock.set(DUE.minusSeconds(30));
-    replications.round();
-
-    Files.delete(file);
-    Files.writeString(folder.resolve("jobs/other.yaml"), "vm: [");
-    clock.set(DUE.plusSeconds(1));
-    replications.round();
-
-    assertThat(asked).containsExactly(vm("a"));
-  }
-
-  /** As when the database is away for a moment. */
-  @Test
-  void replicationThatBrokeAtItsStartIsTriedAgainAndHoldsUpNoOther() throws Exception {
-    replicated("a");
-    replicated("b");
-    List<String> asked = new ArrayList<>();
-    NoTasks tasks = new NoTasks();
-    ReplicationFires replications =
-        replications(
-            tasks,
-            vm -> {
-              asked.add(vm);
-              if (asked.size() == 1) {
-                JobsDouble.databaseAway();
-              }
-              throw OperatorException.failed("not here", null);
-            });
-    clock.set(DUE.minusSeconds(30));
-    replications.round();
-
-    clock.set(DUE.plusSeconds(1));
-    assertThatThrownBy(replications::round).isInstanceOf(TransientDataAccessException.class);
-    List<String> first = List.copyOf(asked);
-    tasks.recoveryFails = true;
-    assertThatThrownBy(replications::round).hasMessage("a fault");
-
-    assertThat(first).containsExactly(vm("a"), vm("b"));
-    assertThat(asked).containsExactly(vm("a"), vm("b"), vm("a"));
-  }
-
-  private Path replicated(String name) throws IOException {
-    return Files.writeString(
-        folder.resolve("jobs/replica-" + name + ".yaml"),
-        yaml(vm(name), NIGHTLY)
-            + "replicate: { folder: "
-            + folder
-            + ", schedule: { cron: \"0 0 * * * ?\", zone: UTC } }\n");
-  }
-
-  /**
-   * @param asked of each VM whose replication is to start
-   */
-  private ReplicationFires replications(TaskJobs tasks, Consumer<String> asked) {
-    Class<ReplicationJobs> type = ReplicationJobs.class;
-    Object jobs =
-        Proxy.newProxyInstance(
-            type.getClassLoader(),
-            new Class<?>[] {type},
-            (proxy, method, arguments) -> {
-              if (arguments != null) {
-                asked.accept(((JobDefinition) arguments[0]).vmName());
-              }
-              return null;
-            });
-    return new ReplicationFires(
-        new JobFolder(folder.resolve("jobs")),
-        type.cast(jobs),
-        tasks,
-        new ReplicationStarts(dataSource),
-        SETTINGS,
-        clock);
   }
 }
