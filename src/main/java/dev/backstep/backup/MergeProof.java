@@ -10,8 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Reads a merged image again, before it replaces another. For one thread. */
-final class MergeProof implements Closeable {
+/** Reads a merged image again, before it replaces another or counts as it did. For one thread. */
+public final class MergeProof implements Closeable {
 
   private final Path image;
   private final ChecksumFile entries;
@@ -23,7 +23,8 @@ final class MergeProof implements Closeable {
     this.file = file;
   }
 
-  static MergeProof open(Path image, Path checksums) throws IOException {
+  /** The caller closes it. */
+  public static MergeProof open(Path image, Path checksums) throws IOException {
     ChecksumFile entries = ChecksumFile.open(checksums);
     try {
       return new MergeProof(image, entries, ChecksumCheck.open(image));
@@ -34,7 +35,7 @@ final class MergeProof implements Closeable {
   }
 
   /** As {@link ImageMerge#prove}. */
-  boolean check(long bytes) throws IOException {
+  public boolean check(long bytes) throws IOException {
     List<Checksum> part = new ArrayList<>();
     long length = 0;
     Optional<Checksum> one = Optional.empty();
@@ -45,9 +46,7 @@ final class MergeProof implements Closeable {
     List<ChecksumCheck.Mismatch> wrong = file.check(part);
     if (!wrong.isEmpty()) {
       throw new IOException(
-          image
-              + ": the merged image is not what was written, nothing was replaced: "
-              + wrong.getFirst());
+          image + ": the merged image is not what was written: " + wrong.getFirst());
     }
     return length >= bytes;
   }

@@ -51,13 +51,7 @@ public final class RetentionRules {
    */
   public static Map<BackupId, List<String>> kept(
       Collection<Point> points, RetentionDefinition rules, ZoneId zone, Instant now) {
-    List<Point> all =
-        points.stream()
-            .sorted(
-                Comparator.comparing(Point::takenAt)
-                    .thenComparing(point -> point.id().value())
-                    .reversed())
-            .toList();
+    List<Point> all = newestFirst(points);
     Map<BackupId, List<String>> reasons = new LinkedHashMap<>();
     all.forEach(point -> reasons.put(point.id(), new ArrayList<>()));
     List<Point> newestFirst = all.stream().filter(point -> !point.isOfTheFuture(now)).toList();
@@ -69,8 +63,8 @@ public final class RetentionRules {
         add(reasons, Optional.of(point), "pinned");
       }
     }
-    add(reasons, newestFirst.stream().findFirst(), "newest");
-    add(reasons, newestFirst.stream().filter(Point::proven).findFirst(), "newest proven");
+    add(reasons, newest(newestFirst), "newest");
+    add(reasons, newestProven(newestFirst), "newest proven");
     for (Point point : newestFirst) {
       if (point.takenAt().isAfter(now.minus(rules.minAge()))) {
         add(reasons, Optional.of(point), "younger than min-age");
@@ -93,6 +87,33 @@ public final class RetentionRules {
         reasons, newestFirst, zone, rules.yearly(), "yearly", at -> String.valueOf(at.getYear()));
     reasons.values().removeIf(List::isEmpty);
     return reasons;
+  }
+
+  /** The newest one and the newest proven one: these stay whatever the rules are. */
+  public static Set<BackupId> alwaysKept(Collection<Point> points, Instant now) {
+    List<Point> newestFirst =
+        newestFirst(points).stream().filter(point -> !point.isOfTheFuture(now)).toList();
+    Set<BackupId> kept = new HashSet<>();
+    newest(newestFirst).ifPresent(point -> kept.add(point.id()));
+    newestProven(newestFirst).ifPresent(point -> kept.add(point.id()));
+    return kept;
+  }
+
+  private static List<Point> newestFirst(Collection<Point> points) {
+    return points.stream()
+        .sorted(
+            Comparator.comparing(Point::takenAt)
+                .thenComparing(point -> point.id().value())
+                .reversed())
+        .toList();
+  }
+
+  private static Optional<Point> newest(List<Point> newestFirst) {
+    return newestFirst.stream().findFirst();
+  }
+
+  private static Optional<Point> newestProven(List<Point> newestFirst) {
+    return newestFirst.stream().filter(Point::proven).findFirst();
   }
 
   /** With its offset: the hour that a clock shows twice in autumn is two. */

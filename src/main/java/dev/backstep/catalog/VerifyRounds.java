@@ -30,14 +30,17 @@ public final class VerifyRounds {
   public record Candidate(
       DiskBackupId image, long bytesStored, Instant completedAt, Optional<Instant> provenAt) {}
 
-  /** The images of a VM, a backing image before those on it. */
+  /**
+   * The images of a VM, a backing image before those on it; without those that are called damaged,
+   * which an operator has been told of: read again each time, they would take the place of others.
+   */
   public List<Candidate> candidates(VmId vm) {
     return jdbc.sql(
             """
             select d.id, d.bytes_stored, d.completed_at, p.proven_at
             from backup_disks d
             left join image_proofs p on p.disk_backup_id = d.id and p.proof = 'DATA'
-            where d.vm_id = :vm and d.status = 'COMPLETED'
+            where d.vm_id = :vm and d.status = 'COMPLETED' and d.damaged = false
             order by d.repository_id, d.disk_id, d.lineage_no\
             """)
         .param("vm", vm.value())

@@ -10,6 +10,7 @@ import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.ScheduleDefinition;
+import dev.backstep.domain.VmId;
 import dev.backstep.job.PrunePlan.Action;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -53,20 +54,8 @@ public final class PrunePlanner {
         definition.schedule().map(ScheduleDefinition::zone).orElse(ZoneId.systemDefault());
     List<KeptPoints.Point> points = catalog.points(repository, definition.vmId());
     List<KeptPoints.Image> images = catalog.images(repository, definition.vmId());
-    Set<BackupId> unproven = unproven(images);
     Map<BackupId, List<String>> kept =
-        RetentionRules.kept(
-            points.stream()
-                .map(point ->
-                    new RetentionRules.Point(
-                        point.id(),
-                        point.takenAt(),
-                        point.pinned(),
-                        !unproven.contains(point.id())))
-                .toList(),
-            retention,
-            zone,
-            now);
+        RetentionRules.kept(choice(points, images), retention, zone, now);
     for (KeptPoints.Point point : points) {
       point
           .immutableUntil()
@@ -89,6 +78,22 @@ public final class PrunePlanner {
                     Optional.ofNullable(needed.get(point.id())),
                     bytes.getOrDefault(point.id(), 0L)))
             .toList());
+  }
+
+  /** What no rule lets go of a VM in a repository, as it is now. */
+  public Set<BackupId> alwaysKept(RepositoryId repository, VmId vm, Instant now) {
+    return RetentionRules.alwaysKept(
+        choice(catalog.points(repository, vm), catalog.images(repository, vm)), now);
+  }
+
+  private static List<RetentionRules.Point> choice(
+      List<KeptPoints.Point> points, List<KeptPoints.Image> images) {
+    Set<BackupId> unproven = unproven(images);
+    return points.stream()
+        .map(point ->
+            new RetentionRules.Point(
+                point.id(), point.takenAt(), point.pinned(), !unproven.contains(point.id())))
+        .toList();
   }
 
   private static PrunePlan.Point point(

@@ -18,6 +18,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
@@ -69,6 +70,16 @@ public class RestorePointRemoval {
    *     removed: the latter is gone on with by whoever runs jobs next
    */
   public void delete(String id) {
+    delete(id, row -> {});
+  }
+
+  /**
+   * As {@link #delete(String)}, unless there is more that speaks against it.
+   *
+   * @param check throws what that is; asked of one that is whole still, while no backup of its VM
+   *     begins
+   */
+  public void delete(String id, Consumer<BackupRow> check) {
     BackupRow row =
         queries
             .find(id)
@@ -81,7 +92,7 @@ public class RestorePointRemoval {
     }
     try {
       Repository repository = repository(row);
-      forget(row.id(), repository);
+      forget(row.id(), repository, check);
       removeFiles(row.id(), repository);
     } catch (VmBusyException e) {
       throw OperatorException.busy(Failures.text(e), e);
@@ -122,7 +133,7 @@ public class RestorePointRemoval {
   }
 
   /** The first step. */
-  void forget(BackupId id, Repository repository) throws IOException {
+  void forget(BackupId id, Repository repository, Consumer<BackupRow> check) throws IOException {
     transactions.in(() -> {
       removals.lock(id);
       BackupRow row = queries.backup(id);
@@ -131,6 +142,7 @@ public class RestorePointRemoval {
         requireUnpinned(row);
         requireMutable(row, repository);
         requireNothingOn(row, repository);
+        check.accept(row);
         removals.begin(id);
         log.info("{} is deleted", id);
       }

@@ -19,7 +19,7 @@ public final class RemovalSteps {
   public static boolean first(
       int steps, RestorePointRemoval removal, BackupRow row, Repository repository, Rows rows)
       throws IOException {
-    removal.forget(row.id(), repository);
+    removal.forget(row.id(), repository, any -> {});
     List<RestorePointRemoval.Step> all = removal.steps(rows.now(row), repository);
     for (RestorePointRemoval.Step step : all.subList(0, steps)) {
       step.run();

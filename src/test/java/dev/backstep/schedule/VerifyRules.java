@@ -266,6 +266,22 @@ abstract class VerifyRules extends ScheduleTest {
     end(running);
   }
 
+  /** Its proof never gets younger: it would be the first of each round. */
+  @Test
+  void imageThatWasFoundDamagedTakesNoRound() throws Exception {
+    Instant start = Instant.parse("2026-01-10T12:00:00Z");
+    DiskBackupId damaged = image(vm("a"), 1, start);
+    DiskBackupId other = image(vm("a"), 2, start);
+
+    jdbc.sql("update backup_disks set damaged = true where id = :id")
+        .param("id", damaged.value())
+        .update();
+
+    assertThat(rounds.candidates(id(vm("a"))))
+        .extracting(VerifyRounds.Candidate::image)
+        .containsExactly(other);
+  }
+
   private RestoreTester tester() {
     return new RestoreTester(machines, testRounds, rounds, new Booted(), SETTINGS, clock);
   }

@@ -1,6 +1,7 @@
 package dev.backstep.job.retention;
 
 import dev.backstep.backup.ImageMerge;
+import dev.backstep.backup.MergeProof;
 import dev.backstep.backup.Rebase;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
@@ -85,6 +86,10 @@ class MergeChains implements Tasklet, ItemStream {
 
   private @Nullable MergeTarget target;
   private @Nullable ImageMerge merge;
+
+  /** Of an image whose files were switched before the catalog knew, by a process that died. */
+  private @Nullable MergeProof proof;
+
   private DiskManifest.@Nullable Replacement finished;
   private boolean proved;
 
@@ -227,9 +232,7 @@ class MergeChains implements Tasklet, ItemStream {
     chosen.folder().settle(chosen.image());
     DiskManifest manifest = chosen.folder().published(chosen.image());
     if (manifest.parentId().equals(chosen.base())) {
-      // The files were switched, and the catalog does not know it yet.
-      record(task, chosen, manifest);
-      return;
+      return; // the files were switched, and the catalog does not know it yet
     }
     Optional<WriterState> resume =
         remembered.equals(chosen.name())
@@ -250,8 +253,9 @@ class MergeChains implements Tasklet, ItemStream {
   private void part(TaskRow task, MergeTarget of) throws IOException, InterruptedException {
     ImageMerge open = merge;
     if (open == null) {
-      DiskManifest manifest = of.folder().published(of.image());
-      record(task, of, manifest);
+      if (!of.proven() || proved || !proveMore(of)) {
+        record(task, of, of.folder().published(of.image()));
+      }
       return;
     }
     if (finished == null) {
@@ -280,6 +284,25 @@ class MergeChains implements Tasklet, ItemStream {
     boolean more = open.prove(PROVEN_BYTES);
     proved = !more;
     return more;
+  }
+
+  /** The same of one that was switched: nobody remembers whether it was read before that. */
+  private boolean proveMore(MergeTarget of) {
+    try {
+      MergeProof open = proof;
+      if (open == null) {
+        open =
+            MergeProof.open(
+                of.folder().image(of.image()), of.folder().currentChecksums(of.image()));
+        proof = open;
+      }
+      boolean more = open.check(PROVEN_BYTES);
+      proved = !more;
+      return more;
+    } catch (IOException e) {
+      log.error("{}: {} does not count as proven any more: {}", id, of.image(), e.getMessage());
+      return false;
+    }
   }
 
   /** In one transaction, beside which no backup of the VM begins. */
@@ -311,7 +334,7 @@ class MergeChains implements Tasklet, ItemStream {
       transactions.in(() -> {
         lock(task, of);
         merges.rebased(
-            of.image(), of.base(), manifest.imageBytes(), manifest.kindOfChecksums(), false);
+            of.image(), of.base(), manifest.imageBytes(), manifest.kindOfChecksums(), proved);
         return of;
       });
       leave();
@@ -339,27 +362,31 @@ class MergeChains implements Tasklet, ItemStream {
 
   private void leave() throws IOException {
     ImageMerge open = merge;
+    MergeProof reread = proof;
     target = null;
     merge = null;
+    proof = null;
     finished = null;
     proved = false;
     remembered = "";
     state = "";
-    if (open != null) {
-      open.close();
+    try (reread;
+        open) {
+      // both may be null
     }
   }
 
   @Override
   public void close() {
     ImageMerge open = merge;
+    MergeProof reread = proof;
     merge = null;
-    if (open != null) {
-      try {
-        open.close();
-      } catch (IOException e) {
-        throw new ItemStreamException(e.getMessage(), e);
-      }
+    proof = null;
+    try (reread;
+        open) {
+      // both may be null
+    } catch (IOException e) {
+      throw new ItemStreamException(e.getMessage(), e);
     }
   }
 }

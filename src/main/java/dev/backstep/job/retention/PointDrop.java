@@ -7,7 +7,9 @@ import dev.backstep.catalog.TaskRow;
 import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.Status;
 import dev.backstep.job.OperatorException;
+import dev.backstep.job.PrunePlanner;
 import dev.backstep.job.RestorePointRemoval;
+import java.time.Instant;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,15 +24,18 @@ class PointDrop {
   private final Tasks tasks;
   private final RestorePointRemoval removal;
   private final BackupQueries backups;
+  private final PrunePlanner planner;
 
-  PointDrop(Tasks tasks, RestorePointRemoval removal, BackupQueries backups) {
+  PointDrop(Tasks tasks, RestorePointRemoval removal, BackupQueries backups, PrunePlanner planner) {
     this.tasks = tasks;
     this.removal = removal;
     this.backups = backups;
+    this.planner = planner;
   }
 
   /**
-   * What was pinned, or stood on, since the plan was made stays.
+   * What was pinned, or stood on, since the plan was made stays, and so does what has become the
+   * newest proven one of its VM because those behind it were found damaged.
    *
    * @return the length of the files that went
    * @throws OperatorException BUSY or FAILED, as {@link RestorePointRemoval#delete}
@@ -41,7 +46,7 @@ class PointDrop {
       return 0;
     }
     try {
-      removal.delete(id);
+      removal.delete(id, this::requireOthers);
     } catch (OperatorException e) {
       if (e.kind() != OperatorException.Kind.CONFLICT) {
         throw e;
@@ -50,6 +55,14 @@ class PointDrop {
       return 0;
     }
     return row.get().disks().stream().mapToLong(BackupDiskRow::bytesStored).sum();
+  }
+
+  private void requireOthers(BackupRow row) {
+    if (planner.alwaysKept(row.repositoryId(), row.vmId(), Instant.now()).contains(row.id())) {
+      throw OperatorException.conflict(
+          row.id() + " is by now the newest restore point of its VM, or the newest proven one",
+          null);
+    }
   }
 
   /** As {@link #drop}, and counts it as the task's progress. */

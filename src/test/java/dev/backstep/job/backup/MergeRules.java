@@ -13,6 +13,7 @@ import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.PlanRow;
 import dev.backstep.catalog.Proofs;
+import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
@@ -22,10 +23,13 @@ import dev.backstep.domain.Proof;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
+import dev.backstep.domain.TaskKind;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.MergeJobs;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PlanJobs;
+import dev.backstep.job.ProcessLease;
+import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
 import dev.backstep.job.retention.RetentionConfiguration;
 import dev.backstep.repository.DiskFolder;
@@ -49,6 +53,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Import;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Chains that are shortened, with processes that die on the way, and plans; on each database. */
 @Import({TaskParts.class, RetentionConfiguration.class})
@@ -61,6 +66,10 @@ abstract class MergeRules extends OneMachineTest {
   @Autowired KeptPoints points;
   @Autowired Proofs proofs;
   @Autowired PlanJobs plans;
+  @Autowired Tasks tasks;
+  @Autowired TaskJobs taskJobs;
+  @Autowired ProcessLease lease;
+  @Autowired JdbcClient jdbc;
 
   private final Map<String, byte[]> truth = new HashMap<>();
   private int chainLimit = 60;
@@ -249,15 +258,8 @@ abstract class MergeRules extends OneMachineTest {
       BackupRow second = complete();
       BackupDiskRow disk = second.disks().getFirst();
       DiskFolder images = images(second, disk);
-      DiskManifest.Replacement next;
       Optional<DiskBackupId> below = images.published(first.disks().getFirst().id()).parentId();
-      try (ImageMerge merge =
-          ImageMerge.open(
-              new ImageMerge.Request(images, disk.id(), below, Compression.NONE, 1),
-              Optional.empty())) {
-        while (merge.put()) {}
-        next = merge.finish(Instant.now());
-      }
+      DiskManifest.Replacement next = merged(images, disk.id(), below);
       steps = ReplacementSteps.count(images, disk.id(), next);
 
       ReplacementSteps.run(images, disk.id(), next, done);
@@ -276,6 +278,67 @@ abstract class MergeRules extends OneMachineTest {
         assertThat(files.filter(file -> file.toString().contains(".merge."))).isEmpty();
       }
     }
+  }
+
+  /** As a process leaves it that dies between the files and the catalog. */
+  @Test
+  void switchedImageStaysProvenWhereItIsWhatWasWritten() throws Exception {
+    for (boolean right : List.of(true, false)) {
+      BackupRow first = complete(RequestedLevel.FULL);
+      BackupRow second = complete();
+      prove(first);
+      prove(second);
+      BackupDiskRow disk = second.disks().getFirst();
+      DiskFolder images = images(second, disk);
+      DiskManifest.Replacement next = merged(images, disk.id(), Optional.empty());
+      ReplacementSteps.run(
+          images, disk.id(), next, ReplacementSteps.count(images, disk.id(), next));
+      if (!right) {
+        byte[] bytes = Files.readAllBytes(images.image(disk.id()));
+        bytes[bytes.length / 2] ^= 1;
+        Files.write(images.image(disk.id()), bytes);
+      }
+
+      merge(1, false);
+
+      assertThat(isProven(second)).isEqualTo(right);
+      assertThat(queries.backup(first.id()).status())
+          .as("it is the newest proven one now, where the other is not")
+          .isEqualTo(right ? Status.DELETED : Status.COMPLETED);
+    }
+  }
+
+  private static DiskManifest.Replacement merged(
+      DiskFolder images, DiskBackupId id, Optional<DiskBackupId> below) throws Exception {
+    try (ImageMerge merge =
+        ImageMerge.open(
+            new ImageMerge.Request(images, id, below, Compression.NONE, 1), Optional.empty())) {
+      while (merge.put()) {}
+      return merge.finish(Instant.now());
+    }
+  }
+
+  /** Its newest proof may be gone by the time that a plan is carried out. */
+  @Test
+  void newestProvenPointOutlivesPlanOfBefore() throws Exception {
+    BackupRow first = complete(RequestedLevel.FULL);
+    BackupRow second = complete(RequestedLevel.FULL);
+    BackupRow third = complete(RequestedLevel.FULL);
+    prove(first);
+    prove(second);
+    String plan = first.id() + "\n" + second.id();
+    jdbc.sql("update backup_disks set damaged = true where backup_id = :id")
+        .param("id", second.id().value())
+        .update();
+
+    ended(taskJobs.launch(tasks.begin(TaskKind.PRUNE, vm, plan, lease.token())));
+
+    assertThat(queries.backup(second.id()).status()).isEqualTo(Status.DELETED);
+    restorable(first);
+    restorable(third);
+    prove(third);
+    ended(taskJobs.launch(tasks.begin(TaskKind.PRUNE, vm, plan, lease.token())));
+    assertThat(queries.backup(first.id()).status()).isEqualTo(Status.DELETED);
   }
 
   @Test
