@@ -12,6 +12,7 @@ import dev.backstep.source.SourceDisk;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -97,7 +98,8 @@ public final class CbtAudit implements Closeable {
    * @param plan an incremental by change tracking
    * @param since between the snapshot of the baseline and this one
    * @param seed of the sample
-   * @throws IOException when disk or chain cannot be read
+   * @throws UnreadableBaseException when the chain cannot be read
+   * @throws IOException when the disk cannot be read
    */
   public static CbtAudit open(
       DiskPlan plan,
@@ -108,14 +110,22 @@ public final class CbtAudit implements Closeable {
       long seed)
       throws IOException {
     Baseline base = plan.base().orElseThrow();
-    Qcow2Reader chain = Qcow2Reader.open(folder.image(base.image()), 2 * AHEAD);
+    Qcow2Reader chain = chain(folder.image(base.image()));
     try {
       ClusterMap unchanged = unchanged(plan, source, chain);
       AuditPlan reads = AuditPlan.of(unchanged, audit, base.auditPosition(), since, seed);
-      return new CbtAudit(reads, source.open(2 * AHEAD), chain, 0);
+      return new CbtAudit(reads, source.open(2 * AHEAD), new BaseReader(chain), 0);
     } catch (IOException | RuntimeException e) {
       chain.close();
       throw e;
+    }
+  }
+
+  private static Qcow2Reader chain(Path image) throws UnreadableBaseException {
+    try {
+      return Qcow2Reader.open(image, 2 * AHEAD);
+    } catch (IOException e) {
+      throw new UnreadableBaseException(e);
     }
   }
 
@@ -172,7 +182,11 @@ public final class CbtAudit implements Closeable {
       throws IOException {
     ClusterMap unchanged = new ClusterMap(plan.clusters().sizeBytes());
     source.allocated((offset, length, kind) -> add(unchanged, offset, length, kind));
-    chain.allocated((offset, length, kind) -> add(unchanged, offset, length, kind));
+    try {
+      chain.allocated((offset, length, kind) -> add(unchanged, offset, length, kind));
+    } catch (IOException e) {
+      throw new UnreadableBaseException(e);
+    }
     unchanged.forget(plan.clusters());
     return unchanged;
   }
@@ -188,7 +202,8 @@ public final class CbtAudit implements Closeable {
    * Compares the next block.
    *
    * @return the bytes compared; empty when all are
-   * @throws IOException when one of the two cannot be read
+   * @throws UnreadableBaseException when the chain of a disk's audit cannot be read
+   * @throws IOException when the disk, or the replica, cannot be read
    */
   public Optional<Long> next() throws IOException {
     Optional<Clusters> block = ahead.next();

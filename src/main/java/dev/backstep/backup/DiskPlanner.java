@@ -69,6 +69,19 @@ public final class DiskPlanner {
     return full(clusters, baseline, Reason.CBT_AUDIT_FAILED, cause);
   }
 
+  /**
+   * What to do when the images of the last backup cannot be read where the first look at them saw
+   * nothing wrong: a full copy.
+   *
+   * @param found which of them, and why
+   * @throws IOException when not even the allocation of the disk can be read
+   */
+  public DiskPlan unreadableBase(
+      SourceDisk disk, Optional<Baseline> baseline, UnreadableBaseException found)
+      throws IOException {
+    return full(disk, baseline, Reason.BASE_FAILED_VERIFY, SourceClusters.text(found));
+  }
+
   private Optional<DiskPlan> unusableBase(SourceDisk disk, Baseline base) throws IOException {
     Optional<Baseline> baseline = Optional.of(base);
     if (base.damaged()) {
@@ -136,6 +149,8 @@ public final class DiskPlanner {
           stored.extent(offset, inside, kind);
         }
       });
+    } catch (IOException e) {
+      return unreadableBase(disk, Optional.of(base), new UnreadableBaseException(e));
     }
     clusters.dropZerosOutside(stored);
     return new DiskPlan(

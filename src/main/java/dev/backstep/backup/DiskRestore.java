@@ -79,6 +79,11 @@ public final class DiskRestore implements Closeable {
     }
   }
 
+  /** Whether all that the restore point holds of the disk is read, and not only what differs. */
+  public boolean isOfAll() {
+    return request.scope() != RestoreScope.SINCE;
+  }
+
   private void begin(Optional<String> state) throws IOException {
     Qcow2Reader chain = opened.add(Qcow2Reader.open(request.image(), TargetCopy.BLOCKS));
     ClusterMap clusters =

@@ -141,6 +141,7 @@ class RestoreIT {
     assertThat(differing.get("bytes_written").asLong())
         .isEqualTo((128 << 10) + (1 << 20) + (64 << 10));
     program.succeed("restore", ids.get(0), "--disk", "0", "--onto", "" + first);
+    JsonNode proofs = proofs();
 
     JsonNode since =
         program
@@ -162,6 +163,12 @@ class RestoreIT {
     assertThat(since.get("bytes_written").asLong())
         .as("zeros cost no writing of data")
         .isEqualTo((128 << 10) + (64 << 10));
+    assertThat(proofs.get("restored").get("execution_id").asLong()).isPositive();
+    assertThat(proofs()).as("not all of it was read").isEqualTo(proofs);
+  }
+
+  private JsonNode proofs() throws Exception {
+    return program.succeed("show", ids.get(1), "--json").json().at("/disks/0/ledger");
   }
 
   @Test

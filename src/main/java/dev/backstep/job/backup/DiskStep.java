@@ -5,6 +5,7 @@ import dev.backstep.backup.CopyItem;
 import dev.backstep.backup.DiskBackup;
 import dev.backstep.backup.DiskPlan;
 import dev.backstep.backup.DiskPlanner;
+import dev.backstep.backup.UnreadableBaseException;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.Backups;
@@ -116,8 +117,15 @@ class DiskStep {
     } else {
       backups.planned(known.id(), active.leaseToken(), catalogPlan(planned, source));
     }
-    if (resume.isEmpty() && planned.reason() == Reason.CHANGED_EXTENTS) {
+    if (resume.isPresent() || planned.reason() != Reason.CHANGED_EXTENTS) {
+      begin(planned, resume);
+      return;
+    }
+    try {
       audit = openAudit(planned, source, folder);
+    } catch (UnreadableBaseException e) {
+      begin(withoutBase(e), Optional.empty());
+      return;
     }
     if (audit == null) {
       begin(planned, resume);
@@ -133,6 +141,18 @@ class DiskStep {
     Baseline base = plan.base().orElseThrow();
     Duration since = Duration.between(base.takenAt(), active.snapshot().takenAt());
     return CbtAudit.open(plan, source, folder, settings, since, row().id().value().hashCode());
+  }
+
+  /** What this disk's restore points need is damaged: the next ones do not stand on it. */
+  private DiskPlan withoutBase(UnreadableBaseException found) throws IOException {
+    log.error("{} disk {}: {}", active.id(), diskId, found.getMessage());
+    DiskFolder folder = active.repository().disk(active.vm(), diskId);
+    DiskPlan decided = planner(folder).unreadableBase(disk(), baseline(), found);
+    transactions.apart(() -> {
+      backups.planned(row().id(), active.leaseToken(), catalogPlan(decided, disk()));
+      return decided;
+    });
+    return decided;
   }
 
   private void begin(DiskPlan plan, Optional<WriterState> resume) throws IOException {
@@ -222,11 +242,18 @@ class DiskStep {
       return null;
     }
     if (audit != null) {
-      Optional<Long> audited = audit.next();
-      if (audited.isPresent()) {
-        return new CopyItem.Audited(audited.get());
+      try {
+        Optional<Long> audited = audit.next();
+        if (audited.isPresent()) {
+          return new CopyItem.Audited(audited.get());
+        }
+        endAudit(audit);
+      } catch (UnreadableBaseException e) {
+        CbtAudit ended = audit;
+        audit = null;
+        ended.close();
+        begin(withoutBase(e), Optional.empty());
       }
-      endAudit(audit);
     }
     Optional<CopyItem.Blocks> blocks = copy().next();
     if (blocks.isEmpty()) {

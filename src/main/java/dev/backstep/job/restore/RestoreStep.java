@@ -134,7 +134,9 @@ class RestoreStep implements ItemStreamReader<Integer>, ItemWriter<Integer> {
     }
     if (last) {
       restore().finish();
-      proofs.proven(disk().diskBackupId(), Proof.RESTORED, execution);
+      if (restore().isOfAll()) {
+        proofs.proven(disk().diskBackupId(), Proof.RESTORED, execution);
+      }
     } else if (System.nanoTime() - checkpointAt > CHECKPOINT_PERIOD.toNanos()) {
       state = restore().checkpoint();
       checkpointAt = System.nanoTime();

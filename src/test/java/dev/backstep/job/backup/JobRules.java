@@ -12,8 +12,11 @@ import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.repository.Repository;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -242,6 +245,34 @@ abstract class JobRules extends OneBackupTest {
 
     assertThat(reason(missing, 0)).isEqualTo(Reason.BASE_MISSING);
     assertThat(reason(damaged, 0)).isEqualTo(Reason.BASE_FAILED_VERIFY);
+  }
+
+  /** Only who reads the base finds that: its header and first table are right. */
+  @Test
+  void baseWithDamagedSecondTableCostsAFullOfThatDiskAlone() throws Exception {
+    SimulatedDisk disk = addDisk("a", 3_000_000);
+    SimulatedDisk sibling = addDisk("b", 3_000_000);
+    disk.write();
+    sibling.write();
+    Path image = image(complete(), 0);
+    try (FileChannel file =
+        FileChannel.open(image, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      ByteBuffer entry = ByteBuffer.allocate(8);
+      file.read(entry, 40);
+      long firstTable = entry.flip().getLong();
+      file.read(entry.clear(), firstTable);
+      long secondTable = entry.flip().getLong() & 0x00fffffffffffe00L;
+      file.write(entry.clear().putLong(0x8000000000000200L).flip(), secondTable + 8);
+    }
+    disk.write();
+    sibling.write();
+
+    BackupRow next = complete();
+
+    assertThat(reason(next, 0)).isEqualTo(Reason.BASE_FAILED_VERIFY);
+    assertThat(next.disks().getFirst().cause()).contains(image.getFileName().toString());
+    siblingIncremental(next);
+    sameDisks(folder, next, disk, sibling);
   }
 
   private BackupRow siblingIncremental(BackupRow backup) {
