@@ -89,6 +89,23 @@ public final class Releases {
         .update();
   }
 
+  /**
+   * Notes that a backup may hold a snapshot that it could not name any more before its process
+   * died. Changes nothing where one is known.
+   *
+   * @param keepUntil from then on it is let go, if nobody goes on with the backup
+   */
+  public void mayHold(BackupId id, Instant keepUntil) {
+    jdbc.sql(
+            """
+            update backups set snapshot_keep_until = :keep
+            where id = :id and snapshot_keep_until is null and execution_id is not null\
+            """)
+        .param("keep", UtcTime.of(keepUntil))
+        .param("id", id.value())
+        .update();
+  }
+
   /** Notes that something is held still, and nobody at work on it. */
   public void undone(Release release) {
     jdbc.sql("update backups set released_by = null where id = :id and released_by = :token")

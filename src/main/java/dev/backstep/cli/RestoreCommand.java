@@ -196,11 +196,13 @@ final class RestoreCommand implements Callable<Integer> {
         folder != null
             ? RestoreTargets.made(disks, folder, made)
             : RestoreTargets.onto(disks, where.onto);
+    RestorePoint definable =
+        define != null && folder != null ? definable(backup, define, folder) : null;
     int code =
         new TaskWatch(session, engine)
             .follow(engine.restore(request(backup, targets, Optional.empty())));
-    if (code == 0 && define != null && folder != null) {
-      define(backup, define, folder, made);
+    if (code == 0 && define != null && folder != null && definable != null) {
+      define(definable, define, folder, made);
     }
     return code;
   }
@@ -211,22 +213,32 @@ final class RestoreCommand implements Callable<Integer> {
         backup.id().value(), targets, differential, Optional.ofNullable(held), machine);
   }
 
-  private void define(BackupRow backup, String name, Path folder, RestoreTarget made)
-      throws IOException {
-    String format = made.name().toLowerCase(Locale.ROOT);
+  /** What can be said of it before hours of copying are. */
+  private RestorePoint definable(BackupRow backup, String name, Path folder) throws IOException {
     RestorePoint point =
         Repository.open(Path.of(backup.repositoryPath())).restorePoint(backup.vmId(), backup.id());
-    String definition = point.vmDefinition().get(RestoredDomain.DEFINITION);
-    if (definition == null) {
+    if (!point.vmDefinition().containsKey(RestoredDomain.DEFINITION)) {
       throw OperatorException.failed(
-          backup.id() + " was not made of a domain of libvirt; its disks are restored", null);
+          backup.id() + " was not made of a domain of libvirt; restore it without --define", null);
     }
+    try {
+      RestoredDomain.requireOff(defineUri, name, folder);
+    } catch (SourceException e) {
+      throw Refusals.of(e);
+    }
+    return point;
+  }
+
+  private void define(RestorePoint point, String name, Path folder, RestoreTarget made)
+      throws IOException {
+    String format = made.name().toLowerCase(Locale.ROOT);
     Map<DiskKey, Path> files = new HashMap<>();
     for (RestorePoint.Disk restored : point.disks()) {
       files.put(
           new DiskKey(restored.diskKey()),
           folder.resolve("disk-" + restored.diskId() + "." + format));
     }
+    String definition = point.vmDefinition().getOrDefault(RestoredDomain.DEFINITION, "");
     try {
       RestoredDomain.define(defineUri, definition, name, files, format, folder);
     } catch (SourceException e) {

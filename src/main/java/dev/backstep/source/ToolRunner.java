@@ -10,7 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * Runs short commands such as {@code qemu-img}: argument lists without a shell, messages in
@@ -71,13 +73,19 @@ public final class ToolRunner {
       process.getOutputStream().close();
       CompletableFuture<String> output = reading(process.getInputStream());
       CompletableFuture<String> errors = reading(process.getErrorStream());
+      long end = System.nanoTime() + limit.toNanos();
       if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+        List<ProcessHandle> started = process.descendants().toList();
         process.destroyForcibly();
+        started.forEach(ProcessHandle::destroyForcibly);
         throw new SourceException(
             late, String.join(" ", command) + ": not done after " + limit.toSeconds() + " s");
       }
       Result result =
-          new Result(process.exitValue(), output.join(), errors.join().strip().replace('\n', ' '));
+          new Result(
+              process.exitValue(),
+              printed(command, output, end),
+              printed(command, errors, end).strip().replace('\n', ' '));
       if (result.status() == NOT_FOUND_STATUS && result.errors().startsWith("setsid:")) {
         throw notStarted(command, new IOException(result.errors()));
       }
@@ -128,6 +136,23 @@ public final class ToolRunner {
       }
     }
     throw notStarted(List.of(tool), new IOException("there is no such command"));
+  }
+
+  /** What it has started may keep its output open and live on. */
+  private static String printed(List<String> command, CompletableFuture<String> text, long end)
+      throws SourceException, InterruptedException {
+    try {
+      return text.get(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new SourceException(
+          SourceException.Kind.FAILED,
+          String.join(" ", command)
+              + ": it has ended, and something it started keeps its output open; let that write"
+              + " elsewhere, as in: command >/dev/null 2>&1 &",
+          e);
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e.getCause());
+    }
   }
 
   /** Reads beside the caller, so that a command that hangs can be given up. */

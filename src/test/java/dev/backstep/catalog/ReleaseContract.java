@@ -55,6 +55,28 @@ abstract class ReleaseContract extends CatalogTest {
     assertThat(row.status()).isEqualTo(Status.FAILED);
   }
 
+  /** Its process died between making the snapshot and noting it. */
+  @Test
+  void snapshotThatWasNeverNotedIsGivenUpPastItsTime() throws Exception {
+    Instant past = HELD_UNTIL.plusMillis(1);
+    catalog.backups.snapshotClosed(backup);
+    releases.mayHold(backup, HELD_UNTIL);
+    assertThat(toClose(past)).as("it never ran").doesNotContain(backup);
+
+    catalog.backups.resume(backup, lease);
+    catalog.backups.executing(backup, lease, 1);
+    catalog.backups.ended(backup, lease, Status.FAILED, Optional.of("its process died"));
+    releases.mayHold(backup, HELD_UNTIL);
+    releases.mayHold(backup, HELD_UNTIL.plusSeconds(1));
+
+    assertThat(toClose(HELD_UNTIL)).doesNotContain(backup);
+    assertThat(toClose(past)).contains(backup);
+  }
+
+  private List<BackupId> toClose(Instant now) {
+    return catalog.queries.snapshotsToClose(now).stream().map(BackupRow::id).toList();
+  }
+
   @Test
   void undoneKeepsWhatIsHeld() {
     assertThat(releases.begin(backup, lease, Releases.FOREVER)).isTrue();

@@ -5,6 +5,7 @@ import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Backups;
 import dev.backstep.catalog.Continuations;
+import dev.backstep.catalog.Releases;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.domain.Status;
@@ -13,6 +14,7 @@ import dev.backstep.job.BackupEvent;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.DeadExecutions;
 import dev.backstep.job.Failures;
+import dev.backstep.job.JobSettings;
 import dev.backstep.job.LogFields;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.Refusals;
@@ -52,6 +54,8 @@ class Recovery {
   private final Continuations continuations;
   private final Leftovers leftovers;
   private final RestorePointRemoval removal;
+  private final Releases releases;
+  private final Duration keep;
   private final ApplicationEventPublisher events;
 
   Recovery(
@@ -63,7 +67,11 @@ class Recovery {
       Continuations continuations,
       Leftovers leftovers,
       RestorePointRemoval removal,
+      Releases releases,
+      JobSettings settings,
       ApplicationEventPublisher events) {
+    this.releases = releases;
+    this.keep = settings.snapshotKeep();
     this.dead = dead;
     this.repository = repository;
     this.backups = backups;
@@ -214,6 +222,7 @@ class Recovery {
                 "{}: the process that ran it is gone; it {}",
                 row.id(),
                 goesOn ? "goes on" : "can be relaunched");
+            releases.mayHold(row.id(), Instant.now().plus(keep));
             return backups.ended(
                 row.id(),
                 owner,

@@ -55,11 +55,19 @@ final class LibvirtSource implements VmSource {
     Domain domain = domain();
     OwnJob job = job(domain, request.repository());
     job.clear();
-    HypervisorControl.State state = control.state(domain.uuid());
+    HypervisorControl.State state = job.wake();
     if (state == HypervisorControl.State.CHANGING) {
       throw new SourceException(
           SourceException.Kind.LOCKED,
           domain.name() + " is starting or shutting down; try again when it has");
+    }
+    if (state == HypervisorControl.State.PAUSED_IO_ERROR) {
+      throw new SourceException(
+          SourceException.Kind.LOCKED,
+          domain.name()
+              + " stands still because one of its disks could not be read or written; look for room"
+              + " where they lie, then run: virsh resume "
+              + domain.uuid());
     }
     tidy(request, domain, state);
     try (Hooks.Held _ = settings.hooks().hold(domain)) {

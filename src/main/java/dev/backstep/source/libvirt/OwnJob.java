@@ -40,17 +40,16 @@ final class OwnJob {
 
   private static final Duration PAUSE_MAX = Duration.ofMillis(50);
 
+  /** After so long a guest that has no room has tried to write again. */
+  private static final Duration WOKEN = Duration.ofMillis(300);
+
   private final HypervisorControl control;
   private final String uuid;
   private final Path scratch;
   private final String prefix;
 
   OwnJob(HypervisorControl control, String uuid, Path scratch, RepositoryId repository) {
-    this(
-        control,
-        uuid,
-        scratch,
-        "backstep-" + digest(uuid) + "-" + digest(repository.value()) + "-");
+    this(control, uuid, scratch, ofDomain(uuid) + digest(repository.value()) + "-");
   }
 
   private OwnJob(HypervisorControl control, String uuid, Path scratch, String prefix) {
@@ -63,8 +62,11 @@ final class OwnJob {
   /** What runs at a domain that no backup into any repository can begin beside. */
   static Optional<String> obstacle(HypervisorControl control, String uuid, Path scratch)
       throws SourceException {
-    return new OwnJob(control, uuid, scratch, "backstep-" + digest(uuid) + "-")
-        .obstacle(control.backupJob(uuid));
+    return new OwnJob(control, uuid, scratch, ofDomain(uuid)).obstacle(control.backupJob(uuid));
+  }
+
+  private static String ofDomain(String uuid) {
+    return "backstep-" + digest(uuid) + "-";
   }
 
   private static String digest(String text) {
@@ -111,7 +113,10 @@ final class OwnJob {
     return isOurs(socket)
         ? Optional.empty()
         : Optional.of(
-            "another program's backup job runs at this domain"
+            (String.valueOf(Path.of(socket).getFileName()).startsWith(ofDomain(uuid))
+                    ? "a backup to another repository"
+                    : "another program's backup job")
+                + " runs at this domain"
                 + (socket.isEmpty() ? "" : " behind " + socket)
                 + "; wait until it ends, or end it: virsh domjobabort "
                 + uuid);
@@ -147,7 +152,6 @@ final class OwnJob {
   }
 
   private void end(Predicate<String> socket) throws SourceException {
-    boolean stuck = control.state(uuid) == HypervisorControl.State.PAUSED_IO_ERROR;
     long deadline = System.nanoTime() + END_MAX.toNanos();
     Duration pause = PAUSE_MIN;
     Optional<String> running = control.backupJob(uuid);
@@ -162,10 +166,26 @@ final class OwnJob {
       pause = pause.compareTo(PAUSE_MAX) < 0 ? pause.multipliedBy(2) : PAUSE_MAX;
       running = control.backupJob(uuid);
     }
-    if (stuck && control.state(uuid) == HypervisorControl.State.PAUSED_IO_ERROR) {
+    // Asked last: it may have stopped between the job's last word and its end.
+    wake();
+  }
+
+  /**
+   * Lets a guest go on that stands still because something could not be read or written: a job of
+   * ours may be what took the room, and who ended that may have died before it came to this. Where
+   * there is none still, the guest stops again at once.
+   *
+   * @return the state it is in then
+   */
+  HypervisorControl.State wake() throws SourceException {
+    HypervisorControl.State state = control.state(uuid);
+    if (state == HypervisorControl.State.PAUSED_IO_ERROR) {
       log.warn("{}: stood still for want of room, goes on now", uuid);
       control.resume(uuid);
+      pause(WOKEN);
+      state = control.state(uuid);
     }
+    return state;
   }
 
   /**

@@ -39,12 +39,17 @@ public final class RestoredDomain {
       String format,
       Path folder)
       throws SourceException {
-    HypervisorControl control = Controls.of(uri, folder);
-    refuseRunning(control, name);
-    control.define(xml(definition, name, disks, format));
+    requireOff(uri, name, folder);
+    Controls.of(uri, folder).define(xml(definition, name, disks, format));
   }
 
-  private static void refuseRunning(HypervisorControl control, String name) throws SourceException {
+  /**
+   * Asks whether {@link #define} could take that name.
+   *
+   * @throws SourceException when a domain of that name runs, or the daemon cannot be asked
+   */
+  public static void requireOff(String uri, String name, Path folder) throws SourceException {
+    HypervisorControl control = Controls.of(uri, folder);
     try {
       if (control.state(name) != HypervisorControl.State.SHUT_OFF) {
         throw new SourceException(
