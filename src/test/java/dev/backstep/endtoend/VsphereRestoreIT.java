@@ -120,6 +120,7 @@ class VsphereRestoreIT extends VsphereTest {
     assertHoldsAll(web, next);
   }
 
+  /** Also when the session has expired meanwhile, in which nothing is told of the VM. */
   @Test
   void machineThatWasSnapshottedMeanwhileIsTold() throws Exception {
     Vm web = machine("web", true, "", 2 * MIB);
@@ -130,6 +131,7 @@ class VsphereRestoreIT extends VsphereTest {
     Path output = folder.resolve("restore.txt");
     Process restore = restoreOnto("web", point, output);
     vcenter.control("snapshot", "vm", web.moref(), "name", "nightly");
+    vcenter.control("expire");
 
     assertThat(restore.waitFor()).isEqualTo(1);
     assertThat(Files.readString(output))

@@ -297,6 +297,11 @@ public final class Vcenter implements AutoCloseable {
     return control("sessions").get("open").asInt();
   }
 
+  /** How often somebody has logged in so far. */
+  public int logins() {
+    return control("sessions").get("logins").asInt();
+  }
+
   /** How often a method was called so far. */
   public int calls(String method) {
     return control("calls").path(method).asInt(0);

@@ -38,12 +38,14 @@ public final class RestoredMachine implements AutoCloseable {
   private final VsphereGateway gateway;
   private final Machine machine;
   private final MachineLock lock;
+  private final SnapshotCare care;
   private final Map<DiskKey, NbdServer> servers = new LinkedHashMap<>();
 
   private RestoredMachine(VsphereGateway gateway, Machine machine, MachineLock lock) {
     this.gateway = gateway;
     this.machine = machine;
     this.lock = lock;
+    this.care = new SnapshotCare(gateway, List.of());
   }
 
   /**
@@ -74,6 +76,7 @@ public final class RestoredMachine implements AutoCloseable {
         List<DiskFacts> disks = writable(settings, gateway, machine, runFolder, sizes, before);
         RestoredMachine opened = new RestoredMachine(gateway, machine, lock);
         opened.serve(new Vddk(settings, runFolder), disks);
+        opened.care.start();
         return opened;
       } catch (IOException | RuntimeException e) {
         lock.close();
@@ -269,7 +272,8 @@ public final class RestoredMachine implements AutoCloseable {
   @Override
   public void close() throws SourceException {
     try (gateway;
-        lock) {
+        lock;
+        care) {
       List<String> wrong = new ArrayList<>();
       List<DiskKey> broken = end();
       if (!broken.isEmpty()) {

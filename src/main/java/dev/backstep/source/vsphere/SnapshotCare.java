@@ -7,8 +7,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Looks after an open snapshot: keeps the session alive, which reading through nbdkit does not, and
- * ends what serves disks that nobody reads.
+ * Looks after disks that are open: keeps the session alive, which reading and writing through
+ * nbdkit does not, and ends what serves disks that nobody reads.
  */
 final class SnapshotCare implements AutoCloseable {
 

@@ -220,7 +220,13 @@ final class SnapshotWork {
         pause(e, tries);
       }
     }
-    if (gateway.machine(machine).consolidationNeeded()) {
+    Machine now = gateway.machine(machine);
+    if (now.snapshots().stream().anyMatch(one -> one.ref().equals(snapshot))) {
+      throw new SourceException(
+          SourceException.Kind.FAILED,
+          now + ": " + snapshot + " was removed and is still there; look at the vCenter's tasks");
+    }
+    if (now.consolidationNeeded()) {
       gateway.consolidate(machine);
       if (gateway.machine(machine).consolidationNeeded()) {
         throw new SourceException(

@@ -1,6 +1,7 @@
 package dev.backstep.source.vsphere;
 
 import dev.backstep.source.SourceException;
+import java.io.IOException;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -89,31 +90,41 @@ final class VimSession implements AutoCloseable {
   }
 
   /** Calls a method that changes nothing. */
-  XmlNode ask(String method, Supplier<SoapBody> body) throws SourceException {
-    return inSession(() -> retrying(body, method, connection));
+  XmlNode ask(String method, Supplier<SoapBody> body) throws IOException {
+    return inSession(() -> askOnce(method, body));
+  }
+
+  /** As {@link #ask}, for what is done {@link #inSession}: one that has expired is told. */
+  XmlNode askOnce(String method, Supplier<SoapBody> body) throws SourceException {
+    return retrying(body, method, connection);
   }
 
   /** Calls a method that must not be called twice: after a broken connection it fails. */
-  XmlNode order(String method, Supplier<SoapBody> body) throws SourceException {
+  XmlNode order(String method, Supplier<SoapBody> body) throws IOException {
     return inSession(() -> connection.call(method, body.get()));
   }
 
-  private interface Call {
-    XmlNode make() throws SourceException;
+  /** What is done in one session from its beginning to its end. */
+  interface Work<T> {
+    T done() throws IOException;
   }
 
-  /** A fault that says that nobody is logged in says that nothing was done, too. */
-  private XmlNode inSession(Call call) throws SourceException {
+  /**
+   * Does something. A fault that says that nobody is logged in says that nothing was done, too: all
+   * of it is done again then in a new session, once, for what a session has, such as views and
+   * places in a list, goes with it.
+   */
+  <T> T inSession(Work<T> work) throws IOException {
     String before = connection.session();
     try {
-      return call.make();
+      return work.done();
     } catch (VsphereFault e) {
       if (!e.is("NotAuthenticated")) {
         throw e;
       }
       log.info("{}: the session has expired; logging in again", settings.address());
       logIn(before);
-      return call.make();
+      return work.done();
     }
   }
 

@@ -22,6 +22,8 @@ final class VimTasks {
           "VirtualMachine.consolidateDisks",
           "VirtualMachine.consolidateVMDisks");
 
+  private static final Set<String> ENDED = Set.of("success", "error");
+
   private static final long PAUSE_MILLIS_MIN = 50;
   private static final long PAUSE_MILLIS_MAX = 2000;
 
@@ -39,15 +41,18 @@ final class VimTasks {
    * @throws VsphereFault when the task failed
    */
   void await(Moref task, String doing, Duration limit) throws IOException {
+    Optional<XmlNode> info = ended(task, doing, limit);
+    if (info.isPresent() && state(info.get()).equals("error")) {
+      throw failure(info.get(), doing);
+    }
+  }
+
+  private Optional<XmlNode> ended(Moref task, String doing, Duration limit) throws IOException {
     long deadline = System.nanoTime() + limit.toNanos();
     for (long pause = PAUSE_MILLIS_MIN; ; pause = Math.min(pause * 2, PAUSE_MILLIS_MAX)) {
       Optional<XmlNode> info = info(task);
-      String state = info.flatMap(found -> found.text("state")).orElse("success");
-      if (state.equals("success")) {
-        return;
-      }
-      if (state.equals("error")) {
-        throw failure(info.orElseThrow(), doing);
+      if (info.isEmpty() || ENDED.contains(state(info.get()))) {
+        return info;
       }
       if (System.nanoTime() - deadline > 0) {
         throw new SourceException(
@@ -58,26 +63,40 @@ final class VimTasks {
     }
   }
 
-  /** Waits until no task of these makes or removes a snapshot. */
+  private static String state(XmlNode info) throws IOException {
+    return info.required("state").text();
+  }
+
+  /** Waits until no task of these makes or removes a snapshot; how it ended is its beginner's. */
   void awaitSnapshots(List<Moref> recent, String doing, Duration limit) throws IOException {
     for (Moref task : recent) {
-      Optional<XmlNode> info = info(task);
-      String what = info.flatMap(found -> found.text("descriptionId")).orElse("");
-      String state = info.flatMap(found -> found.text("state")).orElse("success");
-      if (OF_SNAPSHOTS.contains(what) && (state.equals("queued") || state.equals("running"))) {
-        try {
-          await(task, doing, limit);
-        } catch (VsphereFault e) {
-          // How it ended is for whoever began it; that it has ended is what was waited for.
-          continue;
-        }
+      if (OF_SNAPSHOTS.contains(what(task))) {
+        ended(task, doing, limit);
       }
     }
   }
 
+  /** Empty also of one that this user may not see, which is none of ours. */
+  private String what(Moref task) throws IOException {
+    try {
+      return info(task).flatMap(found -> found.text("descriptionId")).orElse("");
+    } catch (VsphereFault e) {
+      if (e.is("NoPermission")) {
+        return "";
+      }
+      throw e;
+    }
+  }
+
+  /** Empty when the server has forgotten the task. */
   private Optional<XmlNode> info(Moref task) throws IOException {
     try {
-      return properties.of(task, "info").find("info");
+      Optional<XmlNode> info = properties.of(task, "info").find("info");
+      if (info.isEmpty()) {
+        throw new SourceException(
+            SourceException.Kind.FAILED, task + ": the server does not say how this task is");
+      }
+      return info;
     } catch (VsphereFault e) {
       if (e.is("ManagedObjectNotFound")) {
         return Optional.empty();

@@ -76,18 +76,25 @@ class VsphereIT extends VsphereBackupTest {
   }
 
   @Test
-  void sessionThatExpiresInTheMiddleIsOpenedAgain() throws Exception {
+  void sessionThatExpiresWhileADiskIsReadIsOpenedAgain() throws Exception {
+    parallel = 1;
+    int atFirst = vcenter.logins();
     complete();
+    int before = vcenter.logins();
     guestWrites();
-    vcenter.readDelay("20ms");
+    vcenter.readDelay("1500ms");
     BackupRun run =
-        jobs.launch(definition(new CbtAuditDefinition(8, Duration.ZERO)), RequestedLevel.AUTO);
-    while (vcenter.snapshots(vm).isEmpty() && !run.await(Duration.ofMillis(5))) {
-      // A snapshot is what comes before the questions.
+        jobs.launch(definition(new CbtAuditDefinition(0, Duration.ZERO)), RequestedLevel.AUTO);
+    while (vcenter.servers().isEmpty()) {
+      assertThat(run.await(Duration.ofMillis(20))).isFalse();
     }
+    Thread.sleep(500);
     vcenter.control("expire");
+    vcenter.readDelay("");
+    assertThat(vcenter.servers()).as("the first disk is still read").hasSize(1);
 
     assertThat(reasons(completed(ended(run)))).containsOnly(Reason.CHANGED_EXTENTS);
+    assertThat(vcenter.logins() - before).as("logins").isEqualTo(before - atFirst + 1);
     assertThat(vcenter.snapshots(vm)).isEmpty();
   }
 

@@ -5,18 +5,13 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.backstep.blockio.ExtentVisitor;
 import dev.backstep.domain.DiskKey;
-import dev.backstep.source.SourceException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -49,90 +44,13 @@ class VimClientTests {
   private final ScriptedCarrier carrier = new ScriptedCarrier();
   private VimClient client;
 
-  /** Answers what it was told to, and keeps what it was asked. */
-  private static final class ScriptedCarrier implements SoapCarrier {
-
-    private final Deque<Object> answers = new ArrayDeque<>();
-    private final List<String> sent = new ArrayList<>();
-    private @Nullable String session;
-
-    void answer(String content) {
-      answers.add("<R xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">" + content + "</R>");
-    }
-
-    void refuse(SourceException fault) {
-      answers.add(fault);
-    }
-
-    @Override
-    public XmlNode call(String method, SoapBody body) throws SourceException {
-      String envelope = body.envelope();
-      String start = "<" + method + " xmlns=\"urn:vim25\">";
-      int from = envelope.indexOf(start);
-      assertThat(envelope).contains(start).endsWith("</" + method + "></s:Body></s:Envelope>");
-      sent.add(envelope.substring(from + start.length(), envelope.indexOf("</" + method + ">")));
-      if (method.equals("Login")) {
-        session = "session-" + sent.size();
-      }
-      Object answer = answers.isEmpty() ? "<R/>" : answers.remove();
-      if (answer instanceof SourceException refused) {
-        throw refused;
-      }
-      try {
-        return XmlNode.parse(answer.toString().getBytes(StandardCharsets.UTF_8));
-      } catch (IOException e) {
-        throw new AssertionError(e);
-      }
-    }
-
-    @Override
-    public String thumbprint() {
-      return "AA";
-    }
-
-    @Override
-    public @Nullable String session() {
-      return session;
-    }
-
-    @Override
-    public void forgetSession() {
-      session = null;
-    }
-
-    @Override
-    public void close() {}
-  }
-
   @BeforeEach
   void logIn() throws IOException {
-    Path password = Files.writeString(folder.resolve("password"), "a&<b\n");
-    VsphereSettings settings =
-        VsphereSettings.of(
-            new dev.backstep.domain.SourceDefinition(
-                "vsphere",
-                List.of(),
-                Map.of(
-                    "server", "vc",
-                    "user", "me",
-                    "password-file", password.toString(),
-                    "moref", "vm-45")));
-    carrier.answer(
-        """
-        <returnval><rootFolder type="Folder">group-d1</rootFolder>\
-        <propertyCollector type="PropertyCollector">pc</propertyCollector>\
-        <viewManager type="ViewManager">vm</viewManager>\
-        <about><fullName>a vCenter</fullName></about>\
-        <sessionManager type="SessionManager">sm</sessionManager>\
-        <authorizationManager type="AuthorizationManager">am</authorizationManager>\
-        <searchIndex type="SearchIndex">si</searchIndex></returnval>\
-        """);
-    carrier.answer("<returnval><key>key-1</key></returnval>");
-    client = VimClient.open(settings, carrier);
+    client = carrier.logIn(folder);
   }
 
   private String last() {
-    return carrier.sent.getLast();
+    return carrier.sent().getLast();
   }
 
   private void answerTask() {
@@ -144,7 +62,7 @@ class VimClientTests {
 
   @Test
   void login() {
-    assertThat(carrier.sent)
+    assertThat(carrier.sent())
         .containsExactly(
             "<_this type=\"ServiceInstance\">ServiceInstance</_this>",
             "<_this type=\"SessionManager\">sm</_this><userName>me</userName>"
@@ -164,7 +82,7 @@ class VimClientTests {
 
     client.createSnapshot(VM, "a name", "a description", true);
 
-    assertThat(carrier.sent.get(2))
+    assertThat(carrier.sent().get(2))
         .isEqualTo(
             "<_this type=\"VirtualMachine\">vm-45</_this><name>a name</name>"
                 + "<description>a description</description><memory>false</memory>"
@@ -190,7 +108,7 @@ class VimClientTests {
 
     client.removeSnapshot(SNAPSHOT);
 
-    assertThat(carrier.sent.get(2))
+    assertThat(carrier.sent().get(2))
         .isEqualTo(
             "<_this type=\"VirtualMachineSnapshot\">snapshot-9</_this>"
                 + "<removeChildren>false</removeChildren><consolidate>true</consolidate>");
@@ -202,7 +120,7 @@ class VimClientTests {
 
     client.setTracking(VM, true);
 
-    assertThat(carrier.sent.get(2))
+    assertThat(carrier.sent().get(2))
         .isEqualTo(
             "<_this type=\"VirtualMachine\">vm-45</_this><spec>"
                 + "<changeTrackingEnabled>true</changeTrackingEnabled></spec>");
@@ -257,7 +175,7 @@ class VimClientTests {
         new MachineSpec(configuration(), "a%2fb", Optional.empty(), sizes, true),
         new Moref("ResourcePool", "resgroup-8"));
 
-    assertThat(carrier.sent.get(2))
+    assertThat(carrier.sent().get(2))
         .isEqualTo(
             "<_this type=\"Folder\">group-v3</_this><config><name>a%2fb</name>"
                 + "<version>vmx-19</version><uuid>42-1</uuid><guestId>debian12_64Guest</guestId>"
@@ -319,7 +237,7 @@ class VimClientTests {
 
     client.consolidate(VM);
 
-    assertThat(carrier.sent.get(2)).isEqualTo("<_this type=\"VirtualMachine\">vm-45</_this>");
+    assertThat(carrier.sent().get(2)).isEqualTo("<_this type=\"VirtualMachine\">vm-45</_this>");
   }
 
   @Test
@@ -333,7 +251,7 @@ class VimClientTests {
     client.changedAreas(
         VM, SNAPSHOT, DISK, "52/7", (offset, length, kind) -> extents.add(offset + "+" + length));
 
-    assertThat(carrier.sent.subList(2, carrier.sent.size()))
+    assertThat(carrier.sent().subList(2, carrier.sent().size()))
         .containsExactly(question(0), question(600));
     assertThat(extents).as("clipped to the disk").containsExactly("900+100");
   }
@@ -384,7 +302,7 @@ class VimClientTests {
 
     client.machines();
 
-    assertThat(carrier.sent.subList(2, 6))
+    assertThat(carrier.sent().subList(2, 6))
         .containsExactly(
             "<_this type=\"ViewManager\">vm</_this><container type=\"Folder\">group-d1</container>"
                 + "<type>Folder</type><recursive>true</recursive>",
@@ -420,29 +338,6 @@ class VimClientTests {
 
     assertThat(client.now()).hasToString("2026-11-27T08:47:50.900Z");
     assertThat(last()).isEqualTo("<_this type=\"ServiceInstance\">ServiceInstance</_this>");
-  }
-
-  @Test
-  void expiredSessionIsOpenedAgainOnce() throws IOException {
-    carrier.refuse(new VsphereFault("x", "NotAuthenticated", "", ""));
-    carrier.answer("<returnval><key>key-2</key></returnval>");
-    carrier.answer("<returnval>2026-11-27T08:47:50Z</returnval>");
-
-    client.now();
-
-    assertThat(carrier.sent).hasSize(5);
-    assertThat(carrier.sent.get(3)).contains("<userName>me</userName>");
-  }
-
-  @Test
-  void orderIsNotRepeatedAfterABrokenConnection() {
-    carrier.refuse(new SourceException(SourceException.Kind.UNREACHABLE, "broken"));
-
-    assertThat(
-            catchThrowableOfType(
-                SourceException.class, () -> client.createSnapshot(VM, "n", "d", false)))
-        .hasMessage("broken");
-    assertThat(carrier.sent).hasSize(3);
   }
 
   @Test
