@@ -71,6 +71,10 @@ func (v *vcenter) serve(w http.ResponseWriter, r *http.Request) {
 	if !known {
 		// The simulator may still know a session that has expired here.
 		r.Header.Del("Cookie")
+		if req.method != "Login" {
+			// A server may hand out cookies at any time, of sessions that nobody has logged in to.
+			w.Header().Add("Set-Cookie", "vmware_soap_session=\"nobody\"; Path=/; HttpOnly; Secure")
+		}
 	}
 	if !known && !open[req.method] {
 		fault(w, "NotAuthenticated", "The session is not authenticated.", "")

@@ -1,9 +1,11 @@
 package dev.backstep.source.vsphere;
 
 import dev.backstep.source.SourceException;
-import org.jspecify.annotations.Nullable;
 
-/** Carries calls to a server and answers back, and keeps the session's cookie. Thread-safe. */
+/**
+ * Carries calls to a server and answers back. What is called after a {@code Login} that succeeded
+ * is called in its session; a {@code Login} in none. Thread-safe.
+ */
 interface SoapCarrier extends AutoCloseable {
 
   /**
@@ -18,11 +20,6 @@ interface SoapCarrier extends AutoCloseable {
 
   /** SHA-1 of the certificate that the server showed, {@code AA:BB:...}; known after a call. */
   String thumbprint();
-
-  /** The session as it is now, to see later whether another thread has opened a new one. */
-  @Nullable String session();
-
-  void forgetSession();
 
   @Override
   void close();

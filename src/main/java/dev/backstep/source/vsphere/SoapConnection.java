@@ -27,6 +27,7 @@ final class SoapConnection implements SoapCarrier {
   /** The server picks its schema by this, so its answers stay the same when it is upgraded. */
   private static final String ACTION = "\"urn:vim25/6.7\"";
 
+  private static final String LOGIN = "Login";
   private static final String COOKIE = "vmware_soap_session=";
   private static final Duration CONNECT_MAX = Duration.ofSeconds(20);
   static final Duration ANSWER_MAX = Duration.ofMinutes(3);
@@ -65,16 +66,6 @@ final class SoapConnection implements SoapCarrier {
   }
 
   @Override
-  public @Nullable String session() {
-    return cookie;
-  }
-
-  @Override
-  public void forgetSession() {
-    cookie = null;
-  }
-
-  @Override
   public XmlNode call(String method, SoapBody body) throws SourceException {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(endpoint)
@@ -82,16 +73,21 @@ final class SoapConnection implements SoapCarrier {
             .header("Content-Type", "text/xml; charset=utf-8")
             .header("SOAPAction", ACTION)
             .POST(BodyPublishers.ofString(body.envelope()));
+    boolean begins = method.equals(LOGIN);
     String session = cookie;
-    if (session != null) {
+    if (session != null && !begins) {
       request.header("Cookie", session);
     }
     try {
       HttpResponse<byte[]> response =
           http.send(
               request.build(), BodyHandlers.limiting(BodyHandlers.ofByteArray(), ANSWER_BYTES_MAX));
-      remember(response);
-      return content(method, response);
+      noteThumbprint(response);
+      XmlNode answer = content(method, response);
+      if (begins) {
+        remember(response);
+      }
+      return answer;
     } catch (SourceException e) {
       throw e;
     } catch (SSLException e) {
@@ -105,12 +101,19 @@ final class SoapConnection implements SoapCarrier {
     }
   }
 
-  private void remember(HttpResponse<byte[]> response) throws IOException {
+  /** Cookies come with other answers, too, faults among them, and are nobody's session then. */
+  private void remember(HttpResponse<byte[]> response) throws SourceException {
     // Verbatim: a vCenter quotes the value and wants the quotes back.
-    response.headers().allValues("Set-Cookie").stream()
-        .filter(value -> value.startsWith(COOKIE))
-        .findFirst()
-        .ifPresent(value -> cookie = value.split(";", 2)[0]);
+    cookie =
+        response.headers().allValues("Set-Cookie").stream()
+            .filter(value -> value.startsWith(COOKIE))
+            .findFirst()
+            .map(value -> value.split(";", 2)[0])
+            .orElseThrow(() ->
+                unreachable(LOGIN, "its answer begins no session, for it has no cookie", null));
+  }
+
+  private void noteThumbprint(HttpResponse<byte[]> response) throws IOException {
     Optional<SSLSession> session = response.sslSession();
     if (session.isPresent()) {
       thumbprint = sha1(session.get().getPeerCertificates()[0]);

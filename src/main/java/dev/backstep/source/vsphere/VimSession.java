@@ -4,7 +4,6 @@ import dev.backstep.source.SourceException;
 import java.io.IOException;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +24,9 @@ final class VimSession implements AutoCloseable {
   private final XmlNode content;
   private final ReentrantLock login = new ReentrantLock();
   private volatile String key = "";
+
+  /** How often this has logged in; written under the lock. */
+  private volatile int logins;
 
   private VimSession(SoapCarrier connection, VsphereSettings settings, XmlNode content) {
     this.connection = connection;
@@ -50,7 +52,7 @@ final class VimSession implements AutoCloseable {
               "RetrieveServiceContent",
               connection);
       VimSession session = new VimSession(connection, settings, content);
-      session.logIn(null);
+      session.logIn(0);
       return session;
     } catch (SourceException | RuntimeException e) {
       connection.close();
@@ -115,7 +117,7 @@ final class VimSession implements AutoCloseable {
    * places in a list, goes with it.
    */
   <T> T inSession(Work<T> work) throws IOException {
-    String before = connection.session();
+    int before = logins;
     try {
       return work.done();
     } catch (VsphereFault e) {
@@ -148,17 +150,15 @@ final class VimSession implements AutoCloseable {
   }
 
   /**
-   * @param expired the session that is of no use any more; when another thread has replaced it,
-   *     nothing is done
+   * @param before how often this had logged in when the session was used that is of no use any
+   *     more; when another thread has replaced it since, nothing is done
    */
-  private void logIn(@Nullable String expired) throws SourceException {
+  private void logIn(int before) throws SourceException {
     login.lock();
     try {
-      String now = connection.session();
-      if (expired != null && now != null && !expired.equals(now)) {
+      if (logins != before) {
         return;
       }
-      connection.forgetSession();
       String password = settings.password();
       XmlNode answer =
           retrying(
@@ -169,6 +169,7 @@ final class VimSession implements AutoCloseable {
               "Login",
               connection);
       key = answer.child("returnval").flatMap(session -> session.text("key")).orElse("");
+      logins = before + 1;
     } finally {
       login.unlock();
     }
@@ -178,7 +179,7 @@ final class VimSession implements AutoCloseable {
   @Override
   public void close() {
     try {
-      if (connection.session() != null) {
+      if (logins > 0) {
         connection.call("Logout", SoapBody.of("Logout", service("sessionManager")));
       }
     } catch (SourceException e) {

@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** Answers what it was told to, and keeps what it was asked. */
 final class ScriptedCarrier implements SoapCarrier {
@@ -21,7 +20,6 @@ final class ScriptedCarrier implements SoapCarrier {
   private final Deque<Object> answers = new ArrayDeque<>();
   private final List<String> methods = new ArrayList<>();
   private final List<String> sent = new ArrayList<>();
-  private @Nullable String session;
 
   /** A client that has logged in: two calls were sent. */
   VimClient logIn(Path folder) throws IOException {
@@ -76,9 +74,6 @@ final class ScriptedCarrier implements SoapCarrier {
     assertThat(envelope).contains(start).endsWith("</" + method + "></s:Body></s:Envelope>");
     methods.add(method);
     sent.add(envelope.substring(from + start.length(), envelope.indexOf("</" + method + ">")));
-    if (method.equals("Login")) {
-      session = "session-" + sent.size();
-    }
     Object answer = answers.isEmpty() ? "<R/>" : answers.remove();
     if (answer instanceof SourceException refused) {
       throw refused;
@@ -93,16 +88,6 @@ final class ScriptedCarrier implements SoapCarrier {
   @Override
   public String thumbprint() {
     return "AA";
-  }
-
-  @Override
-  public @Nullable String session() {
-    return session;
-  }
-
-  @Override
-  public void forgetSession() {
-    session = null;
   }
 
   @Override
