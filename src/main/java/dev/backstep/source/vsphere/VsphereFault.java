@@ -19,6 +19,27 @@ final class VsphereFault extends SourceException {
   private static final Set<String> OF_OTHERS =
       Set.of("TaskInProgress", "ConcurrentAccess", "FileLocked", "VmToolsUpgradeInProgress");
 
+  /**
+   * {@code FileFault} and what the API derives from it, less {@code FileLocked}, which passes, and
+   * those of copies and clones: of a question about changes, they are about the tracking's file.
+   */
+  private static final Set<String> OF_FILES =
+      Set.of(
+          "FileFault",
+          "CannotAccessFile",
+          "CannotCreateFile",
+          "CannotDeleteFile",
+          "DirectoryNotEmpty",
+          "FileAlreadyExists",
+          "FileNameTooLong",
+          "FileNotFound",
+          "FileNotWritable",
+          "FileTooLarge",
+          "IncorrectFileType",
+          "NoDiskSpace",
+          "NotADirectory",
+          "NotAFile");
+
   private final String fault;
   private final String property;
 
@@ -62,7 +83,7 @@ final class VsphereFault extends SourceException {
 
   /** Whether change tracking itself cannot answer, as opposed to nobody being able to ask it. */
   boolean isOfTracking() {
-    return fault.equals("FileFault")
+    return OF_FILES.contains(fault)
         || (fault.equals("InvalidArgument")
             && (property.equals("changeId") || property.equals("deviceKey")));
   }

@@ -6,6 +6,7 @@ import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.CbtAuditDefinition;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
+import dev.backstep.domain.Status;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
@@ -74,6 +75,51 @@ class VsphereTrackingIT extends VsphereBackupTest {
     assertThat(row.disks())
         .filteredOn(disk -> disk.reason().orElseThrow() == Reason.CBT_RESET)
         .allSatisfy(disk -> assertThat(disk.cause()).contains("FileFault"));
+  }
+
+  @Test
+  void trackingThatCannotAnswerCostsThatDiskAFullCopy() throws Exception {
+    parallel = 1;
+    complete();
+    guestWrites();
+    fault("QueryChangedDiskAreas", "about", ">2000<", "fault", "FileNotFound");
+    fault(
+        "QueryChangedDiskAreas",
+        "about",
+        ">2001<",
+        "fault",
+        "InvalidArgument",
+        "content",
+        "<invalidProperty>changeId</invalidProperty>");
+
+    BackupRow row = complete();
+
+    assertThat(reasons(row))
+        .containsExactly(Reason.CBT_RESET, Reason.CBT_RESET, Reason.CHANGED_EXTENTS);
+    assertThat(row.disks().get(0).cause()).contains("FileNotFound");
+    assertThat(row.disks().get(1).cause()).contains("InvalidArgument (changeId)");
+  }
+
+  @Test
+  void questionThatIsAskedWronglyFailsTheBackupAndNotTheChain() throws Exception {
+    complete();
+    guestWrites();
+    fault(
+        "QueryChangedDiskAreas",
+        "count",
+        "3",
+        "fault",
+        "InvalidArgument",
+        "content",
+        "<invalidProperty>startOffset</invalidProperty>");
+    BackupRow failed = backup();
+    vcenter.control("calm");
+
+    BackupRow row = complete();
+
+    assertThat(failed.status()).isEqualTo(Status.FAILED);
+    assertThat(failed.error().orElse("")).contains("InvalidArgument (startOffset)");
+    assertThat(reasons(row)).containsOnly(Reason.CHANGED_EXTENTS);
   }
 
   @Test
