@@ -28,15 +28,17 @@ var faultTypes = map[string]types.BaseMethodFault{
 	"MemorySnapshotOnIndependent": &types.MemorySnapshotOnIndependentDisk{},
 }
 
-// task runs something as a task of the simulator, a moment after its caller has been told of it.
-func (v *vcenter) task(w http.ResponseWriter, req *request, name string, on *simulator.VirtualMachine, injected *injection,
+// task runs something as a task of the simulator, a moment after its caller has been told of it. kind is its
+// description's id, as a vCenter has it.
+func (v *vcenter) task(w http.ResponseWriter, req *request, kind string, on *simulator.VirtualMachine, injected *injection,
 	run func() (types.AnyType, types.BaseMethodFault)) {
-	task := simulator.CreateTask(on, name, func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
+	task := simulator.CreateTask(on, strings.TrimSuffix(req.method, "_Task"), func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
 		if injected != nil && injected.fault != "" {
 			return nil, faultTypes[injected.fault]
 		}
 		return run()
 	})
+	task.Info.DescriptionId = kind
 	delay := 5 * time.Millisecond
 	if injected != nil && injected.delay > 0 {
 		delay = injected.delay
@@ -84,7 +86,7 @@ func (v *vcenter) createSnapshot(w http.ResponseWriter, req *request, injected *
 		fault(w, "InvalidName", "a snapshot's name has at most 80 characters", "")
 		return
 	}
-	v.task(w, req, "createSnapshot", vm, injected, func() (types.AnyType, types.BaseMethodFault) {
+	v.task(w, req, "VirtualMachine.createSnapshot", vm, injected, func() (types.AnyType, types.BaseMethodFault) {
 		if create.Quiesce && m.quiesceFails {
 			return nil, &types.ApplicationQuiesceFault{}
 		}
@@ -151,7 +153,7 @@ func (v *vcenter) removeSnapshot(w http.ResponseWriter, req *request, injected *
 	if m == nil {
 		return
 	}
-	v.task(w, req, "removeSnapshot", vm, injected, func() (types.AnyType, types.BaseMethodFault) {
+	v.task(w, req, "vm.Snapshot.remove", vm, injected, func() (types.AnyType, types.BaseMethodFault) {
 		if v.readers(req.self.Value) {
 			return nil, &types.GenericVmConfigFault{Reason: "a disk of the snapshot is still being read"}
 		}
@@ -222,7 +224,7 @@ func (v *vcenter) consolidate(w http.ResponseWriter, req *request, injected *inj
 	if m == nil {
 		return
 	}
-	v.task(w, req, "consolidateVMDisks", vm, injected, func() (types.AnyType, types.BaseMethodFault) {
+	v.task(w, req, "VirtualMachine.consolidateDisks", vm, injected, func() (types.AnyType, types.BaseMethodFault) {
 		v.mutex.Lock()
 		defer v.mutex.Unlock()
 		vm.Runtime.ConsolidationNeeded = types.NewBool(false)
@@ -246,7 +248,7 @@ func (v *vcenter) reconfigure(w http.ResponseWriter, req *request, injected *inj
 		fault(w, "NotSupported", "only change tracking is reconfigured here", "")
 		return
 	}
-	v.task(w, req, "reconfigVm", vm, injected, func() (types.AnyType, types.BaseMethodFault) {
+	v.task(w, req, "VirtualMachine.reconfigure", vm, injected, func() (types.AnyType, types.BaseMethodFault) {
 		v.mutex.Lock()
 		defer v.mutex.Unlock()
 		v.track(m, vm, on)

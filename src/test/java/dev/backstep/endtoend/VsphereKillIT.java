@@ -41,7 +41,7 @@ class VsphereKillIT {
       vcenter.control("fault", "method", "CreateSnapshot_Task", "task", "true", "delay", "3000");
       killWhen(program, () -> vcenter.calls("CreateSnapshot_Task") > 0, "backup", "victim");
       JsonNode full = relaunch(program);
-      checkPoint(vcenter, lab, full);
+      checkPoint(vcenter, newest(lab), full);
       assertThat(vcenter.calls("CreateSnapshot_Task")).as("snapshots made").isEqualTo(1);
 
       // While disks are read.
@@ -50,20 +50,24 @@ class VsphereKillIT {
       killWhen(program, () -> !vcenter.servers().isEmpty(), "backup", "victim");
       vcenter.readDelay("");
       JsonNode incremental = relaunch(program);
-      checkPoint(vcenter, lab, incremental);
+      checkPoint(vcenter, newest(lab), incremental);
       assertThat(incremental.get("disks").get(0).get("level").asString()).isEqualTo("incremental");
       assertThat(vcenter.calls("CreateSnapshot_Task")).as("snapshots made").isEqualTo(2);
 
       // While the vCenter removes the snapshot: the restore point is sealed by then.
       write(vcenter, vm);
       int removals = vcenter.calls("RemoveSnapshot_Task");
-      vcenter.control("fault", "method", "RemoveSnapshot_Task", "task", "true", "delay", "2000");
+      vcenter.control("fault", "method", "RemoveSnapshot_Task", "task", "true", "delay", "8000");
       killWhen(program, () -> vcenter.calls("RemoveSnapshot_Task") > removals, "backup", "victim");
-      JsonNode sealed = program.succeed("list", "--json").json().get(0);
-      assertThat(sealed.get("status").asString()).isEqualTo("COMPLETED");
-      checkPoint(vcenter, lab, program.succeed("show", id(sealed), "--json").json());
+      String snapshot = newest(lab);
       JsonNode last = program.succeed("backup", "victim", "--json").json();
-      checkPoint(vcenter, lab, last);
+      checkPoint(vcenter, newest(lab), last);
+      JsonNode sealed = program.succeed("list", "--json").json().get(1);
+      assertThat(sealed.get("status").asString()).isEqualTo("COMPLETED");
+      checkPoint(vcenter, snapshot, program.succeed("show", id(sealed), "--json").json());
+      assertThat(vcenter.calls("RemoveSnapshot_Task"))
+          .as("what was being removed is waited for, not removed twice")
+          .isEqualTo(removals + 2);
 
       assertThat(vcenter.snapshots(vm)).isEmpty();
       assertThat(vcenter.servers()).isEmpty();
@@ -109,18 +113,19 @@ class VsphereKillIT {
     return backup.get("backup_id").asString();
   }
 
-  private static void checkPoint(Vcenter vcenter, Path lab, JsonNode shown) throws IOException {
+  /** Morefs of snapshots grow. */
+  private static String newest(Path lab) throws IOException {
+    try (var folders = Files.list(lab.resolve("frozen"))) {
+      return folders
+          .map(path -> path.getFileName().toString())
+          .max(Comparator.comparingInt(moref -> Integer.parseInt(moref.replaceFirst(".*-", ""))))
+          .orElseThrow();
+    }
+  }
+
+  private static void checkPoint(Vcenter vcenter, String snapshot, JsonNode shown) {
     assertThat(shown.get("status").asString()).isEqualTo("COMPLETED");
     assertThat(shown.get("disks").size()).isEqualTo(3);
-    String snapshot;
-    try (var folders = Files.list(lab.resolve("frozen"))) {
-      snapshot =
-          folders
-              .map(path -> path.getFileName().toString())
-              .max(
-                  Comparator.comparingInt(moref -> Integer.parseInt(moref.replaceFirst(".*-", ""))))
-              .orElseThrow();
-    }
     for (JsonNode disk : shown.get("disks")) {
       Path image = Path.of(disk.get("image").asString());
       Tool.checkImage(image);

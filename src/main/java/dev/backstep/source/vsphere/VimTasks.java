@@ -13,14 +13,14 @@ import java.util.Set;
  */
 final class VimTasks {
 
+  /** As a server's own list of descriptions has them. */
   private static final Set<String> OF_SNAPSHOTS =
       Set.of(
           "VirtualMachine.createSnapshot",
+          "VirtualMachine.createSnapshotEx",
           "vm.Snapshot.remove",
-          "VirtualMachineSnapshot.removeSnapshot",
           "VirtualMachine.removeAllSnapshots",
-          "VirtualMachine.consolidateDisks",
-          "VirtualMachine.consolidateVMDisks");
+          "VirtualMachine.consolidateDisks");
 
   private static final Set<String> ENDED = Set.of("success", "error");
 

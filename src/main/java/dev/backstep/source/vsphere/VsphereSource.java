@@ -245,8 +245,13 @@ final class VsphereSource implements VmSource {
       }
       throw e;
     }
+    if (SnapshotWork.ours(machine, repository).isEmpty()) {
+      return 0;
+    }
+    // A process that died may have begun to remove one.
+    gateway.awaitSnapshotTasks(machine.ref());
     int removed = 0;
-    for (Machine.HeldSnapshot one : SnapshotWork.ours(machine, repository)) {
+    for (Machine.HeldSnapshot one : SnapshotWork.ours(gateway.machine(machine.ref()), repository)) {
       if (!openMarks.contains(SnapshotMark.of(one))) {
         SnapshotWork.remove(gateway, machine.ref(), one.ref());
         removed++;
