@@ -27,7 +27,7 @@ type machine struct {
 	disks        map[int32]*disk
 	tracked      bool
 	recording    bool
-	quiesceFails bool
+	quiesceFails string
 	starFails    bool
 	suffix       int
 }
@@ -121,7 +121,10 @@ func (v *vcenter) controlled(what string, r *http.Request) (interface{}, error) 
 			d.lies = r.FormValue("on") != "false"
 		}
 	case "quiesce":
-		m.quiesceFails = r.FormValue("fails") == "true"
+		m.quiesceFails = r.FormValue("fails")
+	case "tools":
+		ref := types.ManagedObjectReference{Type: "VirtualMachine", Value: r.FormValue("vm")}
+		simulator.Map.Get(ref).(*simulator.VirtualMachine).Guest.ToolsRunningStatus = r.FormValue("status")
 	case "star":
 		m.starFails = r.FormValue("fails") == "true"
 	case "set":
@@ -293,6 +296,7 @@ func (v *vcenter) equip(vm *simulator.VirtualMachine, path string, r *http.Reque
 	vm.Summary.Config.Name = name
 	vm.Runtime.ConsolidationNeeded = types.NewBool(false)
 	vm.Capability.ChangeTrackingSupported = types.NewBool(true)
+	vm.Guest.ToolsRunningStatus = string(types.VirtualMachineToolsRunningStatusGuestToolsRunning)
 	if field := r.FormValue("attribute"); field != "" {
 		vm.CustomValue = append(vm.CustomValue, &types.CustomFieldStringValue{
 			CustomFieldValue: types.CustomFieldValue{Key: 401}, Value: strings.SplitN(field, "=", 2)[1]})

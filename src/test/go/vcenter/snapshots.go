@@ -87,9 +87,12 @@ func (v *vcenter) createSnapshot(w http.ResponseWriter, req *request, injected *
 		return
 	}
 	v.task(w, req, "VirtualMachine.createSnapshot", vm, injected, func() (types.AnyType, types.BaseMethodFault) {
-		if create.Quiesce && m.quiesceFails {
+		if create.Quiesce && m.quiesceFails == "true" {
 			return nil, &types.ApplicationQuiesceFault{}
 		}
+		// A vCenter that cannot ask the guest does not complain.
+		create.Quiesce = create.Quiesce && m.quiesceFails == "" && vm.Guest.ToolsRunningStatus == "guestToolsRunning" &&
+			vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOn
 		return v.snapshot(m, vm, create), nil
 	})
 }

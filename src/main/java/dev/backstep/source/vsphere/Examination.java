@@ -69,6 +69,14 @@ final class Examination {
     }
     protection.obstacles().forEach(text -> found(false, "protection", text));
     protection.remarks(settings.tracking()).forEach(text -> found(true, "remark", text));
+    if (settings.quiesce() != VsphereSettings.Quiesce.OFF) {
+      boolean required = settings.quiesce() == VsphereSettings.Quiesce.REQUIRED;
+      String then =
+          required
+              ? "; `quiesce: required` refuses its backup"
+              : "; its restore points are as after a power failure";
+      machine.restless().ifPresent(why -> found(!required, "quiesce", machine + ": " + why + then));
+    }
     for (Machine.HeldSnapshot snapshot : machine.snapshots()) {
       if (MarkName.isOurs(SnapshotMark.of(snapshot))) {
         found(

@@ -17,6 +17,7 @@ final class SnapshotMark {
   private static final int NAME_MAX = 80;
 
   private static final String LINE = "Mark: ";
+  private static final String OFF = "The VM was off.";
 
   private SnapshotMark() {}
 
@@ -31,12 +32,21 @@ final class SnapshotMark {
     return id.length() <= NAME_MAX ? id : id.substring(0, NAME_MAX);
   }
 
-  static String description(BackupId backup, ChangeId mark) {
+  /**
+   * @param off whether the VM is off: its snapshot is made without asking its guest
+   */
+  static String description(BackupId backup, ChangeId mark, boolean off) {
     return "Made by Backstep for "
         + backup
         + " and removed by it; please leave it alone.\n"
         + LINE
-        + mark;
+        + mark
+        + (off ? "\n" + OFF : "");
+  }
+
+  /** Whether the guest's file systems were at rest in a snapshot of ours. */
+  static boolean isAtRest(Machine.HeldSnapshot snapshot) {
+    return snapshot.quiesced() || snapshot.description().lines().anyMatch(OFF::equals);
   }
 
   /** The mark of a snapshot; empty when it has none, as those of others. */

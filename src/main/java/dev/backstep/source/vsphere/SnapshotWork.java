@@ -26,6 +26,10 @@ final class SnapshotWork {
   /** The end of the mark of a snapshot that is made and removed only to begin tracking. */
   private static final String STUN = "stun";
 
+  private static final String NOT_AT_REST =
+      "its snapshot was taken and the guest had not come to rest, which `quiesce: required` asks"
+          + " for";
+
   private final VsphereSettings settings;
   private final VsphereGateway gateway;
   private final RepositoryId repository;
@@ -53,6 +57,32 @@ final class SnapshotWork {
   record Taken(Machine machine, Machine.HeldSnapshot held, VsphereGateway.Frozen frozen) {}
 
   /**
+   * Why a snapshot of ours is not to be read any more; empty when it is.
+   *
+   * @param held which a process has made that died
+   */
+  static Optional<String> unusable(
+      VsphereGateway gateway, VsphereSettings settings, Machine.HeldSnapshot held)
+      throws IOException {
+    Duration age = Duration.between(held.takenAt(), gateway.now());
+    if (age.compareTo(settings.snapshotAgeMax()) > 0) {
+      return Optional.of(
+          "its snapshot was "
+              + age.toHours()
+              + " h old, `snapshot-age-max` allows "
+              + settings.snapshotAgeMax().toHours()
+              + " h");
+    }
+    return isRestRequired(settings) && !SnapshotMark.isAtRest(held)
+        ? Optional.of(NOT_AT_REST)
+        : Optional.empty();
+  }
+
+  private static boolean isRestRequired(VsphereSettings settings) {
+    return settings.quiesce() == VsphereSettings.Quiesce.REQUIRED;
+  }
+
+  /**
    * The backup's snapshot: the one that a process has made which died before it could say so, else
    * a new one. Leftovers of other backups into the repository are removed first.
    */
@@ -64,6 +94,12 @@ final class SnapshotWork {
             .filter(one -> SnapshotMark.belongsTo(one, repository, backup))
             .filter(one -> !SnapshotMark.of(one).endsWith("." + STUN))
             .reduce((first, second) -> second);
+    Optional<String> unusable =
+        ours.isPresent() ? unusable(gateway, settings, ours.get()) : Optional.empty();
+    if (unusable.isPresent()) {
+      log.warn("{}: {}; another one is made", machine, unusable.get());
+      ours = Optional.empty();
+    }
     for (Machine.HeldSnapshot one : ours(machine, repository)) {
       if (!ours.equals(Optional.of(one)) && !inUse.contains(SnapshotMark.of(one))) {
         log.info("{}: removing the snapshot {} that was left", machine, one.name());
@@ -74,7 +110,9 @@ final class SnapshotWork {
       log.info("{}: {} was made before its process died", machine, ours.get().name());
       return taken(machine.ref(), SnapshotMark.of(ours.get()));
     }
-    machine = tracked(gateway.machine(machine.ref()));
+    machine = gateway.machine(machine.ref());
+    requireRest(machine);
+    machine = tracked(machine);
     Taken taken = create(machine);
     if (tracksNothing(taken) && machine.poweredOn()) {
       // Tracking was switched on, and the VM was not stunned since: removing a snapshot does that.
@@ -82,6 +120,19 @@ final class SnapshotWork {
       taken = create(machine);
     }
     return taken;
+  }
+
+  private void requireRest(Machine machine) throws SourceException {
+    Optional<String> restless = machine.restless();
+    if (restless.isPresent() && isRestRequired(settings)) {
+      throw new SourceException(
+          SourceException.Kind.FAILED,
+          machine
+              + ": "
+              + restless.get()
+              + ", which `quiesce: required` asks for; see to that, or let the definition say"
+              + " `quiesce: try`");
+    }
   }
 
   private static boolean tracksNothing(Taken taken) {
@@ -103,7 +154,10 @@ final class SnapshotWork {
     if (machine.poweredOn()) {
       ChangeId mark = MarkName.of(repository, backup, STUN);
       gateway.createSnapshot(
-          machine.ref(), SnapshotMark.name(backup), SnapshotMark.description(backup, mark), false);
+          machine.ref(),
+          SnapshotMark.name(backup),
+          SnapshotMark.description(backup, mark, false),
+          false);
       for (Machine.HeldSnapshot one : gateway.machine(machine.ref()).snapshots()) {
         if (SnapshotMark.of(one).equals(mark.value())) {
           remove(machine.ref(), one.ref());
@@ -116,7 +170,7 @@ final class SnapshotWork {
   private Taken create(Machine machine) throws IOException {
     ChangeId mark = SnapshotMark.make(repository, backup);
     String name = SnapshotMark.name(backup);
-    String description = SnapshotMark.description(backup, mark);
+    String description = SnapshotMark.description(backup, mark, machine.poweredOff());
     boolean quiesce = machine.poweredOn() && settings.quiesce() != VsphereSettings.Quiesce.OFF;
     try {
       createUnlessBusy(machine, name, description, quiesce);
@@ -127,14 +181,21 @@ final class SnapshotWork {
         throw e;
       }
       log.warn(
-          "{}: the guest did not come to rest, the snapshot is as after a power failure: {}",
+          "{}: the guest did not come to rest, the snapshot is taken without: {}",
           machine,
           e.getMessage());
       createUnlessBusy(machine, name, description, false);
     } catch (SourceException e) {
       requireMade(machine.ref(), mark, e);
     }
-    return taken(machine.ref(), mark.value());
+    Taken taken = taken(machine.ref(), mark.value());
+    if (settings.quiesce() != VsphereSettings.Quiesce.OFF && !SnapshotMark.isAtRest(taken.held())) {
+      log.warn(
+          "{}: the snapshot is as after a power failure{}",
+          machine,
+          machine.restless().map(why -> ": " + why).orElse(""));
+    }
+    return taken;
   }
 
   /** Another task that works on the VM, such as a migration, says nothing about its guest. */
@@ -186,6 +247,10 @@ final class SnapshotWork {
                     SourceException.Kind.FAILED,
                     machine + ": its snapshot was made and is not there; did somebody remove it?"));
     try {
+      if (isRestRequired(settings) && !SnapshotMark.isAtRest(held)) {
+        throw new SourceException(
+            SourceException.Kind.FAILED, machine + ": " + NOT_AT_REST + "; it is removed");
+      }
       return new Taken(machine, held, gateway.frozen(held.ref()));
     } catch (IOException e) {
       discard(ref, held, e);

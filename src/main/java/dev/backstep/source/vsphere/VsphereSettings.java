@@ -52,7 +52,7 @@ record VsphereSettings(
 
   /** Whether the guest is asked to come to rest before a snapshot. */
   enum Quiesce {
-    /** A snapshot that is not quiesced fails the backup. */
+    /** A snapshot that is not quiesced fails the backup, unless the VM is off. */
     REQUIRED,
     /** Where the guest cannot, the snapshot is as after a power failure. */
     TRY,

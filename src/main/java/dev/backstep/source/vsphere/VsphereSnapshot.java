@@ -74,6 +74,7 @@ final class VsphereSnapshot implements Snapshot {
     what.put("server", gateway.fullName());
     what.put("quiesced", held.quiesced());
     what.put("powered_on", machine.poweredOn());
+    what.put("tools", machine.tools());
     return Map.of(
         "vsphere-machine", JSON.writeValueAsString(what), NewMachine.CONFIGURATION, configuration);
   }

@@ -183,16 +183,10 @@ final class VsphereSource implements VmSource {
             .findFirst()
             .orElseThrow(
                 () -> new SnapshotGoneException(machine + ": its snapshot is not there any more"));
-    Duration age = Duration.between(held.takenAt(), gateway.now());
-    if (age.compareTo(settings.snapshotAgeMax()) > 0) {
+    Optional<String> unusable = SnapshotWork.unusable(gateway, settings, held);
+    if (unusable.isPresent()) {
       SnapshotWork.remove(gateway, machine.ref(), held.ref());
-      throw new SnapshotGoneException(
-          machine
-              + ": its snapshot was "
-              + age.toHours()
-              + " h old, `snapshot-age-max` allows "
-              + settings.snapshotAgeMax().toHours()
-              + " h");
+      throw new SnapshotGoneException(machine + ": " + unusable.get());
     }
     VsphereGateway.Frozen frozen = gateway.frozen(held.ref());
     for (Map.Entry<String, Long> disk : then.disks().entrySet()) {

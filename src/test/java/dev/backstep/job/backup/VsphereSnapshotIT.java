@@ -5,7 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.Status;
+import dev.backstep.repository.Repository;
+import dev.backstep.source.SourceFinding;
+import java.io.IOException;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Snapshots: made once, held for a relaunch, and removed. */
 class VsphereSnapshotIT extends VsphereBackupTest {
@@ -51,6 +56,104 @@ class VsphereSnapshotIT extends VsphereBackupTest {
     BackupRow refused = backup();
 
     assertThat(refused.error().orElse("")).contains("ApplicationQuiesceFault");
+    assertThat(vcenter.snapshots(vm)).isEmpty();
+  }
+
+  @Test
+  void guestWithoutToolsIsRefusedWhereRestIsRequiredAndElseTold() throws Exception {
+    vcenter.control("tools", "vm", vm.moref(), "status", "guestToolsNotRunning");
+    BackupRow restless = complete();
+    List<SourceFinding> remarked = examined();
+    int before = vcenter.calls("CreateSnapshot_Task");
+    settings.put("quiesce", "required");
+
+    BackupRow refused = backup();
+
+    assertThat(refused.status()).isEqualTo(Status.FAILED);
+    assertThat(refused.error().orElse(""))
+        .contains(vm.moref(), "VMware Tools do not run", "guestToolsNotRunning", "quiesce: try");
+    assertThat(vcenter.calls("CreateSnapshot_Task")).as("none is made").isEqualTo(before);
+    assertThat(quiesced(restless)).isFalse();
+    assertThat(remarked)
+        .filteredOn(finding -> finding.what().equals("quiesce"))
+        .allSatisfy(finding -> assertThat(finding.text()).contains("as after a power failure"))
+        .extracting(SourceFinding::good)
+        .containsExactly(true);
+    assertThat(examined())
+        .filteredOn(finding -> finding.what().equals("quiesce"))
+        .extracting(SourceFinding::good)
+        .containsExactly(false);
+  }
+
+  private boolean quiesced(BackupRow row) throws IOException {
+    String told =
+        Repository.open(repository)
+            .restorePoint(row.vmId(), row.id())
+            .vmDefinition()
+            .get("vsphere-machine");
+    return JsonMapper.shared().readTree(told).get("quiesced").asBoolean();
+  }
+
+  @Test
+  void snapshotThatSilentlyIsNotAtRestIsRemovedWhereThatIsRequired() throws Exception {
+    settings.put("quiesce", "required");
+    BackupRow right = complete();
+    vcenter.control("quiesce", "vm", vm.moref(), "fails", "silently");
+
+    BackupRow refused = backup();
+
+    assertThat(quiesced(right)).isTrue();
+    assertThat(refused.status()).isEqualTo(Status.FAILED);
+    assertThat(refused.error().orElse("")).contains("had not come to rest", "it is removed");
+    assertThat(vcenter.snapshots(vm)).isEmpty();
+  }
+
+  @Test
+  void machineThatIsOffIsAtRestAndOneThatIsSuspendedIsNot() throws Exception {
+    settings.put("quiesce", "required");
+    vcenter.power(vm, "suspended");
+    BackupRow suspended = backup();
+    vcenter.power(vm, "on");
+    vcenter.power(vm, "off");
+
+    complete();
+
+    assertThat(suspended.error().orElse("")).contains("it is suspended");
+  }
+
+  /** As when a process dies before it can say so, and the vCenter does not remove it. */
+  private BackupRow failsBesideItsSnapshot() throws Exception {
+    fault("RemoveSnapshot_Task", "fault", "NoPermission");
+    BackupRow failed = backup();
+    assertThat(failed.status()).isEqualTo(Status.FAILED);
+    assertThat(failed.snapshotHandle()).isEmpty();
+    assertThat(vcenter.snapshots(vm)).hasSize(1);
+    return failed;
+  }
+
+  @Test
+  void snapshotThatIsNotAtRestIsNotAdoptedWhereThatIsRequired() throws Exception {
+    settings.put("quiesce", "required");
+    vcenter.control("quiesce", "vm", vm.moref(), "fails", "silently");
+    BackupRow failed = failsBesideItsSnapshot();
+    vcenter.control("quiesce", "vm", vm.moref(), "fails", "");
+
+    BackupRow row = completed(ended(jobs.relaunch(failed.id().value())));
+
+    assertThat(quiesced(row)).isTrue();
+    assertThat(vcenter.snapshots(vm)).isEmpty();
+  }
+
+  @Test
+  void snapshotThatIsTooOldIsNotAdopted() throws Exception {
+    settings.put("snapshot-age-max", "0s");
+    fault("RetrievePropertiesEx", "about", ">VirtualMachineSnapshot<", "fault", "SystemError");
+    BackupRow failed = failsBesideItsSnapshot();
+    int before = vcenter.calls("CreateSnapshot_Task");
+
+    completed(ended(jobs.relaunch(failed.id().value())));
+
+    assertThat(vcenter.calls("CreateSnapshot_Task")).as("another one").isEqualTo(before + 1);
     assertThat(vcenter.snapshots(vm)).isEmpty();
   }
 
