@@ -7,6 +7,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A disk's nbdkit: started when somebody wants bytes, kept for a moment when nobody does any more,
@@ -15,7 +17,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class DiskExport implements AutoCloseable {
 
+  private static final Logger log = LoggerFactory.getLogger(DiskExport.class);
+
   private static final Duration IDLE_MAX = Duration.ofSeconds(10);
+
+  /**
+   * A VDDK closes its disk at the server when it is ended; one that is killed before leaves it
+   * locked, and the snapshot cannot be removed.
+   */
+  private static final Duration END_MAX = Duration.ofMinutes(1);
 
   private final Vddk vddk;
   private final Vddk.Disk disk;
@@ -134,7 +144,9 @@ final class DiskExport implements AutoCloseable {
 
   private void end() {
     if (server != null) {
-      server.close();
+      if (!server.end(END_MAX)) {
+        log.info("{}: its nbdkit did not end in order: {}", disk, server.errors());
+      }
       server = null;
     }
     if (room != null) {

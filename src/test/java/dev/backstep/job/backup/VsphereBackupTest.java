@@ -100,6 +100,7 @@ abstract class VsphereBackupTest extends JobTest {
   void nothingIsLeftAndEveryRestorePointIsRight() throws Exception {
     vcenter.control("calm");
     vcenter.readDelay("");
+    vcenter.closeDelay("");
     for (BackupRow row : taken.keySet()) {
       checkRestorePoint(row);
     }

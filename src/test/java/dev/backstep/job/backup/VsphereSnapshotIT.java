@@ -8,6 +8,7 @@ import dev.backstep.domain.Status;
 import dev.backstep.repository.Repository;
 import dev.backstep.source.SourceFinding;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;
@@ -178,6 +179,17 @@ class VsphereSnapshotIT extends VsphereBackupTest {
     complete();
 
     assertThat(vcenter.calls("ConsolidateVMDisks_Task")).isEqualTo(before + 1);
+    assertThat(vcenter.snapshots(vm)).isEmpty();
+  }
+
+  @Test
+  void serverThatIsSlowToLetItsDiskGoIsNotKilled() throws Exception {
+    vcenter.closeDelay("8");
+    long before = System.nanoTime();
+
+    complete();
+
+    assertThat(Duration.ofNanos(System.nanoTime() - before)).isGreaterThan(Duration.ofSeconds(8));
     assertThat(vcenter.snapshots(vm)).isEmpty();
   }
 
