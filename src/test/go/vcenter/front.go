@@ -227,9 +227,15 @@ func (v *vcenter) hasPrivileges(w http.ResponseWriter, req *request) {
 	var content strings.Builder
 	v.mutex.Lock()
 	for _, entity := range req.fields["entity"] {
-		fmt.Fprintf(&content, `<returnval><entity type="VirtualMachine">%s</entity>`, entity)
+		kind := "VirtualMachine"
+		if bytes.Contains(req.raw, []byte(`type="Datastore">`+entity)) {
+			kind = "Datastore"
+		}
+		fmt.Fprintf(&content, `<returnval><entity type="%s">%s</entity>`, kind, entity)
 		for _, id := range req.fields["privId"] {
-			fmt.Fprintf(&content, `<privAvailability><privId>%s</privId><isGranted>%t</isGranted></privAvailability>`, id, !v.denied[id])
+			// The rights of a role count where their kind of object is.
+			granted := !v.denied[id] && strings.HasPrefix(id, kind+".")
+			fmt.Fprintf(&content, `<privAvailability><privId>%s</privId><isGranted>%t</isGranted></privAvailability>`, id, granted)
 		}
 		content.WriteString(`</returnval>`)
 	}

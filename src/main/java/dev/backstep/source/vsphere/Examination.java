@@ -7,6 +7,7 @@ import dev.backstep.source.SourceFinding;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** Looks at all that a backup of a VM needs, from the login to the VDDK; changes nothing. */
@@ -21,6 +22,10 @@ final class Examination {
           "VirtualMachine.Config.DiskLease",
           "VirtualMachine.Provisioning.DiskRandomRead",
           "VirtualMachine.Provisioning.GetVmFiles");
+
+  /** What the VDDK does at the datastores. */
+  private static final List<String> DATASTORE_PRIVILEGES =
+      List.of("Datastore.Browse", "Datastore.FileManagement");
 
   private final VsphereSettings settings;
   private final Set<DiskKey> exclude;
@@ -42,22 +47,32 @@ final class Examination {
       Machine machine = new MachineSelection(settings, gateway).find();
       found(true, "machine", machine + (machine.poweredOn() ? ", running" : ", not running"));
       protection(machine);
-      Set<String> missing = gateway.missingPrivileges(machine.ref(), PRIVILEGES);
-      found(
-          missing.isEmpty(),
-          "privileges",
-          missing.isEmpty()
-              ? settings.user() + " has what a backup needs at the VM"
-              : settings.user()
-                  + " lacks "
-                  + String.join(", ", missing)
-                  + "; add them to its role");
+      privileges(gateway, "the VM", machine.ref(), PRIVILEGES);
+      for (Map.Entry<Moref, String> one : gateway.datastores(machine.ref()).entrySet()) {
+        privileges(gateway, "datastore " + one.getValue(), one.getKey(), DATASTORE_PRIVILEGES);
+      }
     } catch (SourceException e) {
       found(false, "server", String.valueOf(e.getMessage()));
     } catch (IOException e) {
       found(false, "server", settings.address() + ": " + e.getMessage());
     }
     return findings;
+  }
+
+  private void privileges(VsphereGateway gateway, String where, Moref entity, List<String> needed)
+      throws IOException {
+    Set<String> missing = gateway.missingPrivileges(entity, needed);
+    found(
+        missing.isEmpty(),
+        "privileges",
+        missing.isEmpty()
+            ? settings.user() + " has what a backup needs at " + where
+            : settings.user()
+                + " lacks "
+                + String.join(", ", missing)
+                + " at "
+                + where
+                + "; add them to its role there");
   }
 
   private void protection(Machine machine) {

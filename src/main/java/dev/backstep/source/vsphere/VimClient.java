@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Supplier;
 
 /** The gateway by the Web Services API, vim25. */
@@ -33,12 +32,14 @@ final class VimClient implements VsphereGateway {
   private final VimSession session;
   private final PropertyReader properties;
   private final VimTasks tasks;
+  private final VimRights rights;
 
   private VimClient(VsphereSettings settings, VimSession session) {
     this.settings = settings;
     this.session = session;
     this.properties = new PropertyReader(session);
     this.tasks = new VimTasks(properties);
+    this.rights = new VimRights(session, properties);
   }
 
   static VimClient open(VsphereSettings settings) throws SourceException {
@@ -365,27 +366,13 @@ final class VimClient implements VsphereGateway {
   }
 
   @Override
-  public Set<String> missingPrivileges(Moref machine, List<String> privileges) throws IOException {
-    XmlNode answer =
-        session.ask(
-            "HasPrivilegeOnEntities",
-            () -> {
-              SoapBody body =
-                  SoapBody.of("HasPrivilegeOnEntities", session.service("authorizationManager"))
-                      .ref("entity", machine)
-                      .text("sessionId", session.key());
-              privileges.forEach(privilege -> body.text("privId", privilege));
-              return body;
-            });
-    Set<String> missing = new TreeSet<>(privileges);
-    for (XmlNode entity : answer.children("returnval")) {
-      for (XmlNode one : entity.children("privAvailability")) {
-        if (one.flag("isGranted")) {
-          missing.remove(one.text("privId").orElse(""));
-        }
-      }
-    }
-    return missing;
+  public Map<Moref, String> datastores(Moref machine) throws IOException {
+    return rights.datastores(machine);
+  }
+
+  @Override
+  public Set<String> missingPrivileges(Moref entity, List<String> privileges) throws IOException {
+    return rights.missing(entity, privileges);
   }
 
   @Override

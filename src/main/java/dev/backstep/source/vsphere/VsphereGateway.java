@@ -105,8 +105,13 @@ interface VsphereGateway extends AutoCloseable {
       Moref machine, Moref snapshot, DiskFacts disk, String changeId, ExtentVisitor visitor)
       throws IOException;
 
-  /** Which of some privileges this user lacks on a VM. */
-  Set<String> missingPrivileges(Moref machine, List<String> privileges) throws IOException;
+  /**
+   * The datastores that a VM has files on; one that this user may not see has its moref as name.
+   */
+  Map<Moref, String> datastores(Moref machine) throws IOException;
+
+  /** Which of some privileges this user lacks on a VM or datastore; all where it may not ask. */
+  Set<String> missingPrivileges(Moref entity, List<String> privileges) throws IOException;
 
   /** Ends the session. */
   @Override

@@ -125,6 +125,7 @@ class VsphereMachineIT extends VsphereBackupTest {
   @Test
   void examinationTellsWhatABackupNeeds() throws Exception {
     vcenter.control("deny", "privilege", "VirtualMachine.State.RemoveSnapshot");
+    vcenter.control("deny", "privilege", "Datastore.Browse");
     vcenter.control("set", "vm", vm.moref(), "key", "2001", "mode", "independent_nonpersistent");
 
     List<SourceFinding> findings = examined();
@@ -134,7 +135,10 @@ class VsphereMachineIT extends VsphereBackupTest {
         .filteredOn(finding -> !finding.good())
         .extracting(SourceFinding::text)
         .anySatisfy(text -> assertThat(text).contains("2001", "independent_nonpersistent"))
-        .anySatisfy(text -> assertThat(text).contains("VirtualMachine.State.RemoveSnapshot"))
-        .hasSize(2);
+        .anySatisfy(text ->
+            assertThat(text).contains("lacks VirtualMachine.State.RemoveSnapshot at the VM"))
+        .anySatisfy(
+            text -> assertThat(text).contains("lacks Datastore.Browse at datastore LocalDS"))
+        .hasSize(3);
   }
 }
