@@ -177,8 +177,17 @@ func set(m *machine, r *http.Request) error {
 			backing.DiskMode = mode
 			d.independent = strings.HasPrefix(mode, "independent")
 		}
-		if uuid := r.FormValue("uuid"); uuid != "" {
-			backing.Uuid = uuid
+		if file := r.FormValue("replaced-by"); file != "" {
+			// Another file has a uuid and a tracking of its own, and what it holds.
+			backing.FileName, d.file = file, file
+			backing.Uuid = "6000C29f-" + digest(file)[:24]
+			d.reset()
+			if err := os.Truncate(d.live, 0); err != nil {
+				return err
+			}
+			if err := os.Truncate(d.live, one.CapacityInBytes); err != nil {
+				return err
+			}
 		}
 		if size, err := strconv.ParseInt(r.FormValue("size"), 10, 64); err == nil {
 			one.CapacityInBytes = size

@@ -174,6 +174,20 @@ class VsphereTrackingIT extends VsphereBackupTest {
     assertThat(row.disks().getFirst().bytesRead()).isLessThan(MIB);
   }
 
+  @Test
+  void diskThatWasReplacedBehindItsKeyIsCopiedWhole() throws Exception {
+    complete();
+    String file = "[LocalDS_0] other/" + name + ".vmdk";
+    vcenter.control("set", "vm", vm.moref(), "key", "2001", "replaced-by", file);
+    guestWrites();
+
+    BackupRow row = complete();
+
+    assertThat(reasons(row))
+        .containsExactly(Reason.CHANGED_EXTENTS, Reason.CBT_RESET, Reason.CHANGED_EXTENTS);
+    assertThat(row.disks().get(1).cause()).contains("tracking was begun anew");
+  }
+
   private void writeFirst(byte[] bytes) throws IOException {
     try (var file = new java.io.RandomAccessFile(vcenter.live(vm, 2000).toFile(), "rw")) {
       file.write(bytes);
