@@ -118,6 +118,8 @@ func (v *vcenter) carryOut(w http.ResponseWriter, r *http.Request, req *request,
 		v.consolidate(w, req, injected)
 	case "ReconfigVM_Task":
 		v.reconfigure(w, req, injected)
+	case "ContinueRetrievePropertiesEx":
+		v.nextPage(w, r, req)
 	case "HasPrivilegeOnEntities":
 		v.hasPrivileges(w, req)
 	default:
@@ -201,9 +203,51 @@ func (v *vcenter) pass(w http.ResponseWriter, r *http.Request, req *request) {
 		delete(v.sessions, session(r))
 		v.mutex.Unlock()
 	}
+	body := recorder.Body.String()
+	if req.method == "RetrievePropertiesEx" {
+		body = v.firstPage(session(r), body)
+	}
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	w.WriteHeader(answer.StatusCode)
-	_, _ = w.Write(recorder.Body.Bytes())
+	_, _ = w.Write([]byte(body))
+}
+
+// firstPage leaves one object in an answer about properties, and keeps the others for who asks on in the same session:
+// a server may make its pages as small as it likes.
+func (v *vcenter) firstPage(session, body string) string {
+	parts := strings.SplitAfter(body, "</objects>")
+	last := len(parts) - 1
+	if last < 2 {
+		return body
+	}
+	begin := strings.Index(parts[0], "<objects>")
+	v.mutex.Lock()
+	defer v.mutex.Unlock()
+	v.pages++
+	token := fmt.Sprintf("page-%d", v.pages)
+	v.unread[session+token] = parts[1:last]
+	return parts[0][:begin] + "<token>" + token + "</token>" + parts[0][begin:] + parts[last]
+}
+
+func (v *vcenter) nextPage(w http.ResponseWriter, r *http.Request, req *request) {
+	token := req.field("token")
+	key := session(r) + token
+	v.mutex.Lock()
+	rest := v.unread[key]
+	if len(rest) > 1 {
+		v.unread[key] = rest[1:]
+	} else {
+		delete(v.unread, key)
+	}
+	v.mutex.Unlock()
+	switch len(rest) {
+	case 0:
+		invalid(w, "token")
+	case 1:
+		answer(w, req.method, "<returnval>"+rest[0]+"</returnval>")
+	default:
+		answer(w, req.method, "<returnval><token>"+token+"</token>"+rest[0]+"</returnval>")
+	}
 }
 
 const envelope = `<?xml version="1.0" encoding="UTF-8"?>

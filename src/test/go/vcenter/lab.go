@@ -92,6 +92,14 @@ func (v *vcenter) controlled(what string, r *http.Request) (interface{}, error) 
 		return v.foreignSnapshot(r)
 	case "snapshots":
 		return v.snapshots(r.FormValue("vm")), nil
+	case "all-snapshots":
+		names := []string{}
+		for _, vm := range simulator.Map.All("VirtualMachine") {
+			for _, name := range v.snapshots(vm.Reference().Value) {
+				names = append(names, name)
+			}
+		}
+		return names, nil
 	}
 	v.mutex.Lock()
 	defer v.mutex.Unlock()

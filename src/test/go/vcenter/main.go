@@ -26,6 +26,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -40,12 +41,16 @@ type vcenter struct {
 
 	mutex       sync.Mutex
 	certificate *tls.Certificate
+	authority   *x509.Certificate
+	signer      *ecdsa.PrivateKey
 	sessions    map[string]bool
 	logins      int
 	machines    map[string]*machine
 	faults      []*injection
 	calls       map[string]int
 	held        int
+	pages       int
+	unread      map[string][]string
 	denied      map[string]bool
 	areasMax    int
 	spanBytes   int64
@@ -77,9 +82,11 @@ func main() {
 		machines:  map[string]*machine{},
 		calls:     map[string]int{},
 		denied:    map[string]bool{},
+		unread:    map[string][]string{},
 		areasMax:  *areas,
 		spanBytes: *span,
 	}
+	v.newAuthority()
 	v.newCertificate()
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -114,6 +121,23 @@ type nothing struct{}
 
 func (nothing) Write(bytes []byte) (int, error) { return len(bytes), nil }
 
+// newAuthority makes who signs certificates; nobody trusts it but those whom a test tells to.
+func (v *vcenter) newAuthority() {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority.test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	must(err)
+	v.authority, err = x509.ParseCertificate(der)
+	must(err)
+	v.signer = key
+	must(os.WriteFile(filepath.Join(v.folder, "authority.der"), der, 0o644))
+}
+
 func (v *vcenter) newCertificate() {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -126,8 +150,9 @@ func (v *vcenter) newCertificate() {
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     time.Now().Add(24 * time.Hour),
 		DNSNames:     []string{"vcenter.test"},
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, v.authority, &key.PublicKey, v.signer)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -161,6 +161,7 @@ class VsphereKillStepsIT extends VsphereTest {
     }
     assertThat(process.isAlive()).as("%s", Files.readString(output)).isTrue();
     process.destroyForcibly().waitFor();
+    killed = true;
   }
 
   /**

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.backstep.testing.Tool;
 import dev.backstep.testing.Vcenter.Vm;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
@@ -43,20 +44,64 @@ class VsphereReplicateIT extends VsphereTest {
     assertThat(vcenter.openSessions()).isZero();
   }
 
+  @Test
+  void killedRunIsGoneOnWithFromTheSameSnapshotAlsoOntoAnExport() throws Exception {
+    Path standby = folder.resolve("standby");
+    Path export = folder.resolve("export.raw");
+    Path socket = folder.resolve("t.sock");
+    String uri = "nbd+unix:///?socket=" + socket;
+    Tool.run("truncate", "-s", "4M", export);
+    Process target =
+        new ProcessBuilder("qemu-nbd", "-f", "raw", "-k", socket + "", "-t", export + "").start();
+    try {
+      await(target, () -> Files.exists(socket) ? "there" : "");
+      String to = "replicate: { folder: %s, to: { \"2000\": \"%s\" } }\n";
+      Vm web = machine("web", true, to.formatted(standby, uri), 4 * MIB, MIB + 512);
+      write(web);
+      program.succeed("replicate", "web");
+      write(web);
+
+      killInTheMiddle();
+      int made = vcenter.calls("CreateSnapshot_Task");
+      JsonNode task = program.succeed("tasks", "--kind", "replicate", "--json").json().get(0);
+      assertThat(task.get("status").asString()).isEqualTo("FAILED");
+      String id = task.get("task_id").asString();
+      JsonNode run = program.succeed("relaunch", id, "--json").json();
+
+      assertThat(run.get("status").asString()).isEqualTo("COMPLETED");
+      assertThat(vcenter.calls("CreateSnapshot_Task")).as("the same snapshot").isEqualTo(made);
+      for (JsonNode held : program.succeed("replications", "--json").json()) {
+        assertThat(held.get("state").asString()).isEqualTo("whole");
+      }
+      Path frozen = vcenter.frozen(frozen().getLast(), "2000");
+      Tool.run("qemu-img", "compare", "-f", "raw", "-F", "raw", uri, frozen);
+      assertHoldsNewest(standby, "2001");
+    } finally {
+      target.destroyForcibly().waitFor();
+    }
+  }
+
+  private void killInTheMiddle() throws Exception {
+    vcenter.readDelay("1500ms");
+    Path output = folder.resolve("run.txt");
+    Process run = program.start(output, output, "replicate", "web");
+    await(run, () -> vcenter.servers().stream().findFirst().orElse(""));
+    Thread.sleep(500);
+    run.destroyForcibly().waitFor();
+    killed = true;
+    vcenter.readDelay("");
+  }
+
   /** What a verified run tells; the targets are what the vCenter froze for it. */
   private JsonNode replicated(Path standby) throws Exception {
     JsonNode run = program.succeed("replicate", "web", "--verify", "--json").json();
     assertThat(run.get("status").asString()).isEqualTo("COMPLETED");
-    assertHoldNewest(standby);
+    assertHoldsNewest(standby, "2000");
+    assertHoldsNewest(standby, "2001");
     return run;
   }
 
-  private void assertHoldNewest(Path standby) throws IOException {
-    for (String key : new String[] {"2000", "2001"}) {
-      Tool.run(
-          "cmp",
-          vcenter.frozen(frozen().getLast(), key).toString(),
-          standby.resolve(key + ".raw").toString());
-    }
+  private void assertHoldsNewest(Path standby, String key) throws IOException {
+    Tool.run("cmp", vcenter.frozen(frozen().getLast(), key), standby.resolve(key + ".raw"));
   }
 }

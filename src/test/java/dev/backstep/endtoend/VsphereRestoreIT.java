@@ -71,6 +71,7 @@ class VsphereRestoreIT extends VsphereTest {
     Process again = program.start(output, output, "relaunch", task, "--onto-vm", "web");
     await(again, () -> running(task).findFirst().orElse(""));
     again.destroyForcibly().waitFor();
+    killed = true;
     byte[] mark = new byte[512];
     Arrays.fill(mark, (byte) 7);
     try (var file = new RandomAccessFile(vcenter.live(web, 2001).toFile(), "rw")) {

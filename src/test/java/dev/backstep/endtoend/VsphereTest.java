@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -26,11 +27,17 @@ abstract class VsphereTest {
 
   static final long MIB = 1 << 20;
 
+  /** Names of snapshots that tests make beside the product. */
+  private static final Set<String> OF_OTHERS = Set.of("nightly", "before the update");
+
   @TempDir Path folder;
 
   final Random random = new Random(11);
   Vcenter vcenter;
   Program program;
+
+  /** A process that was killed has left its session, which the vCenter ends by its own limit. */
+  boolean killed;
 
   @BeforeEach
   final void start() throws IOException {
@@ -39,9 +46,18 @@ abstract class VsphereTest {
     Files.createDirectory(folder.resolve("jobs"));
   }
 
+  /** However the test ended the processes: what they leave, the next ones clear up. */
   @AfterEach
-  final void stop() {
-    vcenter.close();
+  final void nothingIsLeft() {
+    try {
+      assertThat(vcenter.snapshots()).as("snapshots that are left").isSubsetOf(OF_OTHERS);
+      assertThat(vcenter.servers()).as("children that are left").isEmpty();
+      if (!killed) {
+        assertThat(vcenter.openSessions()).as("sessions that are left").isZero();
+      }
+    } finally {
+      vcenter.close();
+    }
   }
 
   /**

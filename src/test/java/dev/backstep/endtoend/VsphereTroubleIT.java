@@ -3,8 +3,11 @@ package dev.backstep.endtoend;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.testing.Vcenter.Vm;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -47,6 +50,29 @@ class VsphereTroubleIT extends VsphereTest {
 
     assertThat(vcenter.snapshots(web)).isEmpty();
     assertThat(vcenter.servers()).isEmpty();
+    assertThat(vcenter.openSessions()).isZero();
+  }
+
+  @Test
+  void certificateOfAnAuthorityThatTheJdkTrustsNeedsNoPin() throws Exception {
+    Vm web = machine("web", true, "", MIB);
+    write(web);
+    Path definition = folder.resolve("jobs/web.yaml");
+    Files.writeString(
+        definition, Files.readString(definition).replaceAll("  certificate: .*\n", ""));
+    KeyStore trusted = KeyStore.getInstance("PKCS12");
+    trusted.load(null, null);
+    trusted.setCertificateEntry("authority", vcenter.authority());
+    Path store = folder.resolve("trusted.p12");
+    try (OutputStream file = Files.newOutputStream(store)) {
+      trusted.store(file, "changeit".toCharArray());
+    }
+    String options =
+        "-Djavax.net.ssl.trustStore=" + store + " -Djavax.net.ssl.trustStorePassword=changeit";
+
+    assertSays(1, "no trusted connection", "backup", "web");
+    new Program(folder, Map.of("BACKSTEP_JAVA_OPTS", options)).succeed("backup", "web");
+
     assertThat(vcenter.openSessions()).isZero();
   }
 

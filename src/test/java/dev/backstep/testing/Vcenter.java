@@ -3,6 +3,7 @@ package dev.backstep.testing;
 import dev.backstep.source.PinnedCertificate;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
@@ -19,6 +20,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -257,6 +261,13 @@ public final class Vcenter implements AutoCloseable {
     noteThumbprint();
   }
 
+  /** Whose certificate vouches for that of the vCenter. */
+  public Certificate authority() throws IOException, CertificateException {
+    try (InputStream file = Files.newInputStream(folder.resolve("authority.der"))) {
+      return CertificateFactory.getInstance("X.509").generateCertificate(file);
+    }
+  }
+
   /** The guest writes random bytes here and there, and zeros. */
   public void write(Vm vm, int key, Random random, int writes) throws IOException {
     Path disk = live(vm, key);
@@ -344,6 +355,24 @@ public final class Vcenter implements AutoCloseable {
   /** Switches a VM {@code on} or {@code off}, or has it {@code suspended}. */
   public void power(Vm vm, String state) {
     control("power", "vm", vm.moref(), "state", state);
+  }
+
+  /** Most servers of disks that ran at the same time, since this was asked last. */
+  public int serversAtOnce() throws IOException {
+    Path noted = folder.resolve("at-once");
+    if (!Files.exists(noted)) {
+      return 0;
+    }
+    int most = Files.readAllLines(noted).stream().mapToInt(Integer::parseInt).max().orElse(0);
+    Files.delete(noted);
+    return most;
+  }
+
+  /** Names of all snapshots of all VMs. */
+  public List<String> snapshots() {
+    List<String> names = new ArrayList<>();
+    control("all-snapshots").forEach(name -> names.add(name.asString()));
+    return names;
   }
 
   /** Processes that serve its disks. */

@@ -54,6 +54,9 @@ abstract class VsphereBackupTest extends JobTest {
   static final long MIB = 1 << 20;
   private static final AtomicInteger NUMBERS = new AtomicInteger();
 
+  /** Names of snapshots that tests make beside the product. */
+  private static final Set<String> OF_OTHERS = Set.of("manual", "before the update");
+
   @TempDir static Path lab;
   static Vcenter vcenter;
 
@@ -104,6 +107,7 @@ abstract class VsphereBackupTest extends JobTest {
     for (BackupRow row : taken.keySet()) {
       checkRestorePoint(row);
     }
+    assertThat(vcenter.snapshots()).as("snapshots that are left").isSubsetOf(OF_OTHERS);
     assertThat(vcenter.openSessions()).as("sessions that are left").isZero();
     assertThat(vcenter.servers()).as("children that are left").isEmpty();
   }

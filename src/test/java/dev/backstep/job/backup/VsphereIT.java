@@ -11,6 +11,7 @@ import dev.backstep.repository.Repository;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;
@@ -121,9 +122,18 @@ class VsphereIT extends VsphereBackupTest {
   }
 
   @Test
-  void oneConnectionIsEnoughForManyDisks() throws Exception {
-    settings.put("connections", "1");
-
+  void noMoreDisksAreReadAtOnceThanTheLimitsAllow() throws Exception {
+    vcenter.serversAtOnce();
     complete();
+    assertThat(vcenter.serversAtOnce()).as("without a limit").isGreaterThan(1);
+    for (String limit : List.of("connections", "host-connections")) {
+      settings.put(limit, "1");
+      guestWrites();
+
+      complete();
+
+      assertThat(vcenter.serversAtOnce()).as(limit).isEqualTo(1);
+      settings.remove(limit);
+    }
   }
 }
