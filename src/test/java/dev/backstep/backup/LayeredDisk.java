@@ -24,22 +24,28 @@ import java.util.Optional;
 import java.util.Random;
 
 /** A chain of published images, and what each of them must show. */
-final class LayeredDisk {
+public final class LayeredDisk {
 
-  private static final int CLUSTER = ClusterMap.CLUSTER_BYTES;
   private static final int SECTOR = 512;
 
-  final DiskFolder folder;
-  final List<DiskBackupId> ids = new ArrayList<>();
+  public final DiskFolder folder;
+  public final List<DiskBackupId> ids = new ArrayList<>();
   final List<byte[]> contents = new ArrayList<>();
+  private final int clusterBits;
 
   LayeredDisk(Path root) throws IOException {
+    this(root, Integer.numberOfTrailingZeros(ClusterMap.CLUSTER_BYTES));
+  }
+
+  /** Of images with clusters of another size than backups make. */
+  public LayeredDisk(Path root, int clusterBits) throws IOException {
+    this.clusterBits = clusterBits;
     folder = Repository.openOrCreate(root).disk(new VmId("vm"), 0);
     folder.create();
   }
 
   /** What a layer does with each of its clusters: keep, data, zeros. */
-  interface Layer {
+  public interface Layer {
     char cluster(int index);
   }
 
@@ -49,22 +55,23 @@ final class LayeredDisk {
   }
 
   /** The same with checksums of a kind. */
-  void add(int sizeBytes, Compression compression, ChecksumKind kind, long seed, Layer layer)
+  public void add(int sizeBytes, Compression compression, ChecksumKind kind, long seed, Layer layer)
       throws IOException {
     int number = ids.size();
+    int clusterBytes = 1 << clusterBits;
     DiskBackupId id = new DiskBackupId("backup-vm-disk0-20260101-0000%02d".formatted(number));
     byte[] now =
         contents.isEmpty() ? new byte[sizeBytes] : Arrays.copyOf(contents.getLast(), sizeBytes);
     Optional<String> base = ids.isEmpty() ? Optional.empty() : Optional.of(name(number - 1));
     Random random = new Random(seed);
-    Qcow2Spec spec = new Qcow2Spec(sizeBytes, base, 16, compression, 1);
+    Qcow2Spec spec = new Qcow2Spec(sizeBytes, base, clusterBits, compression, 1);
     long length;
     long dataBytes;
     try (ChecksumLog log = ChecksumLog.create(folder.partialChecksums(id), kind);
         Qcow2Writer writer = Qcow2Writer.create(folder.partial(id), spec, Optional.of(log))) {
-      for (int at = 0; at < sizeBytes; at += CLUSTER) {
-        ByteRange range = new ByteRange(at, Math.min(CLUSTER, sizeBytes - at));
-        switch (layer.cluster(at / CLUSTER)) {
+      for (int at = 0; at < sizeBytes; at += clusterBytes) {
+        ByteRange range = new ByteRange(at, Math.min(clusterBytes, sizeBytes - at));
+        switch (layer.cluster(at / clusterBytes)) {
           case 'd' -> {
             byte[] bytes = new byte[(int) range.length()];
             random.nextBytes(bytes);
@@ -128,8 +135,9 @@ final class LayeredDisk {
   byte[] shown(int number) throws IOException {
     try (Qcow2Reader reader = Qcow2Reader.open(folder.image(ids.get(number)), 4)) {
       byte[] all = new byte[(int) reader.sizeBytes()];
-      for (int at = 0; at < all.length; at += CLUSTER) {
-        int length = Math.min(CLUSTER, all.length - at);
+      int clusterBytes = 1 << clusterBits;
+      for (int at = 0; at < all.length; at += clusterBytes) {
+        int length = Math.min(clusterBytes, all.length - at);
         try (Block block = reader.read(List.of(new ByteRange(at, length))).join()) {
           block.bytes(0).get(all, at, length);
         }
