@@ -21,9 +21,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Replays what the fuzzer kept, and each of it with random damage: every input is taken or refused,
- * soon, and with little memory. {@code -Dfuzz.rounds=N} sets how often each one is damaged, {@code
- * -Dfuzz.seed=S} the seed; {@code ops/fuzz} looks for more.
+ * Replays what the fuzzer begins with, and each of it with random damage: every input is taken or
+ * refused, soon, and with little memory. {@code -Dfuzz.rounds=N} sets how often each one is
+ * damaged, {@code -Dfuzz.seed=S} the seed; {@code ops/fuzz} looks for more.
  */
 class FuzzCorpusIT {
 
@@ -76,7 +76,7 @@ class FuzzCorpusIT {
       }
     }
     new Reliability(Suite.FUZZ, "corpus of " + target.corpus)
-        .with("inputs kept", corpus.size())
+        .with("inputs", corpus.size())
         .with("inputs taken or refused", inputs)
         .write();
   }

@@ -43,9 +43,10 @@ public enum Suite {
   VERIFY("VerifyIT", "Single bits flipped in images; a verification must find each where it is."),
   FUZZ(
       "FuzzCorpusIT",
-      "Hostile images, NBD peers and manifests: what the coverage-guided fuzzer (`ops/fuzz`) kept,"
-          + " and each of it with random damage. Taken or refused, soon, with little memory,"
-          + " without leaving the folder."),
+      "Hostile images, NBD peers and manifests: the inputs that the coverage-guided fuzzer"
+          + " (`ops/fuzz`) begins with, sound ones and ones with a fault each, and each of them"
+          + " with random damage. Taken or refused, soon, with little memory, without leaving the"
+          + " folder."),
   ENDURANCE(
       "EnduranceIT",
       "More than a year of backups by schedule on a clock that is moved, pruned daily. What is left"
