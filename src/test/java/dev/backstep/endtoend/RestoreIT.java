@@ -1,6 +1,7 @@
 package dev.backstep.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.backstep.testing.Tool;
 import java.nio.file.Files;
@@ -108,6 +109,80 @@ class RestoreIT {
     Tool.checkImage(to.resolve("disk-1.qcow2"));
     Tool.compare(to.resolve("disk-1.qcow2"), "qcow2", older.get(1), "raw");
     assertThat(to.toFile().list()).hasSize(3);
+  }
+
+  /** Of each form of target; images keep their names when they are merged. */
+  @Test
+  void linesThatArePrintedRestoreTheSameAlsoBehindAMerge() throws Exception {
+    Path to = folder.resolve("it's here");
+    Path over = folder.resolve("over.raw");
+    Tool.run("sh", "-c", "head -c 67108864 /dev/urandom > " + over);
+    String[][] restores = {
+      {"restore", ids.get(1), "--to", "" + to, "--json"},
+      {"restore", ids.get(1), "--to", "" + to, "--format", "qcow2", "--json"},
+      {"restore", ids.get(1), "--onto", "0=" + over, "--json"},
+    };
+    List<JsonNode> restored = new ArrayList<>();
+    for (String[] restore : restores) {
+      program.succeed(restore).json().get("disks").forEach(restored::add);
+    }
+    assertThat(restored).hasSize(5);
+    for (boolean merged : new boolean[] {false, true}) {
+      if (merged) {
+        program.succeed("merge", "" + folder.resolve("a.yaml"), "--consolidate");
+        assertThat(program.succeed("show", ids.get(1), "--json").json().get("disks"))
+            .allMatch(disk -> disk.get("backing_image").isNull());
+      }
+      for (JsonNode disk : restored) {
+        Path file = Path.of(disk.get("file").asString());
+        String line = disk.get("stock_command").asString();
+        boolean isOver = file.equals(over);
+        assertThat(line.contains(" -n ")).as(line).isEqualTo(isOver);
+        if (isOver) {
+          Tool.run("sh", "-c", "head -c 67108864 /dev/urandom > " + over);
+        } else {
+          Files.delete(file);
+        }
+
+        Tool.run("sh", "-c", line);
+
+        Path model = newer.get(disk.get("disk_id").asInt());
+        Tool.compare(file, file.toString().endsWith(".qcow2") ? "qcow2" : "raw", model, "raw");
+      }
+    }
+  }
+
+  @Test
+  void blockDevicesAreWrittenOver() throws Exception {
+    Path file = folder.resolve("device");
+    Tool.run("sh", "-c", "head -c 80000000 /dev/urandom > " + file);
+    Tool.Result loop = Tool.tryRun("losetup", "--find", "--show", file);
+    assumeTrue(loop.status() == 0, () -> "no loop device: " + loop.output());
+    String device = loop.output().strip();
+    try {
+      JsonNode result =
+          program.succeed("restore", ids.get(0), "--onto", "0=" + device, "--json").json();
+
+      assertThat(result.get("status").asString()).isEqualTo("COMPLETED");
+      showsDisk(device, older.getFirst());
+      JsonNode disk =
+          program
+              .succeed("restore", ids.get(1), "--onto", "0=" + device, "--differential", "--json")
+              .json()
+              .at("/disks/0");
+      showsDisk(device, newer.getFirst());
+      assertThat(disk.get("bytes_written").asLong()).isLessThan(2 << 20);
+      Tool.run("sh", "-c", "head -c 67108864 /dev/urandom > " + device);
+      Tool.run("sh", "-c", disk.get("stock_command").asString());
+      showsDisk(device, newer.getFirst());
+    } finally {
+      Tool.run("losetup", "--detach", device);
+    }
+  }
+
+  /** At its front; it is larger. */
+  private static void showsDisk(String device, Path model) throws Exception {
+    Tool.run("cmp", "-n", Files.size(model), device, model);
   }
 
   @Test

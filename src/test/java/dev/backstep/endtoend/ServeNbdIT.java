@@ -3,6 +3,8 @@ package dev.backstep.endtoend;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.testing.Tool;
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
@@ -10,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -47,7 +50,7 @@ class ServeNbdIT {
         disk = folder.resolve("d1.raw");
         files.set(1, disk);
         Files.write(disk, new byte[] {1, 2, 3});
-        Files.write(disk, new byte[12342], java.nio.file.StandardOpenOption.APPEND);
+        Files.write(disk, new byte[12342], StandardOpenOption.APPEND);
       } else {
         Tool.run("qemu-img", "create", "-q", "-f", "qcow2", disk, sizes[i]);
       }
@@ -168,6 +171,65 @@ class ServeNbdIT {
     assertThat(contents()).as("the repository").isEqualTo(before);
     try (Stream<Path> left = Files.list(scratch)) {
       assertThat(left).as("nothing has a name that a crash could leave").isEmpty();
+    }
+  }
+
+  /**
+   * Whoever came before it reads the old chain, who comes later the new one: both show the same.
+   */
+  @Test
+  void chainIsMergedWhileItIsServed() throws Exception {
+    Path job = folder.resolve("a.yaml");
+    Files.writeString(job, "retention: { last: 1 }\n", StandardOpenOption.APPEND);
+    String before = contents();
+    JsonNode served = serve();
+    Process early =
+        new ProcessBuilder("stdbuf", "-oL", "qemu-io", "-r", "-f", "raw", uri(served, 0))
+            .redirectErrorStream(true)
+            .start();
+    try (BufferedReader answers = early.inputReader();
+        BufferedWriter questions = early.outputWriter()) {
+      asks(questions, answers);
+      Path output = folder.resolve("merge.out");
+      Process merge = program.start(output, folder.resolve("merge.err"), "merge", job.toString());
+      int readings = 0;
+      do {
+        compare(served, 0);
+        compare(served, 2);
+        readings++;
+      } while (merge.isAlive());
+      assertThat(merge.waitFor()).as(Files.readString(folder.resolve("merge.err"))).isZero();
+      assertThat(readings).isGreaterThan(1);
+      assertThat(contents())
+          .as("images were replaced, and one restore point is gone")
+          .isNotEqualTo(before);
+      assertThat(program.succeed("list", "--json").json().valueStream())
+          .filteredOn(point -> point.get("status").asString().equals("COMPLETED"))
+          .hasSize(1);
+
+      asks(questions, answers);
+      for (int disk = 0; disk < 3; disk++) {
+        compare(served, disk);
+      }
+    }
+    end();
+    JsonNode anew = serve();
+    for (int disk = 0; disk < 3; disk++) {
+      compare(anew, disk);
+    }
+  }
+
+  /** One client, connected all the time, reads what each of the two backups has written. */
+  private static void asks(BufferedWriter questions, BufferedReader answers) throws IOException {
+    for (String read : List.of("read -P 7 1M 1M", "read -P 8 4M 1M", "read -P 0 5M 300k")) {
+      questions.write(read + "\n");
+      questions.flush();
+      String answer = answers.readLine();
+      while (answer != null && !answer.contains("ops; ")) {
+        assertThat(answer).doesNotContain("failed");
+        answer = answers.readLine();
+      }
+      assertThat(answer).as(read).isNotNull();
     }
   }
 
