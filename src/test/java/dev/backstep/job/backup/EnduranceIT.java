@@ -18,6 +18,7 @@ import dev.backstep.catalog.Machines;
 import dev.backstep.catalog.MovableClock;
 import dev.backstep.catalog.Proofs;
 import dev.backstep.catalog.Repositories;
+import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.CbtResetPolicy;
@@ -26,15 +27,22 @@ import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Proof;
+import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RetentionDefinition;
 import dev.backstep.domain.ScheduleDefinition;
 import dev.backstep.domain.Status;
+import dev.backstep.domain.TaskKind;
 import dev.backstep.domain.VmId;
+import dev.backstep.job.MergePlanner;
+import dev.backstep.job.MergeWork;
 import dev.backstep.job.ProcessLease;
 import dev.backstep.job.PrunePlan;
 import dev.backstep.job.PrunePlanner;
 import dev.backstep.job.RestorePointRemoval;
+import dev.backstep.job.TaskJobs;
+import dev.backstep.job.TaskRun;
+import dev.backstep.job.retention.RetentionConfiguration;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.DiskManifest;
 import dev.backstep.repository.Repository;
@@ -65,18 +73,21 @@ import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.context.annotation.Import;
 import org.springframework.transaction.PlatformTransactionManager;
 
 /**
  * More than a year of a VM that is backed up by schedule, on a clock that is moved: planned,
- * copied, published, verified, pruned and deleted by the program's own classes, in a catalog and in
- * files. Each day what is left is what another reading of the rules keeps, with what it stands on.
- * {@code -Dendurance.hours=N} backs up every N hours, {@code -Dendurance.days=N} sets the days.
+ * copied, published, verified, pruned and merged by the program's own classes, in a catalog and in
+ * files. What a prune leaves is what another reading of the rules keeps, with what it stands on,
+ * and what the merge behind it leaves is what the rules keep and nothing else. {@code
+ * -Dendurance.hours=N} backs up every N hours, {@code -Dendurance.days=N} sets the days.
  */
+@Import({TaskParts.class, RetentionConfiguration.class})
 class EnduranceIT extends JobTest {
 
   private static final int DAYS = Integer.getInteger("endurance.days", 400);
-  private static final int HOURS = Integer.getInteger("endurance.hours", 6);
+  private static final int HOURS = Integer.getInteger("endurance.hours", 8);
   private static final ZoneId ZONE = ZoneId.of("Europe/London");
   private static final String VM_NAME = "endurance";
   private static final VmId VM = VmId.ofName(VM_NAME);
@@ -95,6 +106,9 @@ class EnduranceIT extends JobTest {
   @Autowired Proofs proofs;
   @Autowired RestorePointRemoval removal;
   @Autowired ProcessLease lease;
+  @Autowired MergePlanner planner;
+  @Autowired Tasks tasks;
+  @Autowired TaskJobs jobs;
   @TempDir Path folder;
 
   private final MovableClock clock = new MovableClock(Instant.parse("2026-01-15T00:30:00Z"));
@@ -110,6 +124,8 @@ class EnduranceIT extends JobTest {
   private final Map<String, Integer> levels = new TreeMap<>();
   private int restores;
   private int deleted;
+  private int mergedAway;
+  private int consolidated;
 
   private JobDefinition definition() {
     return SimulatedSource.definition(
@@ -156,18 +172,24 @@ class EnduranceIT extends JobTest {
       Instant next = FireTimes.next(schedule, fire);
       assertThat(Duration.between(fire, next))
           .isBetween(Duration.ofHours(1), Duration.ofHours(HOURS + 1));
-      if (!next.atZone(ZONE).toLocalDate().equals(fire.atZone(ZONE).toLocalDate())) {
-        verify(repository);
-        prune(repository, definition);
+      boolean dayEnds = !next.atZone(ZONE).toLocalDate().equals(fire.atZone(ZONE).toLocalDate());
+      if (dayEnds) {
+        verify(repository, newest());
         days++;
+      }
+      if (dayEnds || newest().disks().getFirst().chainLength() >= CHAIN_LIMIT) {
+        prune(repository, definition);
+        merge(repository, definition);
       }
       if (!ZONE.getRules().getOffset(fire).equals(ZONE.getRules().getOffset(next))) {
         changesOfClocks++;
       }
       fire = next;
     }
+    proven.clear();
     for (BackupId id : taken.keySet()) {
       restore(repository, id);
+      verify(repository, queries.backup(id));
     }
     assertThat(changesOfClocks).isGreaterThanOrEqualTo(DAYS >= 400 ? 2 : 0);
     new Reliability(Suite.ENDURANCE, "one VM, every " + HOURS + " h")
@@ -176,9 +198,14 @@ class EnduranceIT extends JobTest {
         .with("backups", levels.values().stream().mapToInt(count -> count).sum())
         .with("backups by reason", levels)
         .with("restore points deleted", deleted)
+        .with("restore points merged into those above them", mergedAway)
+        .with("chains that got a new root", consolidated)
         .with("restore points left", taken.size())
         .with("restores compared", restores)
         .write();
+    assertThat(mergedAway).isGreaterThanOrEqualTo(days);
+    assertThat(consolidated).isGreaterThanOrEqualTo(days / CHAIN_LIMIT);
+    assertThat(levels).doesNotContainKey(Reason.CHAIN_TOO_LONG.name());
   }
 
   /** As the backup job does it, step by step. */
@@ -287,11 +314,10 @@ class EnduranceIT extends JobTest {
         null);
   }
 
-  /** The newest point's chain is read, and compared with its checksums. */
-  private void verify(Repository repository) throws IOException {
-    BackupRow newest = newest();
+  /** A point's chain is read, and compared with its checksums. */
+  private void verify(Repository repository, BackupRow point) throws IOException {
     DiskFolder images = repository.disk(VM, 0);
-    for (BackupDiskRow disk : newest.disks()) {
+    for (BackupDiskRow disk : point.disks()) {
       for (DiskManifest manifest : images.chain(disk.id())) {
         DiskBackupId id = new DiskBackupId(manifest.diskBackupId());
         BackupId backup = new BackupId(manifest.backupId());
@@ -329,13 +355,32 @@ class EnduranceIT extends JobTest {
       removal.delete(point.id().value());
       deleted++;
     }
+    left(repository, expected);
+  }
+
+  /** As behind a scheduled backup, by the merge job: a chain at its limit gets a new root. */
+  private void merge(Repository repository, JobDefinition definition) throws Exception {
+    Set<BackupId> kept = reference.kept(taken, proven, clock.instant());
+    MergeWork work = planner.plan(List.of(definition), false, clock.instant());
+    if (!work.isEmpty()) {
+      TaskRun run =
+          jobs.launch(tasks.begin(TaskKind.MERGE, VM_NAME, work.toString(), lease.token()));
+      assertThat(run.await(Duration.ofMinutes(2))).isTrue();
+      assertThat(run.state().status()).as("%s", run.state().error()).isEqualTo(Status.COMPLETED);
+      mergedAway += work.going().size();
+      consolidated += work.roots().size();
+    }
+    left(repository, kept);
+    restore(repository, taken.keySet().stream().toList().get(random.nextInt(taken.size())));
+  }
+
+  private void left(Repository repository, Set<BackupId> expected) {
     Set<BackupId> left = new HashSet<>();
     points.points(repository.id(), VM).forEach(point -> left.add(point.id()));
     assertThat(left).as("on %s", clock.instant()).isEqualTo(expected);
     taken.keySet().retainAll(left);
     contents.keySet().retainAll(left);
     proven.retainAll(left);
-    restore(repository, taken.keySet().stream().toList().get(random.nextInt(taken.size())));
   }
 
   private void restore(Repository repository, BackupId id) throws IOException {
