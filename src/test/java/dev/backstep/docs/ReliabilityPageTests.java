@@ -21,6 +21,8 @@ class ReliabilityPageTests {
       Pattern.compile(
           "Run of \\d{4}-\\d\\d-\\d\\d, commit [0-9a-f]{12}\\. Made by `ops/reliability`; nothing"
               + " here is written by hand\\.");
+  private static final Pattern PROPERTY =
+      Pattern.compile("-D((?!it\\.|surefire\\.)[a-z]+\\.[a-z.]+)=");
   private static final Pattern ROW = Pattern.compile("\\| [^|]+ \\| [^|]+ \\| [^|]*\\d[^|]* \\|");
 
   @Test
@@ -63,7 +65,7 @@ class ReliabilityPageTests {
     "KillVerbsIT, kills, 50",
     "MoversIT, rounds, 200",
     "FrozenServerIT, sleeps, 50",
-    "VerifyIT, bits flipped, 50",
+    "VerifyIT, bits flipped, 2000",
     "FuzzCorpusIT, inputs taken or refused, 500",
     "EnduranceIT, days, 366"
   })
@@ -84,6 +86,26 @@ class ReliabilityPageTests {
       assertThat(files.map(file -> file.getFileName().toString()))
           .containsAll(Stream.of(Suite.values()).map(suite -> suite.test() + ".java").toList());
     }
+  }
+
+  @Test
+  void makerSetsNothingThatNoTestReads() throws IOException {
+    List<String> set =
+        PROPERTY
+            .matcher(Files.readString(Path.of("ops", "reliability")))
+            .results()
+            .map(match -> match.group(1))
+            .toList();
+    StringBuilder tests = new StringBuilder();
+    try (Stream<Path> files = Files.walk(Path.of("src", "test", "java"))) {
+      for (Path file : files.filter(one -> one.toString().endsWith("IT.java")).toList()) {
+        tests.append(Files.readString(file));
+      }
+    }
+
+    assertThat(set)
+        .contains("kill.rounds", "kill.verb.rounds", "crash.every", "endurance.hours")
+        .allSatisfy(name -> assertThat(tests).contains("(\"" + name + "\""));
   }
 
   private static Stream<String> numbers(String suite, String what) throws IOException {

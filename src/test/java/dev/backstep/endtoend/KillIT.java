@@ -63,6 +63,7 @@ class KillIT {
       }
     }
     assertThat(truth).as("restore points that are not listed").isEmpty();
+    assertThat(program.succeed("executions", "stuck", "--json").json().size()).isZero();
     new Reliability(Suite.KILL, "backup")
         .with("kills", kills)
         .with("kills in the middle of a backup", killsThatInterrupted)

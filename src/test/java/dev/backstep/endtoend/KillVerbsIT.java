@@ -28,16 +28,30 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * kill -9 of whatever verb works, at any moment, on each database: after each one the verb is done
- * again or gone on with, and everything is as the model has it. {@code -Dkill.verb.rounds=N} sets
- * the number of kills on each database, {@code -Dkill.check.rounds=N} that of kills of checks of
- * the repository, {@code -Dkill.seed=S} the seed.
+ * again or gone on with, and everything is as the model has it. All verbs take turns, so that each
+ * finds something to do; where too few of a verb's kills came while it worked there are more turns.
+ * {@code -Dkill.verb.rounds=N} sets the number of kills on each database, {@code -Dkill.seed=S} the
+ * seed.
  */
 class KillVerbsIT {
 
   private static final int ROUNDS = Integer.getInteger("kill.verb.rounds", 25);
-  private static final int CHECK_ROUNDS = Integer.getInteger("kill.check.rounds", 2);
   private static final int DISK_BYTES = 48 << 20;
-  private static final int CHECK_EVERY = 8;
+
+  /** The full one lets go what was before it, the one after it lets it go itself by a merge. */
+  private static final List<Verb> TURN =
+      List.of(
+          Verb.FULL,
+          Verb.BACKUP,
+          Verb.VERIFY,
+          Verb.PRUNE,
+          Verb.BACKUP,
+          Verb.MERGE,
+          Verb.CHECK,
+          Verb.RESTORE);
+
+  /** So many kills of each verb came while it worked: a quarter of its turns. */
+  private static final int INTERRUPTIONS_MIN = Math.max(1, ROUNDS / TURN.size() / 4);
 
   @TempDir(cleanup = CleanupMode.ON_SUCCESS)
   Path folder;
@@ -46,10 +60,13 @@ class KillVerbsIT {
   private final Random random = new Random(seed);
   private final Map<String, List<byte[]>> model = new LinkedHashMap<>();
   private final Map<Verb, Integer> kills = new TreeMap<>();
+  private final Map<Verb, Integer> interrupted = new TreeMap<>();
+  private final Map<Verb, Integer> pauses = new TreeMap<>();
   private Program program;
   private Path qcow2;
   private Path raw;
-  private int interrupted;
+  private Path repository;
+  private int pointsCompared;
 
   enum Database {
     H2,
@@ -57,12 +74,20 @@ class KillVerbsIT {
   }
 
   enum Verb {
-    BACKUP,
-    VERIFY,
-    PRUNE,
-    MERGE,
-    RESTORE,
-    CHECK
+    FULL(700),
+    BACKUP(700),
+    VERIFY(150),
+    PRUNE(80),
+    MERGE(150),
+    RESTORE(150),
+    CHECK(40);
+
+    /** From when it has said its name to its death. */
+    private final int pauseMillisMax;
+
+    Verb(int pauseMillisMax) {
+      this.pauseMillisMax = pauseMillisMax;
+    }
   }
 
   @ParameterizedTest
@@ -73,54 +98,37 @@ class KillVerbsIT {
             folder, database == Database.H2 ? Map.of() : MariaDbServer.shared().newDatabase());
     makeVm();
     complete(program.succeed("backup", "victim", "--json").json());
-    for (int round = 1; round <= ROUNDS; round++) {
-      // Backups more often than what takes them away.
-      Verb verb = Verb.values()[Math.max(0, random.nextInt(7) - 2)];
-      round(verb);
+    int rounds = 0;
+    while (rounds < ROUNDS || (isShort() && rounds < ROUNDS + 5 * TURN.size())) {
+      Verb verb = TURN.get(rounds % TURN.size());
       kills.merge(verb, 1, Integer::sum);
-      if (round % CHECK_EVERY == 0) {
+      round(verb);
+      if (++rounds % TURN.size() == 0) {
         checkAll();
       }
     }
+    program.succeed("prune"); // needs the lock of the repository for itself
     checkAll();
     new Reliability(Suite.KILL_VERBS, database.name())
-        .with("kills", ROUNDS)
+        .with("kills", rounds)
         .with("kills by verb", kills)
-        .with("kills in the middle of the work", interrupted)
-        .with("restore points compared at the end", model.size())
+        .with(
+            "kills in the middle of the work",
+            interrupted.values().stream().mapToInt(count -> count).sum())
+        .with("kills in the middle of the work, by verb", interrupted)
+        .with("restore points compared", pointsCompared)
         .write();
+    assertThat(kills)
+        .containsOnlyKeys(Verb.values())
+        .allSatisfy((verb, count) ->
+            assertThat(count).as("%s", verb).isGreaterThanOrEqualTo(ROUNDS / TURN.size()));
+    assertThat(isShort()).as("interrupted too seldom, seed %s: %s", seed, interrupted).isFalse();
   }
 
-  /** Nothing of a check is in the repository, whenever it ends. */
-  @ParameterizedTest
-  @EnumSource
-  void killedCheckIsGoneOnWithAndChangesNothing(Database database) throws Exception {
-    program =
-        new Program(
-            folder, database == Database.H2 ? Map.of() : MariaDbServer.shared().newDatabase());
-    makeVm();
-    complete(program.succeed("backup", "victim", "--json").json());
-    Path repository = folder.resolve("repository");
-    String id = program.succeed("repository", "init", repository.toString()).output().strip();
-    for (int round = 1; round <= CHECK_ROUNDS; round++) {
-      live();
-      complete(program.succeed("backup", "victim", "--json").json());
-      Map<Path, List<Object>> before = files(repository);
-      String task = "";
-      while (task.isEmpty()) { // else it was killed before it had begun
-        task = killed(Verb.CHECK, "repository", "check", id);
-      }
-      assertThat(files(repository)).as("killed, seed %s", seed).isEqualTo(before);
-
-      goOn(task, "repository", "check", id);
-
-      assertThat(program.succeed("show", task, "--json").json().get("status").asString())
-          .as("%s, seed %s", task, seed)
-          .isEqualTo("COMPLETED");
-      assertThat(files(repository)).as("gone on with, seed %s", seed).isEqualTo(before);
-    }
-    program.succeed("prune"); // needs the lock for itself
-    checkAll();
+  /** Whether there is a verb of which too few kills came while it worked. */
+  private boolean isShort() {
+    return Stream.of(Verb.values())
+        .anyMatch(verb -> interrupted.getOrDefault(verb, 0) < INTERRUPTIONS_MIN);
   }
 
   /** All that a change of a file shows in. */
@@ -136,6 +144,7 @@ class KillVerbsIT {
   }
 
   private void makeVm() throws IOException {
+    repository = folder.resolve("repository");
     qcow2 = folder.resolve("a.qcow2");
     raw = folder.resolve("b.raw");
     Tool.run("qemu-img", "create", "-q", "-f", "qcow2", qcow2, DISK_BYTES);
@@ -153,9 +162,9 @@ class KillVerbsIT {
         repository: %s
         cbt-reset: compare
         chain-limit: 4
-        retention: { last: 3 }
+        retention: { last: 2 }
         """
-            .formatted(qcow2, raw, folder.resolve("repository")));
+            .formatted(qcow2, raw, repository));
     live();
   }
 
@@ -181,42 +190,22 @@ class KillVerbsIT {
 
   private void round(Verb verb) throws Exception {
     switch (verb) {
-      case BACKUP -> {
-        live();
-        String id = killed(verb, "backup", "victim");
-        JsonNode newest = program.succeed("list", "--json").json().get(0);
-        boolean begun = !model.containsKey(newest.get("backup_id").asString());
-        if (!id.isEmpty()) {
-          assertThat(begun).as("what a command names is in the catalog, seed %s", seed).isTrue();
-        }
-        if (!begun) {
-          complete(program.succeed("backup", "victim", "--json").json());
-        } else if (newest.get("status").asString().equals("COMPLETED")) {
-          complete(newest);
-        } else {
-          assertThat(newest.get("status").asString()).isEqualTo("FAILED");
-          interrupted++;
-          String failed = newest.get("backup_id").asString();
-          complete(program.succeed("relaunch", failed, "--json").json());
-        }
-      }
-      case VERIFY -> goOn(killed(verb, "verify", "--all"), "verify", "--all");
-      case PRUNE -> goOn(killed(verb, "prune"), "prune");
+      case FULL -> backUp(verb, "backup", "victim", "--level", "full");
+      case BACKUP -> backUp(verb, "backup", "victim");
+      case VERIFY -> goOn(verb, "verify", "--all");
+      case PRUNE -> goOn(verb, "prune");
       case MERGE -> {
-        String[] merge =
-            random.nextBoolean() ? new String[] {"merge"} : new String[] {"merge", "--consolidate"};
-        goOn(killed(verb, merge), merge);
+        if (random.nextBoolean()) {
+          goOn(verb, "merge");
+        } else {
+          goOn(verb, "merge", "--consolidate");
+        }
       }
-      case CHECK -> throw new AssertionError("has a test of its own");
+      case CHECK -> check();
       case RESTORE -> {
         Path target = folder.resolve("restored");
         String id = newest();
-        goOn(
-            killed(verb, "restore", id, "--to", target.toString()),
-            "restore",
-            id,
-            "--to",
-            target.toString());
+        goOn(verb, "restore", id, "--to", target.toString());
         for (int disk = 0; disk < 2; disk++) {
           assertThat(Files.mismatch(target.resolve("disk-" + disk + ".raw"), model(id, disk)))
               .as("disk %s of %s, seed %s", disk, id, seed)
@@ -227,6 +216,42 @@ class KillVerbsIT {
     }
   }
 
+  private void backUp(Verb verb, String... command) throws Exception {
+    live();
+    String id = killed(verb, command);
+    JsonNode newest = program.succeed("list", "--json").json().get(0);
+    boolean begun = !model.containsKey(newest.get("backup_id").asString());
+    if (!id.isEmpty()) {
+      assertThat(begun).as("what a command names is in the catalog, seed %s", seed).isTrue();
+    }
+    if (!begun) {
+      List<String> again = new ArrayList<>(List.of(command));
+      again.add("--json");
+      complete(program.succeed(again.toArray(String[]::new)).json());
+    } else if (newest.get("status").asString().equals("COMPLETED")) {
+      tooLate(verb);
+      complete(newest);
+    } else {
+      assertThat(newest.get("status").asString()).isEqualTo("FAILED");
+      interrupted(verb);
+      String failed = newest.get("backup_id").asString();
+      complete(program.succeed("relaunch", failed, "--json").json());
+    }
+  }
+
+  /** Nothing of a check is in the repository, whenever it ends. */
+  private void check() throws Exception {
+    String id = program.succeed("repository", "init", repository.toString()).output().strip();
+    Map<Path, List<Object>> before = files(repository);
+    String[] command = {"repository", "check", id};
+    String task = killed(Verb.CHECK, command);
+    assertThat(files(repository)).as("killed, seed %s", seed).isEqualTo(before);
+
+    goOn(Verb.CHECK, task, command);
+
+    assertThat(files(repository)).as("gone on with, seed %s", seed).isEqualTo(before);
+  }
+
   private Path model(String id, int disk) throws IOException {
     return Files.write(folder.resolve("model.raw"), model.get(id).get(disk));
   }
@@ -235,18 +260,34 @@ class KillVerbsIT {
     return model.keySet().stream().reduce((first, second) -> second).orElseThrow();
   }
 
+  private void goOn(Verb verb, String... command) throws Exception {
+    goOn(verb, killed(verb, command), command);
+  }
+
   /** A task that has a name is gone on with, one that has none was not begun. */
-  private void goOn(String task, String... command) throws Exception {
+  private void goOn(Verb verb, String task, String[] command) throws Exception {
     if (task.isEmpty()) {
       program.succeed(command);
       return;
     }
     String status = program.succeed("show", task, "--json").json().get("status").asString();
-    if (!status.equals("COMPLETED")) {
-      assertThat(status).as("%s, seed %s", task, seed).isEqualTo("FAILED");
-      interrupted++;
-      program.succeed("relaunch", task);
+    if (status.equals("COMPLETED")) {
+      tooLate(verb);
+      return;
     }
+    assertThat(status).as("%s, seed %s", task, seed).isEqualTo("FAILED");
+    interrupted(verb);
+    program.succeed("relaunch", task);
+  }
+
+  private void interrupted(Verb verb) {
+    interrupted.merge(verb, 1, Integer::sum);
+    pauses.computeIfPresent(verb, (any, pause) -> Math.min(verb.pauseMillisMax, pause * 2));
+  }
+
+  /** It is faster than was thought. */
+  private void tooLate(Verb verb) {
+    pauses.put(verb, Math.max(1, pauses.getOrDefault(verb, verb.pauseMillisMax) / 4));
   }
 
   /** Starts a command and kills it; returns the id that it has printed by then, if any. */
@@ -261,7 +302,7 @@ class KillVerbsIT {
         && System.nanoTime() < deadline) {
       Thread.sleep(2);
     }
-    Thread.sleep(random.nextInt(verb == Verb.BACKUP ? 700 : 150));
+    Thread.sleep(random.nextInt(pauses.getOrDefault(verb, verb.pauseMillisMax)));
     process.destroyForcibly().waitFor();
     return id(output);
   }
@@ -304,8 +345,13 @@ class KillVerbsIT {
             .as("%s, seed %s", image, seed)
             .isEqualTo(point.getValue().get(disk.get("disk_id").asInt()));
       }
+      pointsCompared++;
     }
-    assertThat(program.succeed("executions", "running", "--json").json().size()).isZero();
+    for (String asked : List.of("running", "stuck")) {
+      assertThat(program.succeed("executions", asked, "--json").json().size())
+          .as("%s, seed %s", asked, seed)
+          .isZero();
+    }
     for (JsonNode task : program.succeed("tasks", "--json").json()) {
       // One that was killed before it had said its name was left for a new one.
       assertThat(task.get("status").asString())
@@ -317,7 +363,7 @@ class KillVerbsIT {
 
   private void checkNothingIsLeft() throws IOException {
     assertThat(program.leftovers("qemu-")).isEmpty();
-    try (var files = Files.walk(folder.resolve("repository"))) {
+    try (var files = Files.walk(repository)) {
       assertThat(files.filter(file -> file.toString().endsWith(".partial"))).isEmpty();
     }
     String info = Tool.run("qemu-img", "info", "--output=json", qcow2);
