@@ -49,6 +49,7 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
   private final DeadExecutions dead;
   private final Leases leases;
   private final RunningTasks running;
+  private final TaskEnds ends;
   private final Duration stopTimeout;
 
   private volatile boolean started;
@@ -63,6 +64,7 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
       DeadExecutions dead,
       Leases leases,
       RunningTasks running,
+      TaskEnds ends,
       JobSettings settings) {
     this.operator = operator;
     this.repository = repository;
@@ -73,6 +75,7 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
     this.dead = dead;
     this.leases = leases;
     this.running = running;
+    this.ends = ends;
     this.stopTimeout = settings.stopTimeout();
   }
 
@@ -108,7 +111,7 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
     JobExecution last = lastExecution(row);
     dead.end(last);
     if (isDone(last)) {
-      tasks.ended(row.id(), run.leaseToken(), Status.COMPLETED, Optional.empty());
+      ends.ended(row.id(), run.leaseToken(), Status.COMPLETED, Optional.empty());
       running.end(run);
       return new LocalTaskRun(row.id(), run.ended(), queries);
     }
@@ -151,7 +154,7 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
   /** Where not even that can be noted, the row is found by {@link #recoverDead}. */
   private void tryFailed(RunningTasks.Run run, Exception cause) {
     try {
-      tasks.ended(run.id(), run.leaseToken(), Status.FAILED, Optional.of(Failures.text(cause)));
+      ends.ended(run.id(), run.leaseToken(), Status.FAILED, Optional.of(Failures.text(cause)));
     } catch (RuntimeException e) {
       log.error("{}: the database did not take that it failed: {}", run.id(), e.getMessage());
     }
@@ -247,7 +250,7 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
       boolean done = isDone(last);
       if (row.leaseToken().isPresent()) {
         ended =
-            tasks.ended(
+            ends.ended(
                 row.id(),
                 row.leaseToken().getAsLong(),
                 done ? Status.COMPLETED : Status.FAILED,

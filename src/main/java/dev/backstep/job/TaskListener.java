@@ -21,8 +21,10 @@ public class TaskListener implements JobExecutionListener {
 
   private final Tasks tasks;
   private final RunningTasks running;
+  private final TaskEnds ends;
 
-  TaskListener(Tasks tasks, RunningTasks running) {
+  TaskListener(Tasks tasks, RunningTasks running, TaskEnds ends) {
+    this.ends = ends;
     this.tasks = tasks;
     this.running = running;
   }
@@ -45,10 +47,10 @@ public class TaskListener implements JobExecutionListener {
     long lease = running.leaseToken(id);
     boolean ours =
         switch (execution.getStatus()) {
-          case COMPLETED -> tasks.ended(id, lease, Status.COMPLETED, Optional.empty());
-          case STOPPED -> tasks.ended(id, lease, Status.STOPPED, Optional.empty());
+          case COMPLETED -> ends.ended(id, lease, Status.COMPLETED, Optional.empty());
+          case STOPPED -> ends.ended(id, lease, Status.STOPPED, Optional.empty());
           default ->
-              tasks.ended(
+              ends.ended(
                   id,
                   lease,
                   Status.FAILED,

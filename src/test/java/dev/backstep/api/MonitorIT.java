@@ -95,6 +95,23 @@ class MonitorIT {
         .orElseThrow(() -> new AssertionError(series + " is not in\n" + metrics));
   }
 
+  @Test
+  void tasksAreCountedByKindAndHowTheyEnded() throws Exception {
+    String verified = "backstep_tasks_total{kind=\"verify\",result=\"completed\"}";
+    String failed = "backstep_tasks_total{kind=\"verify\",result=\"failed\"}";
+    double verifiedBefore = value(metrics(server), verified);
+    double failedBefore = value(metrics(server), failed);
+    String request = "{\"backup_id\":\"" + done.get("backup_id").asString() + "\"}";
+
+    json(server.post("/api/v1/verifications", request), 202);
+    await(() -> value(metrics(server), verified) == verifiedBefore + 1);
+    Path head = folder.resolve("a/repository/repository.json");
+    Path away = Files.move(head, head.resolveSibling("away"));
+    json(server.post("/api/v1/verifications", request), 202);
+    await(() -> value(metrics(server), failed) == failedBefore + 1);
+    Files.move(away, head);
+  }
+
   private static HttpResponse<String> open(ServerProcess of, String path) {
     return ServerProcess.send(of.request(path).setHeader("Authorization", "none"));
   }

@@ -12,5 +12,5 @@ import org.springframework.context.annotation.FilterType;
     includeFilters =
         @ComponentScan.Filter(
             type = FilterType.REGEX,
-            pattern = "dev\\.backstep\\.job\\.(TaskLauncher|TaskListener|RunningTasks)"))
+            pattern = "dev\\.backstep\\.job\\.(TaskLauncher|TaskListener|TaskEnds|RunningTasks)"))
 class TaskParts {}
