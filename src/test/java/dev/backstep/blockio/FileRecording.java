@@ -36,6 +36,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
   private volatile int failures;
   private volatile boolean failedForcesAreForgotten;
   private volatile boolean shares;
+  private volatile boolean punches;
   private volatile @Nullable Fault fault;
 
   /**
@@ -135,6 +136,11 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
    */
   public void shareBlocks() {
     shares = true;
+  }
+
+  /** From now on files can have holes, whatever this file system can: zeros are written there. */
+  public void punchHoles() {
+    punches = true;
   }
 
   /** From now on changes meet this; null for nothing. */
@@ -447,6 +453,28 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
 
   @Override
   boolean punch(Path file, long offset, long length) throws IOException {
-    return outside(file) && super.punch(file, offset, length);
+    if (outside(file)) {
+      return super.punch(file, offset, length);
+    }
+    if (!punches) {
+      return false;
+    }
+    synchronized (this) {
+      Site site = site("punch", file);
+      Object before = witness.get();
+      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+        meet(site, 0);
+        byte[] zeros = new byte[(int) Math.min(length, Math.max(0, channel.size() - offset))];
+        if (zeros.length > 0) {
+          channel.write(ByteBuffer.wrap(zeros), offset);
+          int number = names.get(file);
+          contents.set(number, CrashedFolder.written(contents.get(number), offset, zeros));
+          add(new Change.Write(number, offset, zeros), site, before);
+        }
+        return true;
+      } catch (IOException e) {
+        return false; // as the system call that fails
+      }
+    }
   }
 }

@@ -29,10 +29,10 @@ class ErrorMatrixIT extends FaultTest {
   private static final boolean ALL = Boolean.getBoolean("errors.all");
 
   private static final Set<Work> WORKS =
-      EnumSet.complementOf(EnumSet.of(Work.PRUNE, Work.CONSOLIDATE)); // as a deletion, as a merge
+      EnumSet.complementOf(EnumSet.of(Work.CONSOLIDATE)); // as a merge
 
   /** Of these every place meets an error, also those that backups have in common with them. */
-  private static final Set<Work> TASKS = EnumSet.of(Work.MERGE, Work.COPY);
+  private static final Set<Work> TASKS = EnumSet.of(Work.PRUNE, Work.MERGE, Work.COPY);
 
   private final List<String> unclear = new ArrayList<>();
   private int cases;

@@ -3,12 +3,14 @@ package dev.backstep.job.backup;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.backup.DiskTarget;
+import dev.backstep.backup.ImageMerge;
 import dev.backstep.blockio.FileRecording;
 import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.CopyDefinition;
+import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RetentionDefinition;
@@ -18,6 +20,7 @@ import dev.backstep.job.BackupJobs;
 import dev.backstep.job.BackupRun;
 import dev.backstep.job.CopyJobs;
 import dev.backstep.job.MergeJobs;
+import dev.backstep.job.PruneJobs;
 import dev.backstep.job.RestoreJobs;
 import dev.backstep.job.RestorePointRemoval;
 import dev.backstep.job.RestoreRequest;
@@ -26,12 +29,17 @@ import dev.backstep.job.TaskRun;
 import dev.backstep.job.copy.CopyConfiguration;
 import dev.backstep.job.restore.RestoreConfiguration;
 import dev.backstep.job.retention.RetentionConfiguration;
+import dev.backstep.repository.DiskFolder;
+import dev.backstep.repository.DiskManifest;
+import dev.backstep.repository.ReplacementSteps;
+import dev.backstep.repository.Repository;
 import dev.backstep.testing.Acknowledged;
 import dev.backstep.testing.CatalogWitness;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -58,6 +66,7 @@ abstract class FaultTest extends JobTest {
   @Autowired BackupJobs jobs;
   @Autowired BackupQueries queries;
   @Autowired RestorePointRemoval removal;
+  @Autowired PruneJobs prunes;
   @Autowired MergeJobs merges;
   @Autowired CopyJobs copies;
   @Autowired RestoreJobs restores;
@@ -67,130 +76,6 @@ abstract class FaultTest extends JobTest {
   @TempDir Path folder;
 
   private int machines;
-
-  /** What is done while its files are watched; a new kind of work is a line more. */
-  enum Work {
-    FULL(0) {
-      @Override
-      void run(Victim victim) throws Exception {
-        victim.backUp(Compression.NONE);
-      }
-    },
-    OVERLAY(1) {
-      @Override
-      void run(Victim victim) throws Exception {
-        victim.backUp(Compression.NONE);
-      }
-    },
-    COMPRESSED(1) {
-      @Override
-      void run(Victim victim) throws Exception {
-        victim.backUp(Compression.ZSTD);
-      }
-    },
-    DELETE(2) {
-      @Override
-      void run(Victim victim) {
-        victim.delete(victim.points().getFirst());
-      }
-    },
-    PRUNE(3) {
-      @Override
-      void run(Victim victim) {
-        victim.points().subList(0, 2).forEach(victim::delete);
-      }
-    },
-    MERGE(2) {
-      @Override
-      void run(Victim victim) throws Exception {
-        victim.merge(1, false);
-      }
-    },
-    /** As on a file system whose files can share blocks. */
-    SHARING_MERGE(2) {
-      @Override
-      void run(Victim victim) throws Exception {
-        victim.merge(1, false);
-      }
-    },
-    CONSOLIDATE(2) {
-      @Override
-      void run(Victim victim) throws Exception {
-        victim.merge(9, true);
-      }
-    },
-    COPY(2) {
-      @Override
-      void run(Victim victim) throws Exception {
-        victim.copy(Optional.empty());
-      }
-    },
-    /** One of two copies is there, and goes. */
-    COPY_WITH_RETENTION(1) {
-      @Override
-      void prepare(Victim victim) throws Exception {
-        victim.copy(Optional.empty());
-        victim.backUp(Compression.NONE, RequestedLevel.FULL);
-      }
-
-      @Override
-      void run(Victim victim) throws Exception {
-        victim.copy(Optional.of(keepLast(1)));
-      }
-    },
-    /** One disk to a raw file, one to a QCOW2 image. */
-    RESTORE(2) {
-      @Override
-      void run(Victim victim) throws Exception {
-        victim.restore(DiskTarget.Kind.RAW, DiskTarget.Kind.QCOW2);
-      }
-    },
-    /** Over raw files that are there and hold something else. */
-    RESTORE_OVER(2) {
-      @Override
-      void prepare(Victim victim) throws Exception {
-        for (int disk = 0; disk < 2; disk++) {
-          byte[] other = new byte[100_000];
-          new Random(disk).nextBytes(other);
-          Files.write(victim.restored(disk, DiskTarget.Kind.EXISTING), other);
-        }
-      }
-
-      @Override
-      void run(Victim victim) throws Exception {
-        victim.restore(DiskTarget.Kind.EXISTING, DiskTarget.Kind.EXISTING);
-      }
-    };
-
-    /** Backups that are there before. */
-    final int before;
-
-    Work(int before) {
-      this.before = before;
-    }
-
-    /** What else is there before. */
-    void prepare(Victim victim) throws Exception {}
-
-    abstract void run(Victim victim) throws Exception;
-
-    boolean isBackup() {
-      return this == FULL || this == OVERLAY || this == COMPRESSED;
-    }
-
-    /** Whether it is a task, which is relaunched. */
-    boolean isTask() {
-      return ordinal() >= MERGE.ordinal();
-    }
-
-    boolean isMerge() {
-      return this == MERGE || this == SHARING_MERGE || this == CONSOLIDATE;
-    }
-
-    private static RetentionDefinition keepLast(int last) {
-      return new RetentionDefinition(last, 0, 0, 0, 0, 0, Duration.ZERO);
-    }
-  }
 
   /** A VM of its own, with a repository of its own. */
   final class Victim implements AutoCloseable {
@@ -208,7 +93,7 @@ abstract class FaultTest extends JobTest {
       root = Files.createDirectory(folder.resolve(vm));
       machine = SimulatedSource.machine(vm);
       machine.disks.put("a", new SimulatedDisk("a", 200_000, new Random(machines)));
-      machine.disks.put("b", new SimulatedDisk("b", 330_000, new Random(-machines)));
+      machine.disks.put("b", new SimulatedDisk("b", work.secondDiskBytes(), new Random(-machines)));
       for (int i = 0; i < work.before; i++) {
         backUp(i == 2 ? Compression.ZSTD : Compression.NONE);
         assertThat(isComplete()).as("%s", newest()).isTrue();
@@ -229,6 +114,9 @@ abstract class FaultTest extends JobTest {
       if (work == Work.SHARING_MERGE) {
         recording.shareBlocks();
       }
+      if (work == Work.PUNCHING_RESTORE) {
+        recording.punchHoles();
+      }
       return recording;
     }
 
@@ -248,15 +136,47 @@ abstract class FaultTest extends JobTest {
       backUp(compression, RequestedLevel.AUTO);
     }
 
-    void backUp(Compression compression, RequestedLevel level) throws Exception {
+    void backUp(Compression compression, RequestedLevel level, String... fields) throws Exception {
       machine.disks.values().forEach(SimulatedDisk::write);
-      await(jobs.launch(definition(compression), level));
+      await(jobs.launch(definition(compression, fields), level));
+    }
+
+    /** Restore points that are not among the last go, those that others stand on stay. */
+    void prune(int last) throws Exception {
+      await(prunes.prune(List.of(keeping(last)), vm));
+    }
+
+    private JobDefinition keeping(int last) {
+      return definition(Compression.NONE, "retention: { last: " + last + " }");
     }
 
     /** Restore points that are not among the last go, from under those that stay. */
     void merge(int last, boolean consolidate) throws Exception {
-      JobDefinition kept = definition(Compression.NONE, "retention: { last: " + last + " }");
-      await(merges.merge(List.of(kept), consolidate, vm));
+      await(merges.merge(List.of(keeping(last)), consolidate, vm));
+    }
+
+    /** A disk's newest image is written anew, standing on nothing, and its manifest says so. */
+    void halfReplace() throws IOException {
+      DiskFolder images = Repository.open(root.resolve(Acknowledged.REPOSITORY)).disk(vmId(), 0);
+      DiskBackupId id = newest().orElseThrow().disks().getFirst().id();
+      DiskManifest.Replacement next;
+      try (ImageMerge merge =
+          ImageMerge.open(
+              new ImageMerge.Request(images, id, Optional.empty(), Compression.NONE, 1),
+              Optional.empty())) {
+        while (merge.put()) {}
+        next = merge.finish(Instant.now());
+      }
+      ReplacementSteps.run(images, id, next, 2);
+    }
+
+    /** Raw files with something else where disks are restored to. */
+    void otherDisks(int... sizesBytes) throws IOException {
+      for (int disk = 0; disk < sizesBytes.length; disk++) {
+        byte[] other = new byte[sizesBytes[disk]];
+        new Random(disk).nextBytes(other);
+        Files.write(restored(disk, DiskTarget.Kind.EXISTING), other);
+      }
     }
 
     void copy(Optional<RetentionDefinition> retention) throws Exception {
