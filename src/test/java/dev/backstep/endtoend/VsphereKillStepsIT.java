@@ -17,21 +17,17 @@ import tools.jackson.databind.JsonNode;
 /**
  * kill -9 at one call to the vCenter after the other, which it keeps waiting until then: before it
  * does what it is asked, and when it has done it and nobody has heard. Then another process goes
- * on. With {@code -Dvsphere.kills=all} at every call of {@link #CALLS}, else at those that leave
- * something.
+ * on.
  */
 class VsphereKillStepsIT extends VsphereTest {
-
-  private static final boolean ALL = System.getProperty("vsphere.kills", "").equals("all");
 
   /**
    * A call of a backup.
    *
    * @param skip how many of its kind come before
    * @param about what the call has in it
-   * @param often whether it is tried without being asked for
    */
-  private record Call(String method, int skip, String about, String hold, boolean often) {
+  private record Call(String method, int skip, String about, String hold) {
     @Override
     public String toString() {
       return method + " " + (skip + 1) + " " + about + " " + hold;
@@ -41,26 +37,26 @@ class VsphereKillStepsIT extends VsphereTest {
   /** Of the first backup of a VM whose tracking is off: its second snapshot is the backup's. */
   private static final List<Call> ENABLING =
       List.of(
-          new Call("ReconfigVM_Task", 0, "", "asked", false),
-          new Call("ReconfigVM_Task", 0, "", "done", true),
-          new Call("CreateSnapshot_Task", 0, "", "done", true),
-          new Call("RemoveSnapshot_Task", 0, "", "asked", false),
-          new Call("RemoveSnapshot_Task", 0, "", "done", false),
-          new Call("CreateSnapshot_Task", 1, "", "done", true));
+          new Call("ReconfigVM_Task", 0, "", "asked"),
+          new Call("ReconfigVM_Task", 0, "", "done"),
+          new Call("CreateSnapshot_Task", 0, "", "done"),
+          new Call("RemoveSnapshot_Task", 0, "", "asked"),
+          new Call("RemoveSnapshot_Task", 0, "", "done"),
+          new Call("CreateSnapshot_Task", 1, "", "done"));
 
   /** Of a backup of a VM that is tracked. */
   private static final List<Call> CALLS =
       List.of(
-          new Call("Login", 0, "", "asked", false),
-          new Call("Login", 0, "", "done", false),
-          new Call("CreateSnapshot_Task", 0, "", "asked", false),
-          new Call("CreateSnapshot_Task", 0, "", "done", true),
-          new Call("RetrievePropertiesEx", 0, "VirtualMachineSnapshot", "asked", true),
-          new Call("QueryChangedDiskAreas", 0, "", "asked", false),
-          new Call("QueryChangedDiskAreas", 2, "", "done", true),
-          new Call("RemoveSnapshot_Task", 0, "", "asked", true),
-          new Call("RemoveSnapshot_Task", 0, "", "done", false),
-          new Call("Logout", 0, "", "asked", false));
+          new Call("Login", 0, "", "asked"),
+          new Call("Login", 0, "", "done"),
+          new Call("CreateSnapshot_Task", 0, "", "asked"),
+          new Call("CreateSnapshot_Task", 0, "", "done"),
+          new Call("RetrievePropertiesEx", 0, "VirtualMachineSnapshot", "asked"),
+          new Call("QueryChangedDiskAreas", 0, "", "asked"),
+          new Call("QueryChangedDiskAreas", 2, "", "done"),
+          new Call("RemoveSnapshot_Task", 0, "", "asked"),
+          new Call("RemoveSnapshot_Task", 0, "", "done"),
+          new Call("Logout", 0, "", "asked"));
 
   @Test
   void everyCallOfABackupSurvivesAKill() throws Exception {
@@ -68,32 +64,28 @@ class VsphereKillStepsIT extends VsphereTest {
     write(vm);
     program.succeed("backup", "tracked", "--json");
     for (Call call : CALLS) {
-      if (ALL || call.often()) {
-        write(vm);
-        int before = frozen().size();
-        killAt(call, "tracked");
-        goOn(call.toString(), vm, before, 1);
-      }
+      write(vm);
+      int before = frozen().size();
+      killAt(call, "tracked");
+      goOn(call.toString(), vm, before, 1);
     }
   }
 
   @Test
   void trackingThatIsBeingSwitchedOnSurvivesAKill() throws Exception {
     for (Call call : ENABLING) {
-      if (ALL || call.often()) {
-        String name = "untracked-" + ENABLING.indexOf(call);
-        Vm vm = machine(name, false);
-        write(vm);
-        int before = frozen().size();
-        killAt(call, name);
-        JsonNode full = goOn(call.toString(), vm, before, 2);
-        write(vm);
-        JsonNode next = program.succeed("backup", name, "--json").json();
-        assertThat(full.get("disks").get(0).get("change_id").isNull()).as("%s", call).isFalse();
-        assertThat(next.get("disks").get(0).get("level").asString())
-            .as("%s: tracking has begun", call)
-            .isEqualTo("incremental");
-      }
+      String name = "untracked-" + ENABLING.indexOf(call);
+      Vm vm = machine(name, false);
+      write(vm);
+      int before = frozen().size();
+      killAt(call, name);
+      JsonNode full = goOn(call.toString(), vm, before, 2);
+      write(vm);
+      JsonNode next = program.succeed("backup", name, "--json").json();
+      assertThat(full.get("disks").get(0).get("change_id").isNull()).as("%s", call).isFalse();
+      assertThat(next.get("disks").get(0).get("level").asString())
+          .as("%s: tracking has begun", call)
+          .isEqualTo("incremental");
     }
   }
 
@@ -122,7 +114,7 @@ class VsphereKillStepsIT extends VsphereTest {
     int third = frozen().size();
     vcenter.control(
         "fault", "method", "RemoveSnapshot_Task", "task", "true", "changes", "consolidation");
-    killAt(new Call("ConsolidateVMDisks_Task", 0, "", "asked", true), "tracked");
+    killAt(new Call("ConsolidateVMDisks_Task", 0, "", "asked"), "tracked");
     goOn("consolidation", vm, third, 1);
   }
 
