@@ -79,9 +79,11 @@ public final class Continuations {
         .update();
   }
 
-  /** Whether what made a backup fail is the database, and not the backup. */
-  public static boolean isOfDatabase(Throwable failure) {
-    return failure instanceof SQLException;
+  /** Whether what made a backup fail is its process, or the database, and not the backup. */
+  public static boolean isOfProcess(Throwable failure) {
+    return failure instanceof SQLException
+        || failure instanceof FencedException
+        || failure.getCause() instanceof FencedException;
   }
 
   /**

@@ -76,8 +76,9 @@ class BackupJobListener implements JobExecutionListener {
       Throwable failure =
           active.firstFailure().orElseGet(() -> Failures.root(execution.getAllFailureExceptions()));
       active.failed(failure);
-      if (Continuations.isOfDatabase(failure)) {
-        // Not the backup's fault: a server goes on with it as after the death of a process.
+      if (Continuations.isOfProcess(failure)) {
+        // Not the backup's fault: a server goes on with it as after the death of a process. This
+        // one may have slept past its lease, and woken before anybody has noticed that.
         continuations.afterDeath(id, active.leaseToken());
       }
       boolean ours =

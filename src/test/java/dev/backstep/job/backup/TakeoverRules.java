@@ -8,8 +8,12 @@ import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupQueue;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.GoingOn;
+import dev.backstep.catalog.Launch;
 import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.ProcessIdentity;
+import dev.backstep.domain.BackupId;
+import dev.backstep.domain.Mover;
+import dev.backstep.domain.Origin;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
@@ -18,6 +22,7 @@ import dev.backstep.job.OperatorException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -173,6 +178,49 @@ abstract class TakeoverRules extends OneMachineTest {
     assertThat(asked.get()).isGreaterThan(1);
     assertThat(queries.backup(backup.id()).status()).isEqualTo(Status.RUNNING);
     assertThat(ended(jobs.begin(backup.id())).status()).isEqualTo(Status.COMPLETED);
+  }
+
+  /** It slept, and woke before anybody had noticed: nobody else would find it to go on with. */
+  @Test
+  void whoFindsItsOwnLeaseEndedLeavesTheBackupToBeGoneOnWith() throws Exception {
+    machine.disks.put("a", written());
+    Path vms = folder.resolve("repository/vms");
+    BackupId id =
+        jobs.enqueue(
+            SimulatedSource.definition(vm, folder.resolve("repository")),
+            RequestedLevel.AUTO,
+            new Launch(
+                Origin.API,
+                Optional.empty(),
+                Mover.INTERNAL,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                0,
+                Optional.empty(),
+                List.of()));
+    assertThat(jobs.take(id)).isTrue();
+    try (WatchedRenames _ =
+        WatchedRenames.begin(file -> {
+          if (file.startsWith(vms)) {
+            CompletableFuture.runAsync(() -> endLeases("acquired_at")).join();
+          }
+        })) {
+      BackupRow row = ended(jobs.begin(id));
+      assertThat(row.status()).isEqualTo(Status.FAILED);
+      assertThat(row.error().orElseThrow()).contains("has ended");
+      assertThat(row.launch().startAfter()).isPresent();
+    } finally {
+      endLeases("timestampadd(hour, 1, renewed_at)");
+    }
+
+    assertThat(jobs.take(id)).isTrue();
+    assertThat(ended(jobs.begin(id)).status()).isEqualTo(Status.COMPLETED);
+  }
+
+  private void endLeases(String at) {
+    jdbc.sql("update leases set expires_at = " + at).update();
   }
 
   private static long execution(BackupRow backup) {
