@@ -23,6 +23,9 @@ public final class ToolRunner {
   /** More output than this is cut. */
   private static final int OUTPUT_BYTES_MAX = 8 << 20;
 
+  /** What was printed by a command that ended at the last moment is read all the same. */
+  private static final Duration READING_MIN = Duration.ofSeconds(2);
+
   /** How setsid(1) ends when there is no such command. */
   private static final int NOT_FOUND_STATUS = 127;
 
@@ -142,7 +145,8 @@ public final class ToolRunner {
   private static String printed(List<String> command, CompletableFuture<String> text, long end)
       throws SourceException, InterruptedException {
     try {
-      return text.get(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
+      long left = Math.max(READING_MIN.toNanos(), end - System.nanoTime());
+      return text.get(left, TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       throw new SourceException(
           SourceException.Kind.FAILED,

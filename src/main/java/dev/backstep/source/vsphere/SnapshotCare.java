@@ -21,11 +21,20 @@ final class SnapshotCare implements AutoCloseable {
 
   private final VsphereGateway gateway;
   private final List<VsphereDisk> disks;
+  private final Duration alive;
   private boolean closed;
 
   SnapshotCare(VsphereGateway gateway, List<VsphereDisk> disks) {
+    this(gateway, disks, ALIVE);
+  }
+
+  /**
+   * @param alive how long the session may be silent
+   */
+  SnapshotCare(VsphereGateway gateway, List<VsphereDisk> disks, Duration alive) {
     this.gateway = gateway;
     this.disks = List.copyOf(disks);
+    this.alive = alive;
   }
 
   void start() {
@@ -36,7 +45,7 @@ final class SnapshotCare implements AutoCloseable {
     long told = System.nanoTime();
     while (waited()) {
       disks.forEach(VsphereDisk::endIdle);
-      if (System.nanoTime() - told > ALIVE.toNanos()) {
+      if (System.nanoTime() - told > alive.toNanos()) {
         told = System.nanoTime();
         keepAlive();
       }
