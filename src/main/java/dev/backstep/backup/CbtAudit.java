@@ -3,6 +3,7 @@ package dev.backstep.backup;
 import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.ExtentKind;
+import dev.backstep.blockio.RetoldReader;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.CbtAuditDefinition;
@@ -114,7 +115,8 @@ public final class CbtAudit implements Closeable {
     try {
       ClusterMap unchanged = unchanged(plan, source, chain);
       AuditPlan reads = AuditPlan.of(unchanged, audit, base.auditPosition(), since, seed);
-      return new CbtAudit(reads, source.open(2 * AHEAD), new BaseReader(chain), 0);
+      return new CbtAudit(
+          reads, source.open(2 * AHEAD), new RetoldReader(chain, UnreadableBaseException::new), 0);
     } catch (IOException | RuntimeException e) {
       chain.close();
       throw e;

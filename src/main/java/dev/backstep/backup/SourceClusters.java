@@ -77,7 +77,7 @@ final class SourceClusters {
   }
 
   /** The first line of an exception's message. */
-  static String text(Throwable e) {
+  static String text(Exception e) {
     return List.of(String.valueOf(e.getMessage()).split("\n")).getFirst();
   }
 }

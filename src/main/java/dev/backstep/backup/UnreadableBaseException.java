@@ -10,7 +10,7 @@ public final class UnreadableBaseException extends IOException {
 
   private static final long serialVersionUID = 1L;
 
-  UnreadableBaseException(Throwable cause) {
+  UnreadableBaseException(IOException cause) {
     super("what the last backup holds cannot be read: " + SourceClusters.text(cause), cause);
   }
 }

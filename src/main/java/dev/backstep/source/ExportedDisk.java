@@ -2,6 +2,7 @@ package dev.backstep.source;
 
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.ExtentVisitor;
+import dev.backstep.blockio.RetoldReader;
 import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.nbd.NbdConnection;
@@ -115,9 +116,18 @@ public record ExportedDisk(
   @Override
   public BlockReader open(int blocksInFlight) throws IOException {
     try {
-      return new GuardedReader(NbdReader.open(uri, connections, blocksInFlight), trouble);
+      return new RetoldReader(NbdReader.open(uri, connections, blocksInFlight), this::told);
     } catch (IOException e) {
-      throw GuardedReader.told(e, trouble);
+      throw told(e);
     }
+  }
+
+  /** The failure, or why the snapshot was given up meanwhile, which led to it. */
+  private IOException told(IOException failure) {
+    Optional<String> known = trouble.get();
+    return known.isEmpty()
+        ? failure
+        : new SourceException(
+            SourceException.Kind.FAILED, "the snapshot was given up: " + known.get(), failure);
   }
 }

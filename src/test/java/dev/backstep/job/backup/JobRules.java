@@ -247,32 +247,50 @@ abstract class JobRules extends OneBackupTest {
     assertThat(reason(damaged, 0)).isEqualTo(Reason.BASE_FAILED_VERIFY);
   }
 
-  /** Only who reads the base finds that: its header and first table are right. */
+  /**
+   * Only who reads the base finds that, for its header and first table are right: in the second
+   * table, or in the data that one entry of it says is far behind the end of the file.
+   */
   @Test
-  void baseWithDamagedSecondTableCostsAFullOfThatDiskAlone() throws Exception {
+  void baseThatCannotBeReadCostsAFullOfThatDiskAlone() throws Exception {
     SimulatedDisk disk = addDisk("a", 3_000_000);
     SimulatedDisk sibling = addDisk("b", 3_000_000);
     disk.write();
     sibling.write();
     Path image = image(complete(), 0);
+    for (long wrong : List.of(0x8000000000000200L, 0x8000010000000000L)) {
+      pointSecondTableAt(image, wrong);
+      disk.write();
+      sibling.write();
+
+      BackupRow next = complete();
+
+      assertThat(reason(next, 0)).isEqualTo(Reason.BASE_FAILED_VERIFY);
+      assertThat(next.disks().getFirst().cause()).contains(image.getFileName().toString());
+      siblingIncremental(next);
+      sameDisks(folder, next, disk, sibling);
+      image = image(next, 0);
+    }
+  }
+
+  /** All entries that say where a cluster lies. */
+  private static void pointSecondTableAt(Path image, long entry) throws IOException {
     try (FileChannel file =
         FileChannel.open(image, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      ByteBuffer entry = ByteBuffer.allocate(8);
-      file.read(entry, 40);
-      long firstTable = entry.flip().getLong();
-      file.read(entry.clear(), firstTable);
-      long secondTable = entry.flip().getLong() & 0x00fffffffffffe00L;
-      file.write(entry.clear().putLong(0x8000000000000200L).flip(), secondTable + 8);
+      long firstTable = entryAt(file, 40);
+      long secondTable = entryAt(file, firstTable) & 0x00fffffffffffe00L;
+      for (long at = secondTable; at < secondTable + Math.ceilDiv(3_000_000, 65536) * 8L; at += 8) {
+        if (entryAt(file, at) != 0) {
+          file.write(ByteBuffer.allocate(8).putLong(entry).flip(), at);
+        }
+      }
     }
-    disk.write();
-    sibling.write();
+  }
 
-    BackupRow next = complete();
-
-    assertThat(reason(next, 0)).isEqualTo(Reason.BASE_FAILED_VERIFY);
-    assertThat(next.disks().getFirst().cause()).contains(image.getFileName().toString());
-    siblingIncremental(next);
-    sameDisks(folder, next, disk, sibling);
+  private static long entryAt(FileChannel file, long at) throws IOException {
+    ByteBuffer entry = ByteBuffer.allocate(8);
+    file.read(entry, at);
+    return entry.flip().getLong();
   }
 
   private BackupRow siblingIncremental(BackupRow backup) {
