@@ -4,6 +4,7 @@ import dev.backstep.domain.VmId;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.OptionalLong;
 import javax.sql.DataSource;
 import org.springframework.dao.DuplicateKeyException;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -29,28 +30,49 @@ public final class ReplicationStarts {
 
   /**
    * The newest start that a server has taken; none before this moment is due for a VM that is new
-   * here.
+   * here. One that was taken by this process, or by one that does not live, and of which no run
+   * came, is given back before.
+   *
+   * @param leaseToken of this process
    */
-  public Instant last(VmId vm, Instant now) {
-    Optional<Instant> known = find(vm);
-    if (known.isPresent()) {
-      return known.get();
+  public Instant last(VmId vm, long leaseToken, Instant now) {
+    Optional<Newest> known = find(vm);
+    if (known.isEmpty()) {
+      insert(vm, now);
+      return find(vm).map(Newest::due).orElse(now);
     }
+    OptionalLong by = known.get().takenBy();
+    if (by.isEmpty() || (by.getAsLong() != leaseToken && leases.alive(by.getAsLong()))) {
+      return known.get().due();
+    }
+    giveBack(vm, by.getAsLong(), "it was taken by a server, and did not begin");
+    return find(vm).orElseThrow().due();
+  }
+
+  /**
+   * @param takenBy the lease of who has taken it and not said what became of it
+   */
+  private record Newest(Instant due, OptionalLong takenBy) {}
+
+  private void insert(VmId vm, Instant now) {
     try {
       jdbc.sql("insert into replication_fires (vm_id, due_at, outcome) values (:vm, :now, 'NONE')")
           .param("vm", vm.value())
           .param("now", UtcTime.of(now))
           .update();
     } catch (DuplicateKeyException e) {
-      return find(vm).orElseThrow(() -> e);
+      return; // another server was first
     }
-    return find(vm).orElse(now);
   }
 
-  private Optional<Instant> find(VmId vm) {
-    return jdbc.sql("select due_at from replication_fires where vm_id = :vm")
+  private Optional<Newest> find(VmId vm) {
+    return jdbc.sql("select due_at, outcome, taken_by from replication_fires where vm_id = :vm")
         .param("vm", vm.value())
-        .query((row, index) -> UtcTime.read(row, "due_at"))
+        .query((row, index) -> {
+          long by = row.getString("outcome").equals("TAKEN") ? row.getLong("taken_by") : 0;
+          return new Newest(
+              UtcTime.read(row, "due_at"), by == 0 ? OptionalLong.empty() : OptionalLong.of(by));
+        })
         .optional();
   }
 
@@ -79,37 +101,27 @@ public final class ReplicationStarts {
   }
 
   /**
-   * Makes a start due again that was taken by this process, or by one that does not live, and of
-   * which no run came. Of a run that did begin, it is noted that it has.
+   * Makes a start due again of which no run came. Of a run that did begin, it is noted that it has.
    *
-   * @param leaseToken of this process
+   * @param leaseToken under which it was taken
    * @param reason why none began
    */
   public void giveBack(VmId vm, long leaseToken, String reason) {
-    Optional<Taken> taken =
+    Optional<String> run =
         jdbc.sql(
                 """
-                select taken_by,
-                  (select max(r.id) from replication_runs r
-                    where r.vm_id = f.vm_id and r.created_at >= f.taken_at) as run_id
-                from replication_fires f where vm_id = :vm and outcome = 'TAKEN'
-                  and taken_by is not null\
+                select max(r.id) as id from replication_runs r
+                join replication_fires f on f.vm_id = r.vm_id and r.created_at >= f.taken_at
+                where f.vm_id = :vm and f.taken_by = :token\
                 """)
             .param("vm", vm.value())
-            .query((row, index) ->
-                new Taken(row.getLong("taken_by"), Optional.ofNullable(row.getString("run_id"))))
-            .optional();
-    if (taken.isEmpty()) {
-      return;
-    }
-    long by = taken.get().by();
-    if (by != leaseToken && leases.alive(by)) {
-      return;
-    }
-    if (taken.get().run().isPresent()) {
-      ended(vm, by, "STARTED", Optional.empty(), taken.get().run());
+            .param("token", leaseToken)
+            .query((row, index) -> Optional.ofNullable(row.getString("id")))
+            .single();
+    if (run.isPresent()) {
+      ended(vm, leaseToken, "STARTED", Optional.empty(), run);
     } else {
-      dueAgain(vm, by, reason);
+      dueAgain(vm, leaseToken, reason);
     }
   }
 
@@ -125,8 +137,6 @@ public final class ReplicationStarts {
         .param("token", leaseToken)
         .update();
   }
-
-  private record Taken(long by, Optional<String> run) {}
 
   /**
    * Notes what a start became.

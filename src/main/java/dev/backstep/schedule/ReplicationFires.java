@@ -155,8 +155,7 @@ final class ReplicationFires implements SmartLifecycle {
     Instant now = clock.instant();
     VmId vm = definition.vmId();
     long token = lease.token();
-    starts.giveBack(vm, token, "it was taken by a server, and did not begin");
-    Instant last = starts.last(vm, now);
+    Instant last = starts.last(vm, token, now);
     Optional<Instant> newest = newest(schedule, last, now);
     if (newest.isEmpty()
         || Start.of(schedule, definition.vmName(), newest.get(), now).at().isAfter(now)

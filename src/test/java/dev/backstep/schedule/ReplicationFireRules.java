@@ -45,15 +45,7 @@ abstract class ReplicationFireRules extends FireTest {
   void replicationWhoseDefinitionCannotBeReadNowStartsAsBefore() throws Exception {
     Path file = replicated("a");
     List<String> asked = new ArrayList<>();
-    ReplicationFires replications =
-        replications(
-            new NoTasks(),
-            vm -> {
-              asked.add(vm);
-              throw OperatorException.failed("not here", null);
-            });
-    clock.set(DUE.minusSeconds(30));
-    replications.round();
+    ReplicationFires replications = refusing(asked);
 
     Files.delete(file);
     Files.writeString(folder.resolve("jobs/other.yaml"), "vm: [");
@@ -97,19 +89,8 @@ abstract class ReplicationFireRules extends FireTest {
   void startOfReplicationThatDiedWithItsServerIsMadeByAnother() throws Exception {
     replicated("a");
     List<String> asked = new ArrayList<>();
-    ReplicationFires replications =
-        replications(
-            new NoTasks(),
-            vm -> {
-              asked.add(vm);
-              throw OperatorException.failed("not here", null);
-            });
-    clock.set(DUE.minusSeconds(30));
-    replications.round();
-    clock.set(DUE.plusSeconds(1));
-    long other = leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
-    Instant last = starts().last(id(vm("a")), clock.instant());
-    assertThat(starts().take(id(vm("a")), last, DUE, other)).isTrue();
+    ReplicationFires replications = refusing(asked);
+    long other = anotherTakes(id(vm("a")));
 
     replications.round();
     assertThat(asked).as("begun while who took it lives").isEmpty();
@@ -124,20 +105,10 @@ abstract class ReplicationFireRules extends FireTest {
   void startOfReplicationThatBeganIsNotMadeTwice() throws Exception {
     replicated("a");
     List<String> asked = new ArrayList<>();
-    ReplicationFires replications =
-        replications(
-            new NoTasks(),
-            vm -> {
-              asked.add(vm);
-              throw OperatorException.failed("not here", null);
-            });
-    clock.set(DUE.minusSeconds(30));
-    replications.round();
-    clock.set(DUE.plusSeconds(1));
-    long other = leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
+    ReplicationFires replications = refusing(asked);
     VmId vm = id(vm("a"));
+    long other = anotherTakes(vm);
     known.register(vm, vm("a"));
-    assertThat(starts().take(vm, starts().last(vm, clock.instant()), DUE, other)).isTrue();
     String run =
         runs.begin(
             new Replications.NewRun(
@@ -154,6 +125,29 @@ abstract class ReplicationFireRules extends FireTest {
                 .query(String.class)
                 .single())
         .isEqualTo("STARTED " + run);
+  }
+
+  /** None begins; the starts before the one that is due are over. */
+  private ReplicationFires refusing(List<String> asked) throws Exception {
+    ReplicationFires replications =
+        replications(
+            new NoTasks(),
+            vm -> {
+              asked.add(vm);
+              throw OperatorException.failed("not here", null);
+            });
+    clock.set(DUE.minusSeconds(30));
+    replications.round();
+    return replications;
+  }
+
+  /** Under a lease of its own, which is returned. */
+  private long anotherTakes(VmId vm) {
+    clock.set(DUE.plusSeconds(1));
+    long other = leases.acquire(ProcessIdentity.current(), Duration.ofMinutes(5)).token();
+    Instant last = starts().last(vm, lease.token(), clock.instant());
+    assertThat(starts().take(vm, last, DUE, other)).isTrue();
+    return other;
   }
 
   private ReplicationStarts starts() {
