@@ -3,19 +3,12 @@ package dev.backstep.cli;
 import dev.backstep.backup.DiskTarget;
 import dev.backstep.backup.RestoreTarget;
 import dev.backstep.catalog.BackupRow;
-import dev.backstep.domain.DiskKey;
 import dev.backstep.job.OperatorException;
-import dev.backstep.job.Refusals;
 import dev.backstep.job.RestoreRequest;
 import dev.backstep.job.RestoreTargets;
-import dev.backstep.repository.Repository;
-import dev.backstep.repository.RestorePoint;
-import dev.backstep.source.SourceException;
-import dev.backstep.source.libvirt.RestoredDomain;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -196,13 +189,16 @@ final class RestoreCommand implements Callable<Integer> {
         folder != null
             ? RestoreTargets.made(disks, folder, made)
             : RestoreTargets.onto(disks, where.onto);
-    RestorePoint definable =
-        define != null && folder != null ? definable(backup, define, folder) : null;
+    Optional<DefinedDomain> domain =
+        define == null || folder == null
+            ? Optional.empty()
+            : Optional.of(DefinedDomain.of(backup, defineUri, define, folder, made));
     int code =
         new TaskWatch(session, engine)
             .follow(engine.restore(request(backup, targets, Optional.empty())));
-    if (code == 0 && define != null && folder != null && definable != null) {
-      define(definable, define, folder, made);
+    if (code == 0 && domain.isPresent()) {
+      domain.get().define();
+      session.terminal().error("domain " + define + " is defined at " + defineUri);
     }
     return code;
   }
@@ -211,40 +207,6 @@ final class RestoreCommand implements Callable<Integer> {
       BackupRow backup, Map<Integer, DiskTarget> targets, Optional<String> machine) {
     return new RestoreRequest(
         backup.id().value(), targets, differential, Optional.ofNullable(held), machine);
-  }
-
-  /** What can be said of it before hours of copying are. */
-  private RestorePoint definable(BackupRow backup, String name, Path folder) throws IOException {
-    RestorePoint point =
-        Repository.open(Path.of(backup.repositoryPath())).restorePoint(backup.vmId(), backup.id());
-    if (!point.vmDefinition().containsKey(RestoredDomain.DEFINITION)) {
-      throw OperatorException.failed(
-          backup.id() + " was not made of a domain of libvirt; restore it without --define", null);
-    }
-    try {
-      RestoredDomain.requireOff(defineUri, name, folder);
-    } catch (SourceException e) {
-      throw Refusals.of(e);
-    }
-    return point;
-  }
-
-  private void define(RestorePoint point, String name, Path folder, RestoreTarget made)
-      throws IOException {
-    String format = made.name().toLowerCase(Locale.ROOT);
-    Map<DiskKey, Path> files = new HashMap<>();
-    for (RestorePoint.Disk restored : point.disks()) {
-      files.put(
-          new DiskKey(restored.diskKey()),
-          folder.resolve("disk-" + restored.diskId() + "." + format));
-    }
-    String definition = point.vmDefinition().getOrDefault(RestoredDomain.DEFINITION, "");
-    try {
-      RestoredDomain.define(defineUri, definition, name, files, format, folder);
-    } catch (SourceException e) {
-      throw Refusals.of(e);
-    }
-    session.terminal().error("domain " + name + " is defined at " + defineUri);
   }
 
   private static RestoreTarget format(String word) {
