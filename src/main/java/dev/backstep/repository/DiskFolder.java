@@ -198,13 +198,6 @@ public final class DiskFolder {
     return Optional.of(now);
   }
 
-  /** Removes a merged image that is being written, unless it has begun to replace the other. */
-  public void discardMerge(DiskBackupId id) throws IOException {
-    if (Json.read(manifestFile(id), DiskManifest.class).replacement() == null) {
-      DurableFiles.delete(merging(id), mergingChecksums(id), nextChecksums(id));
-    }
-  }
-
   /**
    * Publishes a finished image: first its checksums, then its manifest, then its final name, so
    * that an image under its final name always has its manifest, and a manifest its checksums. All

@@ -270,8 +270,6 @@ class ImageMergeTests {
       assertRight(disk, 0);
       disk.folder.settle(id);
       assertRight(disk, 0);
-      disk.folder.discardMerge(id);
-      assertRight(disk, 0);
       merge(disk, 2, -1, Compression.NONE);
       assertRight(disk, 0);
       assertThat(disk.folder.published(disk.ids.get(2)).chainLength()).isEqualTo(1);

@@ -108,7 +108,8 @@ final class MergeCases extends BenchCase {
               Tool.checkImage(images.merging(id));
               Tool.compare(images.merging(id), "qcow2", live, "qcow2");
               Tool.compare(peer, "qcow2", live, "qcow2");
-              images.discardMerge(id);
+              remove(images.merging(id));
+              remove(images.mergingChecksums(id));
               remove(peer);
             }));
     remove(repository);
