@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.Mover;
-import dev.backstep.domain.Origin;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
@@ -62,18 +61,7 @@ abstract class MovedBackupsContract {
   }
 
   private BackupId begin(VmId of, long lease, boolean exports) {
-    Launch launch =
-        new Launch(
-            Origin.API,
-            Optional.empty(),
-            Mover.EXTERNAL,
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            0,
-            Optional.empty(),
-            List.of());
+    Launch launch = Launch.byApi("tester", List.of()).ofMover();
     return moved.begin(
         new BackupQueue.Request(
             of, REPOSITORY, RequestedLevel.AUTO, "vm: x", launch, Continuations.Retries.NONE),

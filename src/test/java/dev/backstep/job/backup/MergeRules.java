@@ -3,136 +3,39 @@ package dev.backstep.job.backup;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.backstep.backup.ImageMerge;
 import dev.backstep.catalog.BackupDiskRow;
-import dev.backstep.catalog.BackupQueries;
 import dev.backstep.catalog.BackupRow;
-import dev.backstep.catalog.KeptPoints;
 import dev.backstep.catalog.Merges;
 import dev.backstep.catalog.Page;
 import dev.backstep.catalog.PageRequest;
 import dev.backstep.catalog.PlanRow;
-import dev.backstep.catalog.Proofs;
-import dev.backstep.catalog.Tasks;
 import dev.backstep.domain.Baseline;
-import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
-import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Level;
-import dev.backstep.domain.Proof;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
-import dev.backstep.domain.TaskKind;
-import dev.backstep.job.BackupJobs;
-import dev.backstep.job.MergeJobs;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PlanJobs;
-import dev.backstep.job.ProcessLease;
-import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
-import dev.backstep.job.retention.RetentionConfiguration;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.DiskManifest;
 import dev.backstep.repository.ReplacementSteps;
-import dev.backstep.repository.Repository;
 import dev.backstep.testing.Tool;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.context.annotation.Import;
-import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Chains that are shortened, with processes that die on the way, and plans; on each database. */
-@Import({TaskParts.class, RetentionConfiguration.class})
-abstract class MergeRules extends OneMachineTest {
+abstract class MergeRules extends MergeTest {
 
-  @Autowired BackupJobs jobs;
-  @Autowired BackupQueries queries;
-  @Autowired MergeJobs merges;
   @Autowired Merges catalog;
-  @Autowired KeptPoints points;
-  @Autowired Proofs proofs;
   @Autowired PlanJobs plans;
-  @Autowired Tasks tasks;
-  @Autowired TaskJobs taskJobs;
-  @Autowired ProcessLease lease;
-  @Autowired JdbcClient jdbc;
-
-  private final Map<String, byte[]> truth = new HashMap<>();
-  private int chainLimit = 60;
-
-  @BeforeEach
-  void makeDisks() {
-    for (String key : List.of("a", "b")) {
-      machine.disks.put(key, new SimulatedDisk(key, 2_000_000, new Random(key.hashCode())));
-    }
-  }
-
-  private JobDefinition definition(int last) {
-    return SimulatedSource.definition(
-        vm,
-        folder.resolve("repository"),
-        "chain-limit: " + chainLimit,
-        "retention: { last: " + last + " }");
-  }
-
-  private BackupRow complete() throws Exception {
-    return complete(RequestedLevel.AUTO);
-  }
-
-  private BackupRow complete(RequestedLevel level) throws Exception {
-    machine.disks.values().forEach(SimulatedDisk::write);
-    var run = jobs.launch(definition(1), level);
-    assertThat(run.await(Duration.ofMinutes(2))).isTrue();
-    BackupRow row = queries.backup(run.backup());
-    assertThat(row.status()).as("%s", row.error()).isEqualTo(Status.COMPLETED);
-    for (BackupDiskRow disk : row.disks()) {
-      truth.put(disk.id().value(), machine.disks.get(disk.diskKey().value()).content());
-    }
-    return row;
-  }
-
-  private void merge(int last, boolean consolidate) throws Exception {
-    ended(merges.merge(List.of(definition(last)), consolidate, vm));
-  }
-
-  private void ended(TaskRun run) throws Exception {
-    assertThat(run.await(Duration.ofMinutes(2))).isTrue();
-    assertThat(run.state().status()).as("%s", run.state().error()).isEqualTo(Status.COMPLETED);
-  }
-
-  private DiskFolder images(BackupRow row, BackupDiskRow disk) throws IOException {
-    return Repository.open(folder.resolve("repository")).disk(row.vmId(), disk.diskId());
-  }
-
-  /** By stock qemu-img, and catalog and manifests agree on what it stands on. */
-  private void restorable(BackupRow before) throws IOException {
-    BackupRow row = queries.backup(before.id());
-    for (BackupDiskRow disk : row.disks()) {
-      Path model = folder.resolve("model.raw");
-      Files.write(model, truth.get(disk.id().value()));
-      Path image = images(row, disk).image(disk.id());
-      Tool.checkImage(image);
-      Tool.compare(image, "qcow2", model, "raw");
-      List<DiskManifest> chain = images(row, disk).chain(disk.id());
-      assertThat(disk.chainLength()).as("%s", disk.id()).isEqualTo(chain.size());
-      assertThat(disk.baseId()).isEqualTo(chain.getFirst().parentId());
-      assertThat(disk.bytesStored()).isEqualTo(Files.size(image));
-    }
-  }
 
   private void isBaseline(BackupRow row) {
     for (BackupDiskRow disk : row.disks()) {
@@ -173,41 +76,6 @@ abstract class MergeRules extends OneMachineTest {
         });
     restorable(fifth);
     assertThat(merges.plan(List.of(definition(3)), false).isEmpty()).isTrue();
-  }
-
-  private void prove(BackupRow row) {
-    for (BackupDiskRow disk : row.disks()) {
-      proofs.proven(disk.id(), Proof.STRUCTURE, 1);
-      proofs.proven(disk.id(), Proof.DATA, 1);
-    }
-  }
-
-  private boolean isProven(BackupRow row) {
-    return points.images(row.repositoryId(), row.vmId()).stream()
-        .filter(image -> image.backup().equals(row.id()))
-        .allMatch(KeptPoints.Image::proven);
-  }
-
-  /** The newest proven point must not become one that is not. */
-  @Test
-  void whatWasProvenStaysSoAndNothingElseBecomesIt() throws Exception {
-    BackupRow first = complete();
-    BackupRow second = complete();
-    BackupRow third = complete();
-    prove(first);
-    prove(second);
-
-    merge(2, true);
-
-    restorable(second);
-    restorable(third);
-    assertThat(isProven(second)).isTrue();
-    assertThat(isProven(third)).isFalse();
-    prove(third);
-    BackupRow fourth = complete();
-    merge(1, false);
-    assertThat(isProven(fourth)).isFalse();
-    restorable(fourth);
   }
 
   @Test
@@ -278,67 +146,6 @@ abstract class MergeRules extends OneMachineTest {
         assertThat(files.filter(file -> file.toString().contains(".merge."))).isEmpty();
       }
     }
-  }
-
-  /** As a process leaves it that dies between the files and the catalog. */
-  @Test
-  void switchedImageStaysProvenWhereItIsWhatWasWritten() throws Exception {
-    for (boolean right : List.of(true, false)) {
-      BackupRow first = complete(RequestedLevel.FULL);
-      BackupRow second = complete();
-      prove(first);
-      prove(second);
-      BackupDiskRow disk = second.disks().getFirst();
-      DiskFolder images = images(second, disk);
-      DiskManifest.Replacement next = merged(images, disk.id(), Optional.empty());
-      ReplacementSteps.run(
-          images, disk.id(), next, ReplacementSteps.count(images, disk.id(), next));
-      if (!right) {
-        byte[] bytes = Files.readAllBytes(images.image(disk.id()));
-        bytes[bytes.length / 2] ^= 1;
-        Files.write(images.image(disk.id()), bytes);
-      }
-
-      merge(1, false);
-
-      assertThat(isProven(second)).isEqualTo(right);
-      assertThat(queries.backup(first.id()).status())
-          .as("it is the newest proven one now, where the other is not")
-          .isEqualTo(right ? Status.DELETED : Status.COMPLETED);
-    }
-  }
-
-  private static DiskManifest.Replacement merged(
-      DiskFolder images, DiskBackupId id, Optional<DiskBackupId> below) throws Exception {
-    try (ImageMerge merge =
-        ImageMerge.open(
-            new ImageMerge.Request(images, id, below, Compression.NONE, 1), Optional.empty())) {
-      while (merge.put()) {}
-      return merge.finish(Instant.now());
-    }
-  }
-
-  /** Its newest proof may be gone by the time that a plan is carried out. */
-  @Test
-  void newestProvenPointOutlivesPlanOfBefore() throws Exception {
-    BackupRow first = complete(RequestedLevel.FULL);
-    BackupRow second = complete(RequestedLevel.FULL);
-    BackupRow third = complete(RequestedLevel.FULL);
-    prove(first);
-    prove(second);
-    String plan = first.id() + "\n" + second.id();
-    jdbc.sql("update backup_disks set damaged = true where backup_id = :id")
-        .param("id", second.id().value())
-        .update();
-
-    ended(taskJobs.launch(tasks.begin(TaskKind.PRUNE, vm, plan, lease.token())));
-
-    assertThat(queries.backup(second.id()).status()).isEqualTo(Status.DELETED);
-    restorable(first);
-    restorable(third);
-    prove(third);
-    ended(taskJobs.launch(tasks.begin(TaskKind.PRUNE, vm, plan, lease.token())));
-    assertThat(queries.backup(first.id()).status()).isEqualTo(Status.DELETED);
   }
 
   @Test

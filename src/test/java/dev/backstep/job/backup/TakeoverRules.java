@@ -12,8 +12,6 @@ import dev.backstep.catalog.Launch;
 import dev.backstep.catalog.Leases;
 import dev.backstep.catalog.ProcessIdentity;
 import dev.backstep.domain.BackupId;
-import dev.backstep.domain.Mover;
-import dev.backstep.domain.Origin;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupJobs;
@@ -189,17 +187,7 @@ abstract class TakeoverRules extends OneMachineTest {
         jobs.enqueue(
             SimulatedSource.definition(vm, folder.resolve("repository")),
             RequestedLevel.AUTO,
-            new Launch(
-                Origin.API,
-                Optional.empty(),
-                Mover.INTERNAL,
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                0,
-                Optional.empty(),
-                List.of()));
+            Launch.byApi("a test", List.of()));
     assertThat(jobs.take(id)).isTrue();
     try (WatchedRenames _ =
         WatchedRenames.begin(file -> {

@@ -9,164 +9,112 @@ import java.util.Optional;
 
 /** What is done while its files are watched; a new kind of work is a line more. */
 enum Work {
-  FULL(0) {
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.backUp(Compression.NONE);
-    }
-  },
-  OVERLAY(1) {
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.backUp(Compression.NONE);
-    }
-  },
-  COMPRESSED(1) {
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.backUp(Compression.ZSTD);
-    }
-  },
-  DELETE(2) {
-    @Override
-    void run(FaultTest.Victim victim) {
-      victim.delete(victim.points().getFirst());
-    }
-  },
+  FULL(Kind.BACKUP, 0, victim -> victim.backUp(Compression.NONE)),
+  OVERLAY(Kind.BACKUP, 1, victim -> victim.backUp(Compression.NONE)),
+  COMPRESSED(Kind.BACKUP, 1, victim -> victim.backUp(Compression.ZSTD)),
+  DELETE(Kind.DELETION, 2, victim -> victim.delete(victim.points().getFirst())),
   /** The first backup to check data by SHA-256 says so in the repository's own file. */
-  SHA_256(1) {
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.backUp(Compression.NONE, RequestedLevel.AUTO, "checksum: sha-256");
-    }
-  },
+  SHA_256(
+      Kind.BACKUP,
+      1,
+      victim -> victim.backUp(Compression.NONE, RequestedLevel.AUTO, "checksum: sha-256")),
   /** Two that nothing needs go, one after the other. */
-  PRUNE(2) {
-    @Override
-    void prepare(FaultTest.Victim victim) throws Exception {
-      victim.backUp(Compression.NONE, RequestedLevel.FULL);
-    }
-
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.prune(1);
-    }
-  },
-  MERGE(2) {
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.merge(1, false);
-    }
-  },
+  PRUNE(
+      Kind.TASK,
+      2,
+      victim -> victim.backUp(Compression.NONE, RequestedLevel.FULL),
+      victim -> victim.prune(1)),
+  MERGE(Kind.MERGE, 2, victim -> victim.merge(1, false)),
   /** As on a file system whose files can share blocks. */
-  SHARING_MERGE(2) {
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.merge(1, false);
-    }
-  },
+  SHARING_MERGE(Kind.MERGE, 2, victim -> victim.merge(1, false)),
   /** One that died when the manifest told of the merged image, and that had its name not yet. */
-  MERGE_GONE_ON_WITH(2) {
-    @Override
-    void prepare(FaultTest.Victim victim) throws Exception {
-      victim.halfReplace();
-    }
-
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.merge(1, false);
-    }
-  },
-  CONSOLIDATE(2) {
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.merge(9, true);
-    }
-  },
-  COPY(2) {
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.copy(Optional.empty());
-    }
-  },
+  MERGE_GONE_ON_WITH(
+      Kind.MERGE, 2, FaultTest.Victim::halfReplace, victim -> victim.merge(1, false)),
+  CONSOLIDATE(Kind.MERGE, 2, victim -> victim.merge(9, true)),
+  COPY(Kind.TASK, 2, victim -> victim.copy(Optional.empty())),
   /** One of two copies is there, and goes. */
-  COPY_WITH_RETENTION(1) {
-    @Override
-    void prepare(FaultTest.Victim victim) throws Exception {
-      victim.copy(Optional.empty());
-      victim.backUp(Compression.NONE, RequestedLevel.FULL);
-    }
-
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.copy(Optional.of(keepLast(1)));
-    }
-  },
+  COPY_WITH_RETENTION(
+      Kind.TASK,
+      1,
+      victim -> {
+        victim.copy(Optional.empty());
+        victim.backUp(Compression.NONE, RequestedLevel.FULL);
+      },
+      victim -> victim.copy(Optional.of(keepLast(1)))),
   /** One disk to a raw file, one to a QCOW2 image. */
-  RESTORE(2) {
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.restore(DiskTarget.Kind.RAW, DiskTarget.Kind.QCOW2);
-    }
-  },
+  RESTORE(Kind.TASK, 2, victim -> victim.restore(DiskTarget.Kind.RAW, DiskTarget.Kind.QCOW2)),
   /** Over raw files that are there, hold something else and have to grow. */
-  RESTORE_OVER(2) {
-    @Override
-    void prepare(FaultTest.Victim victim) throws Exception {
-      victim.otherDisks(100_000, 100_000);
-    }
-
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.restore(DiskTarget.Kind.EXISTING, DiskTarget.Kind.EXISTING);
-    }
-  },
+  RESTORE_OVER(
+      Kind.TASK, 2, victim -> victim.otherDisks(100_000, 100_000), Work::restoreOverRawFiles),
   /** As on a file system that can make holes. */
-  PUNCHING_RESTORE(2) {
-    @Override
-    void prepare(FaultTest.Victim victim) throws Exception {
-      victim.otherDisks(200_000, LARGE_BYTES);
-    }
+  PUNCHING_RESTORE(
+      Kind.TASK,
+      2,
+      victim -> victim.otherDisks(200_000, Work.LARGE_BYTES),
+      Work::restoreOverRawFiles);
 
-    @Override
-    void run(FaultTest.Victim victim) throws Exception {
-      victim.restore(DiskTarget.Kind.EXISTING, DiskTarget.Kind.EXISTING);
-    }
-  };
+  private enum Kind {
+    BACKUP,
+    DELETION,
+    /** Is relaunched. */
+    TASK,
+    /** Is a task, too. */
+    MERGE
+  }
+
+  private interface Act {
+    void on(FaultTest.Victim victim) throws Exception;
+  }
 
   /** Of a disk that whatever its guest writes leaves zeros in. */
   private static final int LARGE_BYTES = 2_000_000;
 
+  private final Kind kind;
+
   /** Backups that are there before. */
   final int before;
 
-  Work(int before) {
+  private final Act preparation;
+  private final Act work;
+
+  Work(Kind kind, int before, Act work) {
+    this(kind, before, victim -> {}, work);
+  }
+
+  Work(Kind kind, int before, Act preparation, Act work) {
+    this.kind = kind;
     this.before = before;
+    this.preparation = preparation;
+    this.work = work;
   }
 
   /** What else is there before. */
-  void prepare(FaultTest.Victim victim) throws Exception {}
+  void prepare(FaultTest.Victim victim) throws Exception {
+    preparation.on(victim);
+  }
+
+  void run(FaultTest.Victim victim) throws Exception {
+    work.on(victim);
+  }
 
   int secondDiskBytes() {
     return this == PUNCHING_RESTORE ? LARGE_BYTES : 330_000;
   }
 
-  abstract void run(FaultTest.Victim victim) throws Exception;
-
   boolean isBackup() {
-    return this == FULL || this == OVERLAY || this == COMPRESSED || this == SHA_256;
+    return kind == Kind.BACKUP;
   }
 
-  /** Whether it is a task, which is relaunched. */
   boolean isTask() {
-    return ordinal() >= PRUNE.ordinal();
+    return kind == Kind.TASK || kind == Kind.MERGE;
   }
 
   boolean isMerge() {
-    return this == MERGE
-        || this == SHARING_MERGE
-        || this == MERGE_GONE_ON_WITH
-        || this == CONSOLIDATE;
+    return kind == Kind.MERGE;
+  }
+
+  private static void restoreOverRawFiles(FaultTest.Victim victim) throws Exception {
+    victim.restore(DiskTarget.Kind.EXISTING, DiskTarget.Kind.EXISTING);
   }
 
   private static RetentionDefinition keepLast(int last) {

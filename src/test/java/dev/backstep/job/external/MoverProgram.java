@@ -6,8 +6,6 @@ import dev.backstep.catalog.CatalogConfiguration;
 import dev.backstep.catalog.Launch;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.ChangeId;
-import dev.backstep.domain.Mover;
-import dev.backstep.domain.Origin;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.job.BackupJobs;
 import dev.backstep.job.ExternalBackup;
@@ -140,18 +138,7 @@ final class MoverProgram implements AutoCloseable {
   }
 
   ExternalBackup begin(String definition, RequestedLevel level, ExternalBackups.Request request) {
-    Launch launch =
-        new Launch(
-            Origin.API,
-            Optional.of("tester"),
-            Mover.EXTERNAL,
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            0,
-            Optional.empty(),
-            List.of("nightly"));
+    Launch launch = Launch.byApi("tester", List.of("nightly")).ofMover();
     return movers().begin(JobDefinitions.read(definition), level, launch, request);
   }
 
