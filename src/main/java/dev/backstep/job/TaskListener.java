@@ -24,9 +24,9 @@ public class TaskListener implements JobExecutionListener {
   private final TaskEnds ends;
 
   TaskListener(Tasks tasks, RunningTasks running, TaskEnds ends) {
-    this.ends = ends;
     this.tasks = tasks;
     this.running = running;
+    this.ends = ends;
   }
 
   /** The task that an execution with these parameters does. */

@@ -70,8 +70,6 @@ class Recovery {
       Releases releases,
       JobSettings settings,
       ApplicationEventPublisher events) {
-    this.releases = releases;
-    this.keep = settings.snapshotKeep();
     this.dead = dead;
     this.repository = repository;
     this.backups = backups;
@@ -80,6 +78,8 @@ class Recovery {
     this.continuations = continuations;
     this.leftovers = leftovers;
     this.removal = removal;
+    this.releases = releases;
+    this.keep = settings.snapshotKeep();
     this.events = events;
   }
 
