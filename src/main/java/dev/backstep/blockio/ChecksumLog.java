@@ -116,6 +116,11 @@ public final class ChecksumLog implements Closeable {
     return count;
   }
 
+  /** Whether a checksum takes less time than handing its bytes to another thread. */
+  public boolean isQuick() {
+    return kind == ChecksumKind.CRC32C;
+  }
+
   /**
    * Takes the checksum of bytes that are written to the file. A range is recorded once.
    *

@@ -22,6 +22,24 @@ record ImageOutput(DirectFile file, Optional<ChecksumLog> checksums) {
     file.write(bytes, offset);
   }
 
+  /** A write that is to be made. */
+  @FunctionalInterface
+  interface Write {
+    void run() throws IOException;
+  }
+
+  /**
+   * Readies a write for another thread. A quick checksum is taken at once: who hands writes over
+   * waits for the writers anyway, and they keep the disk busy meanwhile.
+   */
+  Write prepare(ByteBuffer bytes, long offset) throws IOException {
+    if (checksums.isPresent() && checksums.get().isQuick() && bytes.hasRemaining()) {
+      checksums.get().record(offset, bytes);
+      return () -> file.write(bytes, offset);
+    }
+    return () -> write(bytes, offset);
+  }
+
   /** Notes bytes that came to the file in another way, and will not be written again. */
   void record(List<Checksum> entries) throws IOException {
     if (checksums.isPresent()) {

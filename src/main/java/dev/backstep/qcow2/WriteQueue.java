@@ -51,10 +51,11 @@ final class WriteQueue {
     CompletableFuture<Void> written = new CompletableFuture<>();
     try {
       check();
+      ImageOutput.Write write = output.prepare(bytes, offset);
       inFlight.add(written);
       threads.execute(() -> {
         try {
-          output.write(bytes, offset);
+          write.run();
         } catch (IOException e) {
           fail(e);
         } catch (RuntimeException | Error e) {
