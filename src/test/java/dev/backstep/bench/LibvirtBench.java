@@ -30,6 +30,13 @@ public final class LibvirtBench {
   /** 84 MiB of guest writes between two backups. */
   private static final int EXTENTS = 84;
 
+  private static final int WARM_UPS = 80;
+
+  private static final int RESTORING_WARM_UPS = 16;
+
+  /** Each question costs the server something, too. */
+  private static final Duration BETWEEN_QUESTIONS = Duration.ofMillis(20);
+
   /** Two alike, for virtnbdbackup takes no guest that has checkpoints of another program. */
   private static final String OURS = "ours";
 
@@ -100,7 +107,19 @@ public final class LibvirtBench {
             .formatted(host.uri(), OURS, host.scratch(), folder.resolve("repository")));
   }
 
+  /** Backups and restores until the server is compiled, as one that has run for some nights. */
+  private void warmUp() throws Exception {
+    for (int i = 0; i < WARM_UPS; i++) {
+      backUp(i % 20 == 0 ? "full" : "auto");
+    }
+    for (int i = 0; i < RESTORING_WARM_UPS; i++) {
+      restore();
+      removeRestored();
+    }
+  }
+
   private void run() throws Exception {
+    warmUp();
     rows.add(
         measure.compare(
             "libvirt: full of a running guest, disks of 1 and 2 GiB",
@@ -158,7 +177,9 @@ public final class LibvirtBench {
               server.post(
                   "/api/v1/backups", "{\"vm_name\":\"vm\",\"backup_type\":\"" + type + "\"}"),
               202);
-      newest = await("/api/v1/backups/" + begun.get("backup_id").asString());
+      String backup = begun.get("backup_id").asString();
+      newest = await("/api/v1/backups/" + backup);
+      awaitEnd(backup);
     });
   }
 
@@ -200,7 +221,20 @@ public final class LibvirtBench {
       if (!List.of("QUEUED", "RUNNING").contains(status)) {
         throw new IOException("not completed: " + now);
       }
-      Thread.sleep(10); // each question costs the server something, too
+      Thread.sleep(BETWEEN_QUESTIONS);
+    }
+  }
+
+  /** Until the domain's backup job has ended, too, and its marks of before are deleted. */
+  private void awaitEnd(String backup) throws Exception {
+    String path = "/api/v1/executions?backup_id=" + backup;
+    while (!json(server.get(path), 200)
+        .get("executions")
+        .get(0)
+        .get("batch_status")
+        .asString()
+        .equals("COMPLETED")) {
+      Thread.sleep(BETWEEN_QUESTIONS);
     }
   }
 
@@ -300,11 +334,15 @@ public final class LibvirtBench {
     Path peer = folder.resolve("peer-restored");
     still(OURS, this::restored);
     still(PEERS, disk -> peer.resolve(PEERS + disk + ".qcow2"));
+    removeRestored();
+    BenchCase.remove(peer);
+    readPeaks();
+  }
+
+  private void removeRestored() {
     for (int disk = 0; disk < DISKS_MIB.size(); disk++) {
       BenchCase.remove(restored(disk));
     }
-    BenchCase.remove(peer);
-    readPeaks();
   }
 
   private void readPeaks() {

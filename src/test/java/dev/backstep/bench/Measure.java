@@ -6,6 +6,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -54,9 +55,21 @@ final class Measure {
   /** Rounds before those that count: what a case needs beyond the warm-up is compiled then. */
   private static final int UNMEASURED = Integer.getInteger("unmeasured", 2);
 
+  /**
+   * Between clearing away and the next round: a disk has work left behind the answer to a deletion,
+   * which who comes first would pay.
+   */
+  private static final Duration SETTLING = Duration.ofSeconds(2);
+
   private final int rounds;
 
+  /**
+   * @param rounds even, so that each way comes first as often as the other
+   */
   Measure(int rounds) {
+    if (rounds % 2 != 0) {
+      throw new IllegalArgumentException(rounds + " rounds, expected an even number");
+    }
     this.rounds = rounds;
   }
 
@@ -71,6 +84,7 @@ final class Measure {
       check.run();
     }
     for (int round = 0; round < rounds; round++) {
+      Thread.sleep(SETTLING);
       boolean first = round % 2 == 0;
       Cost a = first ? ours.run() : null;
       Cost b = theirs.run();
