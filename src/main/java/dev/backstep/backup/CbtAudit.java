@@ -18,12 +18,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads some of what change tracking calls unchanged and compares it with what it was before, in
- * the chain or in a replica: tracking that lies shows as ranges that differ. To be done before the
- * disk is copied; take {@link #next} until it is empty, then {@link #result}. A replica can also be
- * compared whole, behind its copy. For one thread.
+ * the chain or in a replica: tracking that lies shows as ranges that differ. One that differs from
+ * a chain is held against the chain's checksums first: an image that rots is no lie. To be done
+ * before the disk is copied; take {@link #next} until it is empty, then {@link #result}. A replica
+ * can also be compared whole, behind its copy. For one thread.
  */
 public final class CbtAudit implements Closeable {
 
@@ -39,11 +41,13 @@ public final class CbtAudit implements Closeable {
   private final AuditPlan plan;
   private final BlockReader disk;
   private final BlockReader before;
+  private final Optional<ChainProof> proof;
   private final ReadAhead ahead;
   private final List<ByteRange> differing = new ArrayList<>();
   private long bytesCompared;
   private long comparedUpTo;
   private long bytesDiffering;
+  private @Nullable UnreadableBaseException damage;
 
   /**
    * What an audit found. All in bytes.
@@ -85,10 +89,12 @@ public final class CbtAudit implements Closeable {
     }
   }
 
-  private CbtAudit(AuditPlan plan, BlockReader disk, BlockReader before, long from) {
+  private CbtAudit(
+      AuditPlan plan, BlockReader disk, BlockReader before, Optional<ChainProof> proof, long from) {
     this.plan = plan;
     this.disk = disk;
     this.before = before;
+    this.proof = proof;
     this.ahead =
         new ReadAhead(disk, Optional.of(before), new BlockPlan(plan.clusters(), from), AHEAD);
   }
@@ -116,7 +122,11 @@ public final class CbtAudit implements Closeable {
       ClusterMap unchanged = unchanged(plan, source, chain);
       AuditPlan reads = AuditPlan.of(unchanged, audit, base.auditPosition(), since, seed);
       return new CbtAudit(
-          reads, source.open(2 * AHEAD), new RetoldReader(chain, UnreadableBaseException::new), 0);
+          reads,
+          source.open(2 * AHEAD),
+          new RetoldReader(chain, UnreadableBaseException::new),
+          Optional.of(new ChainProof(folder, base.image())),
+          0);
     } catch (IOException | RuntimeException e) {
       chain.close();
       throw e;
@@ -164,7 +174,7 @@ public final class CbtAudit implements Closeable {
       AuditPlan reads, SourceDisk source, DiskTarget target, long from) throws IOException {
     BlockReader replica = RestorePlan.reader(target, 2 * AHEAD);
     try {
-      return new CbtAudit(reads, source.open(2 * AHEAD), replica, from);
+      return new CbtAudit(reads, source.open(2 * AHEAD), replica, Optional.empty(), from);
     } catch (IOException | RuntimeException e) {
       replica.close();
       throw e;
@@ -221,7 +231,7 @@ public final class CbtAudit implements Closeable {
   /**
    * @param before as far as the chain's disk reaches: one that has grown had zeros behind it
    */
-  private long compare(Block now, Optional<Block> before) {
+  private long compare(Block now, Optional<Block> before) throws IOException {
     long bytes = 0;
     for (int i = 0; i < now.ranges().size(); i++) {
       long offset = now.ranges().get(i).offset();
@@ -237,7 +247,7 @@ public final class CbtAudit implements Closeable {
         boolean same =
             disk.slice(at, known).mismatch(stored.slice(known == 0 ? 0 : at, known)) < 0
                 && disk.slice(at + known, part - known).mismatch(ZEROS.slice(0, part - known)) < 0;
-        if (!same) {
+        if (!same && isSound(new ByteRange(offset + at, part))) {
           differs(offset + at, part);
         }
       }
@@ -250,6 +260,16 @@ public final class CbtAudit implements Closeable {
   /** The byte behind what was compared so far, cluster aligned but for the disk's end. */
   public long comparedUpTo() {
     return comparedUpTo;
+  }
+
+  /** Whether what a range was before is what was written then; else it says nothing of tracking. */
+  private boolean isSound(ByteRange range) throws IOException {
+    Optional<UnreadableBaseException> found =
+        proof.isPresent() ? proof.get().damage(range) : Optional.empty();
+    if (damage == null) {
+      damage = found.orElse(null);
+    }
+    return found.isEmpty();
   }
 
   private void differs(long offset, long length) {
@@ -267,11 +287,23 @@ public final class CbtAudit implements Closeable {
     return new Result(bytesCompared, plan.position(), differing, bytesDiffering);
   }
 
-  /** Lets both go. */
+  /**
+   * The first range that differs because an image of the chain does not hold any more what was
+   * written to it. Such ranges are not among the {@link Result#differing}.
+   */
+  public Optional<UnreadableBaseException> damage() {
+    return Optional.ofNullable(damage);
+  }
+
+  /** Lets all go. */
   @Override
   public void close() throws IOException {
     ahead.close();
     try (disk;
-        before) {}
+        before) {
+      if (proof.isPresent()) {
+        proof.get().close();
+      }
+    }
   }
 }

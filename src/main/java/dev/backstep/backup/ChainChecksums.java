@@ -3,7 +3,6 @@ package dev.backstep.backup;
 import dev.backstep.blockio.ChecksumFile;
 import dev.backstep.blockio.ReadOnlyFile;
 import dev.backstep.domain.ChecksumKind;
-import dev.backstep.domain.DiskBackupId;
 import dev.backstep.repository.DiskFolder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,7 +19,7 @@ record ChainChecksums(DiskFolder folder) {
    *     would be proof of nothing
    */
   ReadOnlyFile open(Path image) throws IOException {
-    String expected = folder.published(id(image)).checksumsSha256();
+    String expected = folder.published(DiskFolder.id(image)).checksumsSha256();
     if (expected == null) {
       return ReadOnlyFile.open(image);
     }
@@ -51,11 +50,6 @@ record ChainChecksums(DiskFolder folder) {
   }
 
   private Path of(Path image) throws IOException {
-    return folder.currentChecksums(id(image));
-  }
-
-  private static DiskBackupId id(Path image) {
-    String name = String.valueOf(image.getFileName());
-    return new DiskBackupId(name.substring(0, name.length() - ".qcow2".length()));
+    return folder.currentChecksums(DiskFolder.id(image));
   }
 }

@@ -21,6 +21,9 @@ public sealed interface CopyItem {
    */
   record Audited(long bytes) implements CopyItem {}
 
+  /** Nothing: what was handed out before is to be put before it is known what comes next. */
+  record Pause() implements CopyItem {}
+
   /** The end of the disk: every disk has exactly one, also when nothing changed. */
   record Seal() implements CopyItem {}
 }

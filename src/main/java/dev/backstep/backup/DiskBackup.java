@@ -4,6 +4,7 @@ import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.ChecksumFile;
 import dev.backstep.blockio.ChecksumLog;
+import dev.backstep.blockio.RetoldReader;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.ChangeId;
@@ -80,7 +81,7 @@ public final class DiskBackup implements Closeable {
   private record Copy(
       BlockPlan plan,
       BlockReader disk,
-      Optional<Qcow2Reader> base,
+      Optional<BlockReader> base,
       ReadAhead ahead,
       ChecksumLog checksums,
       Qcow2Writer image,
@@ -113,6 +114,7 @@ public final class DiskBackup implements Closeable {
    *     empty to begin anew, whatever is left of an earlier try
    * @throws java.io.EOFException when the checksums are shorter than they were at that state: begin
    *     anew
+   * @throws UnreadableBaseException when the chain that it is compared with cannot be opened
    * @throws IOException when the disk cannot be opened or the image cannot be made
    */
   public static DiskBackup open(
@@ -158,11 +160,11 @@ public final class DiskBackup implements Closeable {
     try {
       BlockReader disk = source.open(BLOCKS);
       try {
-        Optional<Qcow2Reader> base = openBase(plan);
+        Optional<BlockReader> base = openBase(plan);
         long from = resume.map(WriterState::guestOffset).orElse(0L);
         progressBytes = plan.clusters().dataBytesBefore(from);
         BlockPlan reads = new BlockPlan(plan.clusters(), from);
-        ReadAhead ahead = new ReadAhead(disk, base.map(reader -> reader), reads, AHEAD);
+        ReadAhead ahead = new ReadAhead(disk, base, reads, AHEAD);
         BlockPlan items = new BlockPlan(plan.clusters(), from);
         return new Copy(items, disk, base, ahead, checksums, image, new ImageFill(image));
       } catch (IOException | RuntimeException e) {
@@ -175,10 +177,16 @@ public final class DiskBackup implements Closeable {
     }
   }
 
-  private Optional<Qcow2Reader> openBase(DiskPlan plan) throws IOException {
-    return plan.compares() && plan.base().isPresent()
-        ? Optional.of(Qcow2Reader.open(folder.image(plan.base().get().image()), BLOCKS))
-        : Optional.empty();
+  private Optional<BlockReader> openBase(DiskPlan plan) throws UnreadableBaseException {
+    if (!plan.compares() || plan.base().isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      Qcow2Reader chain = Qcow2Reader.open(folder.image(plan.base().get().image()), BLOCKS);
+      return Optional.of(new RetoldReader(chain, UnreadableBaseException::new));
+    } catch (IOException e) {
+      throw new UnreadableBaseException(e);
+    }
   }
 
   private ChecksumLog openChecksums(Optional<WriterState> resume) throws IOException {
@@ -226,8 +234,9 @@ public final class DiskBackup implements Closeable {
   /**
    * Copies the blocks of an item. Returns before the last ones are on disk.
    *
-   * @throws IOException when the disk, or the chain it is compared with, cannot be read, or the
-   *     image cannot be written, now or by an earlier call
+   * @throws UnreadableBaseException when the chain that it is compared with cannot be read
+   * @throws IOException when the disk cannot be read, or the image cannot be written, now or by an
+   *     earlier call
    */
   public void put(CopyItem.Blocks item) throws IOException {
     Copy opened = openedCopy();

@@ -70,16 +70,15 @@ public final class DiskPlanner {
   }
 
   /**
-   * What to do when the images of the last backup cannot be read where the first look at them saw
-   * nothing wrong: a full copy.
+   * What to do when the images of the last backup cannot be relied on where the first look at them
+   * saw nothing wrong: a full copy.
    *
-   * @param found which of them, and why
+   * @param cause which of them, and why, one sentence
    * @throws IOException when not even the allocation of the disk can be read
    */
-  public DiskPlan unreadableBase(
-      SourceDisk disk, Optional<Baseline> baseline, UnreadableBaseException found)
+  public DiskPlan unreadableBase(SourceDisk disk, Optional<Baseline> baseline, String cause)
       throws IOException {
-    return full(disk, baseline, Reason.BASE_FAILED_VERIFY, SourceClusters.text(found));
+    return full(disk, baseline, Reason.BASE_FAILED_VERIFY, cause);
   }
 
   private Optional<DiskPlan> unusableBase(SourceDisk disk, Baseline base) throws IOException {
@@ -150,7 +149,7 @@ public final class DiskPlanner {
         }
       });
     } catch (IOException e) {
-      return unreadableBase(disk, Optional.of(base), new UnreadableBaseException(e));
+      return unreadableBase(disk, Optional.of(base), new UnreadableBaseException(e).sentence());
     }
     clusters.dropZerosOutside(stored);
     return new DiskPlan(

@@ -117,7 +117,8 @@ final class CheckedRanges implements Closeable {
   /**
    * Compares what touches a range.
    *
-   * @throws IOException when it is not what was written
+   * @throws WrongChecksumException when it is not what was written
+   * @throws IOException when it cannot be read
    */
   void check(long offset, long length) throws IOException {
     for (int i = first(offset); i < count && offsets[i] < offset + length; i++) {
@@ -187,9 +188,9 @@ final class CheckedRanges implements Closeable {
   private void require(int index, Sum found) throws IOException {
     Sum expected = sum(index);
     if (!found.equals(expected)) {
-      throw new IOException(
-          path
-              + " at byte "
+      throw new WrongChecksumException(
+          path,
+          "at byte "
               + offsets[index]
               + ": "
               + lengths[index]

@@ -22,6 +22,7 @@ public final class DiskFolder {
   private static final int LOOKS_MAX = 3;
 
   private static final String PARTIAL = ".partial";
+  private static final String IMAGE = ".qcow2";
 
   private final Path folder;
 
@@ -39,7 +40,13 @@ public final class DiskFolder {
 
   /** The image's name in this folder: what an overlay names as its backing file. */
   public static String imageName(DiskBackupId id) {
-    return id.value() + ".qcow2";
+    return id.value() + IMAGE;
+  }
+
+  /** Whose image a file is that is named as {@link #imageName} does. */
+  public static DiskBackupId id(Path image) {
+    String name = String.valueOf(image.getFileName());
+    return new DiskBackupId(name.substring(0, name.length() - IMAGE.length()));
   }
 
   /** The image while it is being written; never a backing file. */

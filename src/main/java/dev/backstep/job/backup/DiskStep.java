@@ -14,17 +14,16 @@ import dev.backstep.catalog.Transactions;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.CbtAuditDefinition;
+import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
 import dev.backstep.job.BackupEvent;
-import dev.backstep.qcow2.Qcow2FormatException;
 import dev.backstep.qcow2.WriterState;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.DiskManifest;
 import dev.backstep.source.SourceDisk;
-import java.io.EOFException;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -51,6 +50,10 @@ class DiskStep {
 
   private static final Logger log = LoggerFactory.getLogger(DiskStep.class);
   private static final String IMAGE_STATE = "image_state";
+
+  /** The reason of the plan that the image is made by. */
+  private static final String IMAGE_REASON = "image_reason";
+
   private static final String BYTES_READ = "bytes_read";
 
   private final Backups backups;
@@ -68,6 +71,7 @@ class DiskStep {
   private long bytesReadBefore;
   private long toldRead;
   private long toldStored;
+  private int unwritten;
   private boolean sealed;
 
   DiskStep(
@@ -105,7 +109,9 @@ class DiskStep {
     DiskPlan planned = plan(source, folder);
     plan = planned;
     Optional<WriterState> resume =
-        samePlan(known, planned) && DiskBackup.canResume(folder, known.id())
+        DiskCopies.samePlan(known, planned)
+                && madeBy(planned, context)
+                && DiskBackup.canResume(folder, known.id())
             ? Optional.ofNullable((String) context.get(IMAGE_STATE)).map(WriterState::parse)
             : Optional.empty();
     bytesReadBefore = resume.isPresent() ? context.getLong(BYTES_READ, 0L) : 0L;
@@ -115,21 +121,23 @@ class DiskStep {
     if (resume.isPresent()) {
       backups.continued(known.id(), active.leaseToken());
     } else {
-      backups.planned(known.id(), active.leaseToken(), catalogPlan(planned, source));
-    }
-    if (resume.isPresent() || planned.reason() != Reason.CHANGED_EXTENTS) {
-      begin(planned, resume);
-      return;
+      backups.planned(known.id(), active.leaseToken(), DiskCopies.catalogPlan(planned, source));
     }
     try {
-      audit = openAudit(planned, source, folder);
+      if (resume.isEmpty() && planned.reason() == Reason.CHANGED_EXTENTS) {
+        audit = openAudit(planned, source, folder);
+      }
+      if (audit == null) {
+        begin(planned, resume);
+      }
     } catch (UnreadableBaseException e) {
       begin(withoutBase(e), Optional.empty());
-      return;
     }
-    if (audit == null) {
-      begin(planned, resume);
-    }
+  }
+
+  /** A plan may have been given up for another one since the image's state was remembered. */
+  private static boolean madeBy(DiskPlan plan, ExecutionContext context) {
+    return plan.reason().name().equals(context.getString(IMAGE_REASON, plan.reason().name()));
   }
 
   private @Nullable CbtAudit openAudit(DiskPlan plan, SourceDisk source, DiskFolder folder)
@@ -147,27 +155,31 @@ class DiskStep {
   private DiskPlan withoutBase(UnreadableBaseException found) throws IOException {
     log.error("{} disk {}: {}", active.id(), diskId, found.getMessage());
     DiskFolder folder = active.repository().disk(active.vm(), diskId);
-    DiskPlan decided = planner(folder).unreadableBase(disk(), baseline(), found);
+    DiskPlan decided = planner(folder).unreadableBase(disk(), baseline(), found.sentence());
     transactions.apart(() -> {
-      backups.planned(row().id(), active.leaseToken(), catalogPlan(decided, disk()));
+      backups.planned(row().id(), active.leaseToken(), DiskCopies.catalogPlan(decided, disk()));
+      found.damaged().ifPresent(backups::damaged);
       return decided;
     });
     return decided;
   }
 
-  private void begin(DiskPlan plan, Optional<WriterState> resume) throws IOException {
+  private void begin(DiskPlan decided, Optional<WriterState> resume) throws IOException {
+    plan = decided;
     DiskFolder folder = active.repository().disk(active.vm(), diskId);
-    DiskBackup opened = openCopy(request(row(), plan, disk()), disk(), folder, resume);
+    DiskBackup opened =
+        DiskCopies.open(DiskCopies.request(active, row(), decided, disk()), disk(), folder, resume);
     copy = opened;
+    toldRead = 0;
     toldStored = opened.durable().map(WriterState::hostOffset).orElse(0L);
     active.copying(diskId, opened);
     log.info(
         "{} disk {}: {} ({}){}{}",
         active.id(),
         diskId,
-        plan.level().word(),
-        plan.reason(),
-        plan.cause().isEmpty() ? "" : ": " + plan.cause(),
+        decided.level().word(),
+        decided.reason(),
+        decided.cause().isEmpty() ? "" : ": " + decided.cause(),
         resume.map(state -> ", going on at byte " + state.guestOffset()).orElse(""));
   }
 
@@ -175,6 +187,9 @@ class DiskStep {
     Optional<Baseline> baseline = baseline();
     if (row().reason().equals(Optional.of(Reason.CBT_AUDIT_FAILED))) {
       return planner(folder).trackingLied(source, baseline, row().cause());
+    }
+    if (row().reason().equals(Optional.of(Reason.BASE_FAILED_VERIFY))) {
+      return planner(folder).unreadableBase(source, baseline, row().cause());
     }
     boolean vmHasBackups =
         queries.anyCompletedBefore(active.repository().id(), active.vm(), active.id());
@@ -190,50 +205,6 @@ class DiskStep {
     RequestedLevel level = queries.backup(active.id()).requestedLevel();
     return new DiskPlanner(
         new DiskPlanner.Settings(level, definition.cbtReset(), definition.chainLimit()), folder);
-  }
-
-  /** Whether the plan is the one that an earlier process has begun. */
-  private static boolean samePlan(BackupDiskRow row, DiskPlan plan) {
-    return row.reason().equals(Optional.of(plan.reason()))
-        && row.baseId().equals(plan.base().map(Baseline::image))
-        && row.previousChangeId().equals(plan.previousChangeId())
-        && row.virtualSize() == plan.clusters().sizeBytes();
-  }
-
-  private DiskBackup.Request request(BackupDiskRow row, DiskPlan plan, SourceDisk source) {
-    JobDefinition definition = active.definition();
-    return new DiskBackup.Request(
-        active.id(),
-        row.id(),
-        active.repository().id(),
-        active.vm(),
-        definition.vmName(),
-        diskId,
-        source.key(),
-        source.changeId(),
-        plan,
-        active.snapshot().takenAt(),
-        definition.compression(),
-        definition.compressionLevel(),
-        definition.checksum());
-  }
-
-  private static DiskBackup openCopy(
-      DiskBackup.Request request,
-      SourceDisk source,
-      DiskFolder folder,
-      Optional<WriterState> resume)
-      throws IOException {
-    try {
-      return DiskBackup.open(request, source, folder, resume);
-    } catch (Qcow2FormatException | EOFException e) {
-      if (resume.isEmpty()) {
-        throw e;
-      }
-      log.warn(
-          "{} cannot go on where it stopped and begins anew: {}", request.id(), e.getMessage());
-      return DiskBackup.open(request, source, folder, Optional.empty());
-    }
   }
 
   /** The next item; the last one is the seal, exactly once; null behind it. */
@@ -256,38 +227,49 @@ class DiskStep {
       }
     }
     Optional<CopyItem.Blocks> blocks = copy().next();
-    if (blocks.isEmpty()) {
-      sealed = true;
-      return new CopyItem.Seal();
+    if (blocks.isPresent()) {
+      unwritten++;
+      return blocks.get();
     }
-    return blocks.get();
+    if (unwritten > 0 && Objects.requireNonNull(plan).compares()) {
+      return new CopyItem.Pause(); // the chain may fail yet: no end before all is compared
+    }
+    sealed = true;
+    return new CopyItem.Seal();
   }
 
   /** From here on the plan stands: the disk's own, or a full one when its tracking lied. */
   private void endAudit(CbtAudit ended) throws IOException {
     CbtAudit.Result found = ended.result();
+    Optional<UnreadableBaseException> damage = ended.damage();
+    if (damage.isPresent() && !found.trackingLied()) {
+      throw damage.get();
+    }
     ended.close();
     audit = null;
     DiskPlan decided = Objects.requireNonNull(plan);
     if (found.trackingLied()) {
       log.error("{} disk {}: {}", active.id(), diskId, found.text("the chain"));
+      damage.ifPresent(e -> log.error("{} disk {}: {}", active.id(), diskId, e.getMessage()));
       DiskFolder folder = active.repository().disk(active.vm(), diskId);
       decided = planner(folder).trackingLied(disk(), baseline(), found.text("the chain"));
     }
-    recordAudit(found, decided);
+    recordAudit(found, decided, damage.flatMap(UnreadableBaseException::damaged));
     begin(decided, Optional.empty());
   }
 
   /** Apart from the chunk: a relaunch must know of the lie, whatever becomes of the copy. */
-  private void recordAudit(CbtAudit.Result found, DiskPlan decided) throws IOException {
+  private void recordAudit(CbtAudit.Result found, DiskPlan decided, Optional<DiskBackupId> damaged)
+      throws IOException {
     CbtAudits.Audit audit =
         new CbtAudits.Audit(
             found.bytesCompared(), found.bytesDiffering(), found.position(), found.differing());
     transactions.apart(() -> {
       audits.record(active.id(), row().id(), active.leaseToken(), audit);
       if (found.trackingLied()) {
-        backups.planned(row().id(), active.leaseToken(), catalogPlan(decided, disk()));
+        backups.planned(row().id(), active.leaseToken(), DiskCopies.catalogPlan(decided, disk()));
       }
+      damaged.ifPresent(backups::damaged);
       return audit;
     });
   }
@@ -295,19 +277,34 @@ class DiskStep {
   /** Writes one chunk; called inside its transaction. */
   void write(Iterable<? extends CopyItem> items) throws IOException {
     boolean seal = false;
-    for (CopyItem item : items) {
-      switch (item) {
-        case CopyItem.Audited audited -> log.trace("{} audited", audited);
-        case CopyItem.Blocks blocks -> copy().put(blocks);
-        case CopyItem.Seal() -> seal = true;
+    try {
+      for (CopyItem item : items) {
+        switch (item) {
+          case CopyItem.Audited audited -> log.trace("{} audited", audited);
+          case CopyItem.Blocks blocks -> copy().put(blocks);
+          case CopyItem.Pause pause -> log.trace("{}", pause);
+          case CopyItem.Seal() -> seal = true;
+        }
       }
+    } catch (UnreadableBaseException e) {
+      beginAnew(e);
     }
+    unwritten = 0;
     if (seal) {
       seal();
     } else if (copy != null) {
       copy().checkpoint();
       progress();
     }
+  }
+
+  /** The chain cannot be compared with after all: what was copied so far is dropped. */
+  private void beginAnew(UnreadableBaseException found) throws IOException {
+    DiskBackup ended = copy();
+    bytesReadBefore += ended.bytesRead();
+    tellCopied(ended.bytesRead(), toldStored);
+    ended.close();
+    begin(withoutBase(found), Optional.empty());
   }
 
   private void seal() throws IOException {
@@ -349,7 +346,10 @@ class DiskStep {
       return;
     }
     Optional<WriterState> durable = copy.durable();
-    durable.ifPresent(state -> context.putString(IMAGE_STATE, state.toString()));
+    if (durable.isPresent()) {
+      context.putString(IMAGE_STATE, durable.get().toString());
+      context.putString(IMAGE_REASON, Objects.requireNonNull(plan).reason().name());
+    }
     context.putLong(BYTES_READ, bytesReadBefore + copy.bytesRead());
   }
 
@@ -381,16 +381,5 @@ class DiskStep {
       throw new IllegalStateException(active.id() + " disk " + diskId + " is not open");
     }
     return row;
-  }
-
-  private static Backups.Plan catalogPlan(DiskPlan plan, SourceDisk source) {
-    return new Backups.Plan(
-        plan.reason(),
-        plan.cause(),
-        plan.previousChangeId(),
-        plan.base().map(Baseline::image),
-        plan.chainLength(),
-        source.sizeBytes(),
-        plan.clusters().dataBytes());
   }
 }

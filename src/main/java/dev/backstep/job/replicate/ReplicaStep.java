@@ -310,6 +310,7 @@ class ReplicaStep implements ItemStreamReader<CopyItem>, ItemWriter<CopyItem> {
       switch (item) {
         case CopyItem.Audited audited -> log.trace("{} {}", id, audited);
         case CopyItem.Blocks(int count) -> replica().put(count);
+        case CopyItem.Pause pause -> log.trace("{} {}", id, pause);
         case CopyItem.Seal() -> seal = true;
       }
     }

@@ -12,11 +12,8 @@ import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.repository.Repository;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -229,68 +226,6 @@ abstract class JobRules extends OneBackupTest {
 
     machine.readMillis = 0;
     assertThat(ended(run).status()).isEqualTo(Status.COMPLETED);
-  }
-
-  @Test
-  void baseThatIsMissingOrDamagedCostsAFull() throws Exception {
-    SimulatedDisk disk = addDisk("a", 3_000_000);
-    disk.write();
-    Path image = image(complete(), 0);
-    Files.move(image, image.resolveSibling("away"));
-    BackupRow missing = complete();
-    Path second = image(missing, 0);
-    byte[] bytes = Files.readAllBytes(second);
-    Files.write(second, java.util.Arrays.copyOf(bytes, bytes.length / 2));
-    BackupRow damaged = complete();
-
-    assertThat(reason(missing, 0)).isEqualTo(Reason.BASE_MISSING);
-    assertThat(reason(damaged, 0)).isEqualTo(Reason.BASE_FAILED_VERIFY);
-  }
-
-  /**
-   * Only who reads the base finds that, for its header and first table are right: in the second
-   * table, or in the data that one entry of it says is far behind the end of the file.
-   */
-  @Test
-  void baseThatCannotBeReadCostsAFullOfThatDiskAlone() throws Exception {
-    SimulatedDisk disk = addDisk("a", 3_000_000);
-    SimulatedDisk sibling = addDisk("b", 3_000_000);
-    disk.write();
-    sibling.write();
-    Path image = image(complete(), 0);
-    for (long wrong : List.of(0x8000000000000200L, 0x8000010000000000L)) {
-      pointSecondTableAt(image, wrong);
-      disk.write();
-      sibling.write();
-
-      BackupRow next = complete();
-
-      assertThat(reason(next, 0)).isEqualTo(Reason.BASE_FAILED_VERIFY);
-      assertThat(next.disks().getFirst().cause()).contains(image.getFileName().toString());
-      siblingIncremental(next);
-      sameDisks(folder, next, disk, sibling);
-      image = image(next, 0);
-    }
-  }
-
-  /** All entries that say where a cluster lies. */
-  private static void pointSecondTableAt(Path image, long entry) throws IOException {
-    try (FileChannel file =
-        FileChannel.open(image, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      long firstTable = entryAt(file, 40);
-      long secondTable = entryAt(file, firstTable) & 0x00fffffffffffe00L;
-      for (long at = secondTable; at < secondTable + Math.ceilDiv(3_000_000, 65536) * 8L; at += 8) {
-        if (entryAt(file, at) != 0) {
-          file.write(ByteBuffer.allocate(8).putLong(entry).flip(), at);
-        }
-      }
-    }
-  }
-
-  private static long entryAt(FileChannel file, long at) throws IOException {
-    ByteBuffer entry = ByteBuffer.allocate(8);
-    file.read(entry, at);
-    return entry.flip().getLong();
   }
 
   private BackupRow siblingIncremental(BackupRow backup) {

@@ -66,7 +66,10 @@ final class SimulatedDisk {
       return;
     }
     int at = random.nextInt(content.length);
-    int length = Math.min(content.length - at, 1 + random.nextInt(200_000));
+    write(at, Math.min(content.length - at, 1 + random.nextInt(200_000)));
+  }
+
+  void write(int at, int length) {
     byte[] bytes = new byte[length];
     random.nextBytes(bytes);
     System.arraycopy(bytes, 0, content, at, length);

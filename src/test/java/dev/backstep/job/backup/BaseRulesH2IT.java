@@ -1,0 +1,4 @@
+package dev.backstep.job.backup;
+
+/** On the embedded database. */
+class BaseRulesH2IT extends BaseRules {}
