@@ -3,6 +3,7 @@ package dev.backstep.testing;
 import dev.backstep.blockio.FileRecording.Site;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /** What a call that changes a file or a folder meets. */
@@ -14,6 +15,8 @@ public enum WriteError {
 
   /** What an operator is told to do. */
   private static final Pattern HINTS = Pattern.compile("check |free |repair");
+
+  private static final Set<String> CHANNEL_CALLS = Set.of("write", "force", "truncate");
 
   private final String text;
 
@@ -29,7 +32,7 @@ public enum WriteError {
       return Math.max(1, bytes / 2);
     }
     // as the JDK does: a channel's error is the text alone, that of a name has the name
-    throw site.call().equals("write") || site.call().equals("force")
+    throw CHANNEL_CALLS.contains(site.call())
         ? new IOException(text)
         : new FileSystemException(site.what(), null, text);
   }

@@ -2,6 +2,7 @@ package dev.backstep.job.backup;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.backstep.backup.ResumedMerge;
 import dev.backstep.blockio.CrashedFolder;
 import dev.backstep.blockio.FileRecording;
 import dev.backstep.blockio.FileRecording.Site;
@@ -10,6 +11,8 @@ import dev.backstep.testing.Reliability;
 import dev.backstep.testing.Suite;
 import dev.backstep.testing.WriteError;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashSet;
@@ -74,6 +77,64 @@ class ErrorMatrixIT extends FaultTest {
     return ALL || error == WriteError.ENOSPC ? new boolean[] {false, true} : new boolean[] {false};
   }
 
+  /**
+   * Whoever goes on with an image cuts its files to what their state says: sites that no work has
+   * which is done in one go.
+   */
+  @Test
+  void imageThatIsGoneOnWithMeetsThemToo() throws Exception {
+    Set<Site> sites = new LinkedHashSet<>();
+    Path whole = Files.createDirectory(folder.resolve("whole"));
+    ResumedMerge watched = new ResumedMerge(whole);
+    try (FileRecording recording = FileRecording.start(whole, () -> "")) {
+      watched.run();
+      recording.steps().forEach(step -> sites.add(step.site()));
+    }
+    for (Site site : sites) {
+      for (WriteError error : WriteError.values()) {
+        for (boolean always : error.fits(site) ? onceOrAlways(error) : new boolean[0]) {
+          meetsGoingOn(site, error, always);
+        }
+      }
+    }
+    assertThat(sites.stream().filter(site -> site.call().equals("truncate")).map(Site::what))
+        .containsExactlyInAnyOrder("*.sums.partial", "*.qcow2.partial");
+    assertThat(unclear).as("errors that do not name the file, or not what to do").isEmpty();
+    new Reliability(Suite.ERROR_MATRIX, "an image that is gone on with, the same")
+        .with("sites", sites.size())
+        .with("cases", cases)
+        .with("cases in which the work failed and was finished later", failed)
+        .listing(sites.stream().map(Site::toString).sorted().toList())
+        .write();
+  }
+
+  private void meetsGoingOn(Site where, WriteError error, boolean always) throws Exception {
+    String when = "gone on with: %s, %s at %s".formatted(error, always ? "always" : "once", where);
+    Path root = Files.createDirectory(folder.resolve("resumed-" + cases++));
+    ResumedMerge merge = new ResumedMerge(root);
+    AtomicInteger met = new AtomicInteger();
+    try (FileRecording recording = FileRecording.start(root, () -> "")) {
+      recording.fail(fault(where, error, always, met));
+      String told = "";
+      try {
+        merge.run();
+      } catch (IOException e) {
+        told = String.valueOf(e.getMessage());
+      }
+      recording.fail(null);
+
+      assertThat(met.get()).as(when).isPositive();
+      merge.check(when);
+      judge(told, where, error, when, root.toString());
+      merge.run();
+      merge.publish();
+      merge.check(when + ", finished later");
+      new CrashedFolder(recording, recording.steps().size(), CrashedFolder.Loss.EVERYTHING)
+          .writeTo(root);
+      merge.check(when + ", finished later, and then the power went");
+    }
+  }
+
   /** The proof that the matrix would notice code that forces again and takes it for done. */
   @Test
   void forceThatIsTriedAgainIsNoticed() throws Exception {
@@ -125,32 +186,46 @@ class ErrorMatrixIT extends FaultTest {
     AtomicInteger met = new AtomicInteger();
     try (Victim victim = new Victim(work);
         FileRecording recording = victim.record()) {
-      recording.fail((number, site, bytes) ->
-          site.equals(where) && (met.getAndIncrement() == 0 || always)
-              ? error.meet(site, bytes)
-              : bytes);
+      recording.fail(fault(where, error, always, met));
       cases++;
       String told = run(work, victim);
       recording.fail(null);
 
       assertThat(met.get()).as(when).isPositive();
       victim.check(when);
-      if (error == WriteError.SHORT) {
-        assertThat(told).as(when).isEmpty();
-      } else if (told.isEmpty()) {
-        // There is another way, as on a file system without links. For a force there is none.
-        assertThat(where.call()).as(when).isNotEqualTo("force");
-      } else {
-        if (!WriteError.isClear(told, victim.vm)) {
-          unclear.add(when + ": " + told);
-        }
-        failed++;
-      }
+      judge(told, where, error, when, victim.vm);
       victim.startAgain();
       victim.check(when + ", finished later");
       new CrashedFolder(recording, recording.steps().size(), CrashedFolder.Loss.EVERYTHING)
           .writeTo(victim.root);
       victim.check(when + ", finished later, and then the power went");
+    }
+  }
+
+  private static FileRecording.Fault fault(
+      Site where, WriteError error, boolean always, AtomicInteger met) {
+    return (number, site, bytes) ->
+        site.equals(where) && (met.getAndIncrement() == 0 || always)
+            ? error.meet(site, bytes)
+            : bytes;
+  }
+
+  /**
+   * @param told of the failure; empty when there was none
+   * @param place what must be named
+   */
+  private void judge(String told, Site where, WriteError error, String when, String place) {
+    if (error == WriteError.SHORT) {
+      assertThat(told).as(when).isEmpty();
+    } else if (told.isEmpty()) {
+      // There is another way, as on a file system without links. For a force or a cut there is
+      // none.
+      assertThat(where.call()).as(when).isNotIn("force", "truncate");
+    } else {
+      if (!WriteError.isClear(told, place)) {
+        unclear.add(when + ": " + told);
+      }
+      failed++;
     }
   }
 
