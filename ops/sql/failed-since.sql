@@ -1,6 +1,7 @@
 -- When: in the morning, or after an alert: what failed and nobody has relaunched?
 -- Shows: the newest 200 backups that failed in the last seven days with the first error, and which
--- disks did not make it.
+-- disks did not make it. Of tasks (verifications, prunes, restores and the like) it knows nothing:
+-- SELECT id, subject, completed_at, error FROM tasks WHERE status = 'FAILED' ORDER BY completed_at
 SELECT b.id AS backup_id, b.execution_id, v.name AS vm_name, b.completed_at AS failed_at, b.origin,
   b.attempts, b.error, d.disk_id, d.status AS disk_status, d.error AS disk_error
 FROM (

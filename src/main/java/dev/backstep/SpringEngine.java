@@ -27,6 +27,7 @@ import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RunSettings;
+import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
@@ -257,9 +258,9 @@ final class SpringEngine implements Engine {
   }
 
   @Override
-  public List<JudgedTask> tasks(Optional<TaskKind> kind, int limit) {
+  public List<JudgedTask> tasks(Optional<TaskKind> kind, Optional<Status> status, int limit) {
     TaskQueries tasks = context.getBean(TaskQueries.class);
-    return Page.rows(limit, request -> tasks.page(kind, request));
+    return Page.rows(limit, request -> tasks.page(kind, status, request));
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.backstep.api;
 
 import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.TaskQueries;
+import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.TaskDocument;
 import dev.backstep.job.TaskJobs;
@@ -35,12 +36,14 @@ class TaskController {
   @GetMapping
   Map<String, @Nullable Object> list(
       @RequestParam(name = "kind", required = false) @Nullable String kind,
+      @RequestParam(name = "status", required = false) @Nullable String status,
       @RequestParam(name = "limit", defaultValue = "50") int limit,
       @RequestParam(name = "after", required = false) @Nullable String after) {
     Optional<TaskKind> of = Optional.ofNullable(kind).map(TaskController::kind);
+    Optional<Status> as = Optional.ofNullable(status).map(TaskController::status);
     return Paging.answer(
         "tasks",
-        Paging.page(Paging.request(limit, after), request -> queries.page(of, request)),
+        Paging.page(Paging.request(limit, after), request -> queries.page(of, as, request)),
         TaskDocument::fields);
   }
 
@@ -54,6 +57,19 @@ class TaskController {
                     + "', expected one of "
                     + Arrays.stream(TaskKind.values())
                         .map(TaskKind::word)
+                        .collect(Collectors.joining(", "))));
+  }
+
+  private static Status status(String word) {
+    return Status.ofTask(word)
+        .orElseThrow(() ->
+            new Problem(
+                HttpStatus.BAD_REQUEST,
+                "'status' is '"
+                    + word
+                    + "', expected one of "
+                    + Status.OF_TASKS.stream()
+                        .map(Status::name)
                         .collect(Collectors.joining(", "))));
   }
 

@@ -59,20 +59,24 @@ public final class TaskQueries {
    * Newest first.
    *
    * @param kind of this kind only, when given
+   * @param status with this status only, when given
    * @throws IllegalArgumentException when the place is none that a page has given
    */
-  public Page<JudgedTask> page(Optional<TaskKind> kind, PageRequest request) {
+  public Page<JudgedTask> page(
+      Optional<TaskKind> kind, Optional<Status> status, PageRequest request) {
     Optional<Cursor> after = Cursor.of(request);
     String where =
         (after.isPresent()
                 ? "where t.created_at <= :at and (t.created_at < :at or t.id < :id)\n"
                 : "where 1 = 1\n")
-            + (kind.isPresent() ? "and t.kind = :kind\n" : "");
+            + (kind.isPresent() ? "and t.kind = :kind\n" : "")
+            + (status.isPresent() ? "and t.status = :status\n" : "");
     List<JudgedTask> rows =
         jdbc.sql(JUDGED + where + "order by t.created_at desc, t.id desc limit :limit")
             .param("at", after.map(Cursor::time).map(UtcTime::of).orElse(null))
             .param("id", after.map(Cursor::text).orElse(""))
             .param("kind", kind.map(TaskKind::name).orElse(""))
+            .param("status", status.map(Status::name).orElse(""))
             .param("limit", Cursor.rows(request))
             .query((row, index) -> judged(row))
             .list();

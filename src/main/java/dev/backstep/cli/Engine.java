@@ -13,6 +13,7 @@ import dev.backstep.domain.BootSettings;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RunSettings;
+import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
@@ -157,8 +158,8 @@ public interface Engine extends AutoCloseable {
   /** The task with this id. */
   Optional<TaskRow> task(String id);
 
-  /** Tasks whatever their status, newest first; of one kind only when given. */
-  List<JudgedTask> tasks(Optional<TaskKind> kind, int limit);
+  /** Tasks, newest first; of one kind, or with one status, only when given. */
+  List<JudgedTask> tasks(Optional<TaskKind> kind, Optional<Status> status, int limit);
 
   /** Of retention. */
   RetentionVerbs retention();

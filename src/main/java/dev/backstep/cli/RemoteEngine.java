@@ -15,6 +15,7 @@ import dev.backstep.domain.DiskBackupId;
 import dev.backstep.domain.JobDefinition;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.RunSettings;
+import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.AdminFilter;
 import dev.backstep.job.AdminReport;
@@ -200,9 +201,10 @@ final class RemoteEngine implements Engine {
   }
 
   @Override
-  public List<JudgedTask> tasks(Optional<TaskKind> kind, int limit) {
+  public List<JudgedTask> tasks(Optional<TaskKind> kind, Optional<Status> status, int limit) {
     Map<String, @Nullable Object> query = new HashMap<>();
     query.put("kind", kind.map(TaskKind::word).orElse(null));
+    query.put("status", status.map(Status::name).orElse(null));
     return client.rows(RemoteTask.PATH, "tasks", query, limit).stream()
         .map(RemoteTask::judged)
         .toList();

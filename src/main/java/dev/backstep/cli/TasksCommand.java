@@ -2,6 +2,7 @@ package dev.backstep.cli;
 
 import dev.backstep.catalog.JudgedTask;
 import dev.backstep.catalog.TaskRow;
+import dev.backstep.domain.Status;
 import dev.backstep.domain.TaskKind;
 import dev.backstep.job.BackupDocument;
 import dev.backstep.job.OperatorException;
@@ -32,6 +33,12 @@ final class TasksCommand implements Callable<Integer> {
   private @Nullable String kind;
 
   @Option(
+      names = "--status",
+      paramLabel = "STATUS",
+      description = "Only those that are so: failed, for instance.")
+  private @Nullable String status;
+
+  @Option(
       names = "--limit",
       paramLabel = "N",
       description = "At most so many. Default: ${DEFAULT-VALUE}.")
@@ -47,7 +54,8 @@ final class TasksCommand implements Callable<Integer> {
       throw OperatorException.usage("--limit is " + limit + "; expected at least 1", null);
     }
     Optional<TaskKind> of = Optional.ofNullable(kind).map(TasksCommand::kind);
-    List<JudgedTask> tasks = session.catalog().tasks(of, limit);
+    Optional<Status> as = Optional.ofNullable(status).map(TasksCommand::status);
+    List<JudgedTask> tasks = session.catalog().tasks(of, as, limit);
     session
         .terminal()
         .result(
@@ -70,9 +78,20 @@ final class TasksCommand implements Callable<Integer> {
                 null));
   }
 
+  private static Status status(String word) {
+    return Status.ofTask(word)
+        .orElseThrow(() ->
+            OperatorException.usage(
+                "--status is "
+                    + word
+                    + "; expected one of "
+                    + Status.OF_TASKS.stream().map(Status::word).collect(Collectors.joining(", ")),
+                null));
+  }
+
   private String text(List<JudgedTask> tasks) {
     if (tasks.isEmpty()) {
-      return "no tasks yet";
+      return kind == null && status == null ? "no tasks yet" : "no such tasks";
     }
     ZoneId zone = session.clock().getZone();
     Table table = new Table("TASK", "STATUS", "VERDICT", "BEGAN", "DONE", "SUBJECT");

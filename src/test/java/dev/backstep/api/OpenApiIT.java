@@ -514,6 +514,11 @@ class OpenApiIT {
     assertThat(list.get("tasks").get(0).get("images_damaged").asInt()).isEqualTo(1);
     assertThat(get(tasks + "?kind=replicate").get("tasks").size()).isZero();
     assertIs("Problem", json(server.get(tasks + "?kind=dance"), 400));
+    assertThat(get(tasks + "?kind=verify&status=FAILED").get("tasks").toString())
+        .doesNotContain(id);
+    assertThat(get(tasks + "?status=completed").get("tasks").toString()).contains(id);
+    assertThat(json(server.get(tasks + "?status=DELETED"), 400).get("detail").asString())
+        .contains("DELETED", "RUNNING, COMPLETED, FAILED, STOPPED");
     assertIs("Problem", json(server.get(tasks + "/verify-nothing"), 404));
     assertIs("Problem", json(server.post(tasks + "/" + id + "/stop", "{}"), 409));
     assertIs("Problem", json(server.post(tasks + "/" + id + "/relaunch", "{}"), 409));

@@ -231,7 +231,10 @@ class RemoteCommandsIT {
     Path aside = Files.move(place, folder.resolve("aside"));
     String failed = run(1, "repository", "check", id).output().lines().findFirst().orElseThrow();
     Files.move(aside, place);
+    assertThat(run(0, "tasks", "--status", "failed").output()).contains(failed);
+    assertThat(run(2, "tasks", "--status", "broken").errors()).contains("running, completed,");
     run(0, "relaunch", failed);
+    assertThat(run(0, "tasks", "--status", "failed").output()).contains("no such tasks");
     assertThat(run(0, "tasks", "--kind", "check").output())
         .containsPattern(failed + " +COMPLETED +clean ");
   }

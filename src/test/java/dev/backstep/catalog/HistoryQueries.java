@@ -164,8 +164,10 @@ public final class HistoryQueries {
 
   private void tasks(DataSource dataSource, Leases leases) {
     TaskQueries tasks = new TaskQueries(dataSource, leases);
-    paged("page of tasks", page -> tasks.page(Optional.empty(), page));
-    paged("page of tasks of one kind", page -> tasks.page(Optional.of(TaskKind.PRUNE), page));
+    paged("page of tasks", page -> tasks.page(Optional.empty(), Optional.empty(), page));
+    paged(
+        "page of tasks of one kind",
+        page -> tasks.page(Optional.of(TaskKind.PRUNE), Optional.empty(), page));
     queries.put("a task", round -> tasks.find(task(round)));
     VerificationQueries verifications = new VerificationQueries(dataSource);
     paged("page of verifications", verifications::page);

@@ -168,7 +168,7 @@ abstract class VerificationContract extends VerificationTest {
     verifications.done(finding, 2, ImageResult.DAMAGED);
     String copy = tasks.begin(TaskKind.COPY, "x", "{}", lease);
 
-    assertThat(taskQueries.page(Optional.empty(), PageRequest.first(20)).items())
+    assertThat(taskQueries.page(Optional.empty(), Optional.empty(), PageRequest.first(20)).items())
         .extracting(row -> row.task().id(), JudgedTask::verdict, JudgedTask::imagesDamaged)
         .containsExactlyInAnyOrder(
             tuple(passed, Optional.of(TaskVerdict.PASSED), OptionalInt.empty()),
@@ -226,11 +226,28 @@ abstract class VerificationContract extends VerificationTest {
         .extracting(VerificationRow::id)
         .containsExactlyElementsOf(ids.subList(3, 5));
     assertThat(second.next()).isEmpty();
-    assertThat(taskQueries.page(Optional.empty(), PageRequest.first(3)).items())
+    assertThat(taskQueries.page(Optional.empty(), Optional.empty(), PageRequest.first(3)).items())
         .extracting(row -> row.task().id())
         .containsExactlyElementsOf(ids.subList(0, 3));
-    assertThat(taskQueries.page(Optional.of(TaskKind.COPY), PageRequest.first(3)).items())
+    assertThat(
+            taskQueries
+                .page(Optional.of(TaskKind.COPY), Optional.empty(), PageRequest.first(3))
+                .items())
         .isEmpty();
+    end(ids.get(1), Status.FAILED);
+    tasks.ended(
+        tasks.begin(TaskKind.COPY, "x", "{}", lease), lease, Status.FAILED, Optional.empty());
+    assertThat(taskIds(Optional.empty(), Status.FAILED)).hasSize(2).contains(ids.get(1));
+    assertThat(taskIds(Optional.of(TaskKind.VERIFY), Status.FAILED)).containsExactly(ids.get(1));
+    assertThat(taskIds(Optional.of(TaskKind.VERIFY), Status.RUNNING))
+        .hasSize(4)
+        .doesNotContain(ids.get(1));
+  }
+
+  private List<String> taskIds(Optional<TaskKind> kind, Status status) {
+    return taskQueries.page(kind, Optional.of(status), PageRequest.first(9)).items().stream()
+        .map(row -> row.task().id())
+        .toList();
   }
 
   private static FindingRow finding(int image, String found) {

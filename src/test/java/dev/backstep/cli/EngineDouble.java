@@ -192,8 +192,9 @@ final class EngineDouble implements Engine, RetentionVerbs, RepositoryVerbs {
   }
 
   @Override
-  public List<JudgedTask> tasks(Optional<TaskKind> kind, int limit) {
-    note("tasks " + kind.map(TaskKind::word).orElse("all") + " " + limit);
+  public List<JudgedTask> tasks(Optional<TaskKind> kind, Optional<Status> status, int limit) {
+    String filter = kind.map(TaskKind::word).orElse("all") + status.map(of -> " " + of).orElse("");
+    note("tasks " + filter + " " + limit);
     return Optional.ofNullable(verified).stream()
         .map(Verification::row)
         .map(row ->

@@ -162,7 +162,11 @@ abstract class RepositoryCheckRules extends OneMachineTest {
     assertThat(row.restorePoints()).isEqualTo(2);
     assertThat(row.images()).isEqualTo(4);
     assertThat(row.task().bytesDone()).isEqualTo(row.task().bytesTotal());
-    JudgedTask judged = taskQueries.page(Optional.empty(), PageRequest.first(1)).items().getFirst();
+    JudgedTask judged =
+        taskQueries
+            .page(Optional.empty(), Optional.empty(), PageRequest.first(1))
+            .items()
+            .getFirst();
     assertThat(judged.task().id()).isEqualTo(id);
     assertThat(judged.verdict()).contains(TaskVerdict.DAMAGED);
     assertThat(judged.imagesDamaged()).as("of a verification alone").isEmpty();
