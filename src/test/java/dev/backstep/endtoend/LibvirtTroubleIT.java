@@ -74,18 +74,37 @@ class LibvirtTroubleIT extends LibvirtTest {
 
   @Test
   void jobThatSomebodyEndsFailsTheBackupAndARelaunchIsOfAnotherMoment() throws Exception {
+    Point first = backUpLive();
+    define("quiesce: off\n  after-snapshot: virsh -c '" + host.uri() + "' domjobabort guest");
+    Program.Result atOnce = program.run("backup", "vm");
+    List<String> afterFailure = checkpoints();
+    Set<String> bitmapsThen = bitmaps();
     fill();
     Process backup = stopInTheMiddle();
     host.virsh("domjobabort", "guest");
     signal(backup, "CONT");
     int status = backup.waitFor();
+    JsonNode failed = program.succeed("list", "--json").json().get(0);
+    boolean oneIsDone = failed.get("disks").get(0).get("status").asString().equals("COMPLETED");
+    int stay = checkpoints().size();
     guest.run("dd if=/dev/urandom of=/mnt/b/f bs=1M count=8 conv=notrunc; sync");
 
     Point point = backUpLive("relaunch", newest());
 
+    assertThat(atOnce.status()).as(atOnce.errors()).isEqualTo(1);
+    assertThat(afterFailure)
+        .as("the checkpoint of the backup that failed is not there, the one before it is")
+        .containsExactly(first.disk("vda").get("change_id").asString());
+    assertThat(stay)
+        .as("the next backup goes on from a disk that was completed")
+        .isEqualTo(oneIsDone ? 2 : 1);
+    assertThat(bitmapsThen).containsExactlyElementsOf(afterFailure);
+    assertThat(point.levels())
+        .isEqualTo("vda incremental CHANGED_EXTENTS vdb incremental CHANGED_EXTENTS");
     assertThat(status).as(Files.readString(err())).isEqualTo(1);
     assertThat(checkpoints()).containsExactly(point.disk("vda").get("change_id").asString());
     assertThat(bitmaps()).containsExactlyElementsOf(checkpoints());
+    assertRestores(first);
     assertRestores(point);
   }
 

@@ -106,13 +106,16 @@ final class ActiveBackup {
             () -> new IllegalStateException(id + ": disk " + key + " is not in its snapshot"));
   }
 
-  /** Ends what the snapshot holds open; the marks at the source stay. */
-  synchronized void closeSnapshot() {
-    Snapshot open = snapshot;
+  /**
+   * Ends what the snapshot holds open; the marks at the source stay.
+   *
+   * @return the snapshot; empty when none was open
+   */
+  synchronized Optional<Snapshot> closeSnapshot() {
+    Optional<Snapshot> open = Optional.ofNullable(snapshot);
     snapshot = null;
-    if (open != null) {
-      open.close();
-    }
+    open.ifPresent(Snapshot::close);
+    return open;
   }
 
   void copying(int diskId, DiskBackup disk) {

@@ -10,6 +10,7 @@ import dev.backstep.job.BackupEvent;
 import dev.backstep.job.Failures;
 import dev.backstep.job.LogFields;
 import dev.backstep.repository.Repository;
+import dev.backstep.source.Snapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.Optional;
@@ -69,7 +70,10 @@ class BackupJobListener implements JobExecutionListener {
   public void afterJob(JobExecution execution) {
     BackupId id = BackupParameters.backup(execution.getJobParameters());
     ActiveBackup active = actives.get(id);
-    active.closeSnapshot();
+    Optional<Snapshot> closed = active.closeSnapshot();
+    if (closed.isPresent() && execution.getStatus() != BatchStatus.COMPLETED) {
+      leftovers.forget(active, closed.get());
+    }
     if (execution.getStatus() == BatchStatus.STOPPED) {
       backups.ended(id, active.leaseToken(), Status.STOPPED, Optional.empty());
     } else if (execution.getStatus() != BatchStatus.COMPLETED) {

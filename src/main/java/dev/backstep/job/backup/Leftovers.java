@@ -21,6 +21,7 @@ import dev.backstep.job.ProcessLease;
 import dev.backstep.job.Sources;
 import dev.backstep.job.definition.JobDefinitions;
 import dev.backstep.repository.Repository;
+import dev.backstep.source.Snapshot;
 import dev.backstep.source.SourceException;
 import dev.backstep.source.VmSource;
 import java.io.IOException;
@@ -28,6 +29,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -92,13 +94,40 @@ class Leftovers {
    */
   void closeSealed(ActiveBackup active) {
     BackupRow row = queries.backup(active.id());
-    boolean ours = row.leaseToken().equals(OptionalLong.of(active.leaseToken()));
-    if (!ours || !queries.ownerAlive(active.id())) {
+    if (!isOurs(active, row)) {
       log.warn("{}: its snapshot is let go by whoever found its lease ended", active.id());
       return;
     }
     releaseMarks(row, active.repository(), active.source());
     backups.snapshotClosed(active.id());
+  }
+
+  private boolean isOurs(ActiveBackup active, BackupRow row) {
+    return row.leaseToken().equals(OptionalLong.of(active.leaseToken()))
+        && queries.ownerAlive(active.id());
+  }
+
+  /**
+   * Removes what the snapshot of a backup that did not complete has marked, less what disks need
+   * that are completed. How the backup ended must not depend on it.
+   */
+  void forget(ActiveBackup active, Snapshot closed) {
+    Set<ChangeId> spent = new HashSet<>(closed.spentMarks());
+    if (spent.isEmpty()) {
+      return;
+    }
+    try {
+      BackupRow row = queries.backup(active.id());
+      if (isOurs(active, row)) {
+        neededMarks(active.repository(), row.vmId()).values().forEach(spent::removeAll);
+        closed.remove(spent);
+      }
+    } catch (SourceException | RuntimeException e) {
+      log.warn(
+          "{}: its marks stay at the source until the next backup: {}",
+          active.id(),
+          e.getMessage());
+    }
   }
 
   /**

@@ -6,6 +6,7 @@ import dev.backstep.source.SourceException;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.w3c.dom.Element;
@@ -53,10 +54,38 @@ record Checkpoint(ChangeId name, Map<DiskKey, Long> sizes) {
    * @param domainXml the domain's definition, whole
    */
   String redefinition(Domain domain, String domainXml, Instant madeAt) throws SourceException {
+    return Xml.write(redefined(domain, domainXml, madeAt));
+  }
+
+  private Element redefined(Domain domain, String domainXml, Instant madeAt)
+      throws SourceException {
     Element root = element(domain);
     Xml.add(root, "creationTime", String.valueOf(madeAt.getEpochSecond()));
     root.appendChild(root.getOwnerDocument().importNode(Xml.parse(domainXml), true));
-    return Xml.write(root);
+    return root;
+  }
+
+  /**
+   * What libvirt has to be told of a checkpoint that it has forgotten, so that it can delete it; it
+   * is not known which of the disks it was of, nor how large they were.
+   *
+   * @param domainXml the domain's definition, whole
+   * @return empty when no disk can have a bitmap
+   */
+  static Optional<String> forgotten(ChangeId name, Domain domain, String domainXml)
+      throws SourceException {
+    Map<DiskKey, Long> disks = new LinkedHashMap<>();
+    for (Domain.Disk disk : domain.disks()) {
+      if (Untracked.cause(disk).isEmpty()) {
+        disks.put(disk.key(), 0L);
+      }
+    }
+    if (disks.isEmpty()) {
+      return Optional.empty();
+    }
+    Element root = new Checkpoint(name, disks).redefined(domain, domainXml, Instant.now());
+    Xml.children(root, "description").forEach(root::removeChild);
+    return Optional.of(Xml.write(root));
   }
 
   private String description() {

@@ -5,6 +5,7 @@ import dev.backstep.domain.RepositoryId;
 import dev.backstep.source.MarkName;
 import dev.backstep.source.SourceException;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -37,10 +38,30 @@ record Checkpoints(HypervisorControl control, String uuid, RepositoryId reposito
   }
 
   /**
-   * libvirt deletes all bitmaps of a checkpoint or none: one that a disk has lost is taken off the
-   * checkpoint, and the others go.
+   * Removes the bitmaps of checkpoints of ours that libvirt does not know any more, which would
+   * stay in the images for good: it deletes what it is told of, whether it made that or not.
    */
-  private void delete(String name) throws SourceException {
+  void deleteForgotten(Domain domain, Set<ChangeId> marks) throws SourceException {
+    List<String> known = control.checkpoints(uuid);
+    for (ChangeId mark : marks) {
+      if (MarkName.belongsTo(repository, mark.value()) && !known.contains(mark.value())) {
+        String definition = control.definition(uuid, HypervisorControl.View.LIVE);
+        Optional<String> checkpoint = Checkpoint.forgotten(mark, domain, definition);
+        if (checkpoint.isPresent()) {
+          control.redefineCheckpoint(uuid, checkpoint.get());
+          delete(mark.value());
+        }
+      }
+    }
+  }
+
+  /**
+   * Deletes one with its bitmaps; the domain is running. It may be gone already.
+   *
+   * <p>libvirt deletes all bitmaps of a checkpoint or none: one that a disk has lost is taken off
+   * the checkpoint, and the others go.
+   */
+  void delete(String name) throws SourceException {
     while (true) {
       try {
         control.deleteCheckpoint(uuid, name);

@@ -86,7 +86,12 @@ final class LibvirtSource implements VmSource {
   /** What failed backups left; a mark more costs little, so it stops no backup. */
   private void tidy(SnapshotRequest request, Domain domain, HypervisorControl.State state) {
     try {
-      release(domain, state, request.repository(), new HashSet<>(request.since().values()));
+      release(domain, state, request.repository(), since);
+      if (state != HypervisorControl.State.SHUT_OFF) {
+        new Checkpoints(control, domain.uuid(), request.repository())
+            .deleteForgotten(domain, since);
+      }
+    Set<ChangeId> since = new HashSet<>(request.since().values());
     } catch (SourceException e) {
       log.warn("{}: old checkpoints stay for now: {}", domain.name(), e.getMessage());
     }
@@ -96,7 +101,11 @@ final class LibvirtSource implements VmSource {
     String definition = control.definition(domain.uuid(), HypervisorControl.View.PERSISTENT);
     LiveBegin.Begun begun = new LiveBegin(control, settings, domain, request).begin(job);
     return opened(
-        domain, job, begun.handle(), begun.socket(), vmDefinition(definition, begun.quiesce()));
+        request.repository(),
+        domain,
+        begun.handle(),
+        begun.socket(),
+        vmDefinition(definition, begun.quiesce()));
   }
 
   /**
@@ -110,11 +119,18 @@ final class LibvirtSource implements VmSource {
   }
 
   private Snapshot opened(
-      Domain domain, OwnJob job, Handle handle, Path socket, Map<String, String> vmDefinition) {
+      RepositoryId repository,
+      Domain domain,
+      Handle handle,
+      Path socket,
+      Map<String, String> vmDefinition) {
+    OwnJob job = job(domain, repository);
     GuestGuard guard =
         GuestGuard.start(
             domain.name(), new RunningGuest(control, domain.uuid(), settings, job), GUARD_INTERVAL);
-    return new LiveSnapshot(handle, socket, job, guard, settings.connections(), vmDefinition);
+    Checkpoints checkpoints = new Checkpoints(control, domain.uuid(), repository);
+    return new LiveSnapshot(
+        handle, socket, job, checkpoints, guard, settings.connections(), vmDefinition);
   }
 
   @Override
@@ -140,7 +156,7 @@ final class LibvirtSource implements VmSource {
       throw new SnapshotGoneException("the guest stood still for want of room; it goes on now");
     }
     requireSame(domain, handle);
-    return opened(domain, job, handle, socket, Map.of());
+    return opened(request.repository(), domain, handle, socket, Map.of());
   }
 
   /** The same job is the same moment, if it shows the same disks. */

@@ -1,5 +1,6 @@
 package dev.backstep.source.libvirt;
 
+import dev.backstep.domain.ChangeId;
 import dev.backstep.source.GuestGuard;
 import dev.backstep.source.Snapshot;
 import dev.backstep.source.SourceDisk;
@@ -7,8 +8,10 @@ import dev.backstep.source.SourceException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
@@ -33,6 +36,7 @@ final class LiveSnapshot implements Snapshot {
   private final Handle handle;
   private final Path socket;
   private final OwnJob job;
+  private final Checkpoints checkpoints;
   private final GuestGuard guard;
   private final List<SourceDisk> disks;
   private final Map<String, String> vmDefinition;
@@ -44,12 +48,14 @@ final class LiveSnapshot implements Snapshot {
       Handle handle,
       Path socket,
       OwnJob job,
+      Checkpoints checkpoints,
       GuestGuard guard,
       int connections,
       Map<String, String> vmDefinition) {
     this.handle = handle;
     this.socket = socket;
     this.job = job;
+    this.checkpoints = checkpoints;
     this.guard = guard;
     this.vmDefinition = Map.copyOf(vmDefinition);
     this.disks =
@@ -87,6 +93,27 @@ final class LiveSnapshot implements Snapshot {
       log.warn("{}: its backup job cannot be ended yet: {}", handle.uuid(), e.getMessage());
       ENDING.add(socket);
       Thread.ofPlatform().daemon().name("end-" + handle.uuid()).start(this::endLater);
+    }
+  }
+
+  /** Once its job has ended nobody can take it up again, and what follows has another moment. */
+  @Override
+  public Set<ChangeId> spentMarks() {
+    if (isEnding(socket)) {
+      return Set.of(); // another process may still find the job
+    }
+    Set<ChangeId> made = new HashSet<>();
+    handle.disks().stream()
+        .map(Handle.Disk::changeId)
+        .filter(Objects::nonNull)
+        .forEach(name -> made.add(new ChangeId(name)));
+    return made;
+  }
+
+  @Override
+  public void remove(Set<ChangeId> marks) throws SourceException {
+    for (ChangeId name : marks) {
+      checkpoints.delete(name.value());
     }
   }
 

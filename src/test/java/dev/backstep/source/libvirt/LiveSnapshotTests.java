@@ -11,6 +11,7 @@ import dev.backstep.source.SnapshotRequest;
 import dev.backstep.source.SourceException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,6 +19,7 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -27,16 +29,24 @@ class LiveSnapshotTests {
       new SnapshotRequest(
           new RepositoryId("r1"), new BackupId("backup-web-20260101-000000"), Map.of(), Set.of());
 
+  private static final String MARK = "backstep.r1.backup-web-20260101-000000.1";
+
   @TempDir Path folder;
 
   /** A daemon that refuses to end the job when it is asked for the first time. */
   private static final class Control extends ScriptedControl {
     private final CountDownLatch aborted = new CountDownLatch(1);
     private final AtomicInteger aborts = new AtomicInteger();
+    private final List<String> deleted = new ArrayList<>();
     private volatile String socket;
 
     Control(Path socket) {
       this.socket = socket.toString();
+    }
+
+    @Override
+    public void deleteCheckpoint(String uuid, String name) {
+      deleted.add(name);
     }
 
     @Override
@@ -61,11 +71,21 @@ class LiveSnapshotTests {
   }
 
   /** Closes a snapshot whose job cannot be ended at that moment. */
-  private void close(Control control, Path socket) throws Exception {
+  private LiveSnapshot close(Control control, Path socket) throws Exception {
     OwnJob job = job(control);
     RunningGuest guest = new RunningGuest(control, ScriptedControl.UUID, settings(), job);
     GuestGuard guard = GuestGuard.start("web", guest, Duration.ofSeconds(60));
-    new LiveSnapshot(handle(socket), socket, job, guard, 1, Map.of()).close();
+    LiveSnapshot snapshot =
+        new LiveSnapshot(
+            handle(socket),
+            socket,
+            job,
+            new Checkpoints(control, ScriptedControl.UUID, REQUEST.repository()),
+            guard,
+            1,
+            Map.of());
+    snapshot.close();
+    return snapshot;
   }
 
   private LibvirtSettings settings() throws SourceException {
@@ -74,7 +94,15 @@ class LiveSnapshotTests {
 
   private static Handle handle(Path socket) {
     return new Handle(
-        ScriptedControl.UUID, "2026-01-01T00:00:00Z", socket.toString(), List.of(), null);
+        ScriptedControl.UUID,
+        "2026-01-01T00:00:00Z",
+        socket.toString(),
+        List.of(disk("vda", MARK), disk("vdb", MARK), disk("vdc", null)),
+        null);
+  }
+
+  private static Handle.Disk disk(String key, @Nullable String mark) {
+    return new Handle.Disk(key, 0, mark, null, 0, false, "");
   }
 
   @Test
@@ -93,6 +121,28 @@ class LiveSnapshotTests {
 
   private OwnJob job(HypervisorControl control) {
     return new OwnJob(control, ScriptedControl.UUID, folder, REQUEST.repository());
+  }
+
+  @Test
+  void checkpointIsSpentWhenItsJobHasEnded() throws Exception {
+    Path socket = socketOfAJob();
+    Control control = new Control(socket);
+    control.aborts.set(1); // it does what it is asked
+    LiveSnapshot snapshot = close(control, socket);
+
+    snapshot.remove(snapshot.spentMarks());
+
+    assertThat(control.deleted).containsExactly(MARK);
+  }
+
+  @Test
+  void checkpointOfAJobThatIsStillThereIsNotSpent() throws Exception {
+    Path socket = socketOfAJob();
+    Control control = new Control(socket);
+
+    LiveSnapshot snapshot = close(control, socket);
+
+    assertThat(snapshot.spentMarks()).isEmpty();
   }
 
   @Test
