@@ -119,7 +119,7 @@ public final class DiskPlanner {
       return notTracked(disk, base, Reason.DISK_RESIZED, cause);
     }
     if (base.changeId().isEmpty()) {
-      String cause = "the source gave no change id at the last backup";
+      String cause = disk.untracked().orElse("the source gave no change id at the last backup");
       return notTracked(disk, base, Reason.CBT_UNAVAILABLE, cause);
     }
     return tracked(disk, base, base.changeId().get());

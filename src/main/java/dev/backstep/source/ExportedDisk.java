@@ -71,6 +71,13 @@ public record ExportedDisk(
     return NbdConnection.open(uri, contexts, NbdConnection.STALL_DEFAULT);
   }
 
+  @Override
+  public Optional<String> untracked() {
+    return tracking instanceof Tracking.None(ChangedAnswer.Unavailable(String cause))
+        ? Optional.of(cause)
+        : Optional.empty();
+  }
+
   /** QEMU extends its bitmaps with the disk. */
   @Override
   public boolean tracksGrowth() {

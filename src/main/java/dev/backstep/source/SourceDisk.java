@@ -18,6 +18,11 @@ public interface SourceDisk {
   /** The mark of this snapshot's moment; empty when the source does not track this disk. */
   Optional<ChangeId> changeId();
 
+  /** Why its changes are not tracked, with what would help, where the source knows. */
+  default Optional<String> untracked() {
+    return Optional.empty();
+  }
+
   /** Whether {@link #changed} also answers rightly when the disk has grown since that change id. */
   boolean tracksGrowth();
 

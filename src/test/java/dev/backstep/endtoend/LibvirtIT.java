@@ -7,6 +7,7 @@ import dev.backstep.testing.Tool;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -15,6 +16,7 @@ class LibvirtIT extends LibvirtTest {
 
   private static final String BOTH_INCREMENTAL =
       "vda incremental CHANGED_EXTENTS vdb incremental CHANGED_EXTENTS";
+  private static final String BOTH_LOST = "vda full CBT_RESET vdb full CBT_RESET";
 
   @Test
   void guestIsBackedUpWhileItWritesAndWhatItTrimsTakesNoRoom() throws Exception {
@@ -81,6 +83,35 @@ class LibvirtIT extends LibvirtTest {
     for (Point point : List.of(full, over, off, again, committed)) {
       assertRestores(point);
     }
+    assertThatChainGoesOnBehindASnapshotInside(over.disk("vda").get("change_id").asString());
+  }
+
+  /**
+   * Reverting to it is refused while there are bitmaps, and costs the guest its run.
+   *
+   * @param stays a bitmap in a lower image
+   */
+  private void assertThatChainGoesOnBehindASnapshotInside(String stays) throws Exception {
+    host.virsh("snapshot-create-as", "guest", "inside");
+    try {
+      guest.run("dd if=/dev/urandom of=/mnt/b/k bs=1M count=2; sync");
+      Point made = backUpLive();
+      guest.run("dd if=/dev/urandom of=/mnt/b/l bs=1M count=1; rm /mnt/b/k; sync");
+      host.tryVirsh("snapshot-revert", "guest", "inside");
+      guest.startIfOff();
+      Point reverted = backUpLive();
+
+      assertThat(made.levels()).isEqualTo(BOTH_INCREMENTAL);
+      assertThat(reverted.levels()).isEqualTo(BOTH_LOST);
+      assertThat(reverted.disk("vda").get("cause").asString()).contains("missing or broken bitmap");
+      String kept = reverted.disk("vda").get("change_id").asString();
+      assertThat(checkpoints()).containsExactly(kept);
+      assertThat(bitmaps()).containsExactlyInAnyOrder(stays, kept);
+      assertRestores(made);
+      assertRestores(reverted);
+    } finally {
+      host.virsh("snapshot-delete", "guest", "inside");
+    }
   }
 
   private static void putSnapshotOn(String disk) {
@@ -105,7 +136,7 @@ class LibvirtIT extends LibvirtTest {
   @Test
   void qemuThatIsKilledLosesItsBitmapsAndADiskThatIsNewHasNone() throws Exception {
     fill();
-    backUpLive();
+    Point first = backUpLive();
     fill();
     Process backup = stopInTheMiddle();
     guest.kill();
@@ -116,6 +147,11 @@ class LibvirtIT extends LibvirtTest {
     loseBitmap(afterCrash.disk("vda").get("change_id").asString());
     guest.run("cp /mnt/b/f /mnt/a/f; sync; rm /mnt/b/f; sync");
     Point afterLoss = backUpLive();
+    String forgotten = afterLoss.disk("vda").get("change_id").asString();
+    host.virsh("checkpoint-delete", "guest", forgotten, "--metadata");
+    Point afterForgetting = backUpLive();
+    List<String> known = checkpoints();
+    Set<String> kept = bitmaps();
     Tool.run("qemu-img", "create", "-q", "-f", "qcow2", host.disks().resolve("c.qcow2"), "32M");
     Path added = host.owned(host.disks().resolve("c.qcow2"));
     attach(added, "vdc", "qcow2");
@@ -124,15 +160,25 @@ class LibvirtIT extends LibvirtTest {
       Point withNew = backUpLive();
       host.virsh("blockresize", "guest", "vdc", "48M");
       guest.run("dd if=/dev/urandom of=/dev/vdc bs=1M seek=40 count=1; sync");
-      Point resized = backUpLive();
+      Point larger = backUpLive();
+      host.virsh("blockresize", "guest", "vdc", "24M");
+      guest.run("dd if=/dev/urandom of=/dev/vdc bs=1M seek=8 count=1; sync");
+      Point smaller = backUpLive();
 
       assertThat(status).as(Files.readString(err())).isEqualTo(1);
-      assertThat(afterCrash.levels()).isEqualTo("vda full CBT_RESET vdb full CBT_RESET");
+      assertThat(afterCrash.levels()).isEqualTo(BOTH_LOST);
       assertThat(afterLoss.levels())
           .isEqualTo("vda full CBT_RESET vdb incremental CHANGED_EXTENTS");
+      assertThat(afterForgetting.levels()).isEqualTo(BOTH_LOST);
+      assertThat(known).containsExactly(afterForgetting.disk("vda").get("change_id").asString());
+      assertThat(kept)
+          .as("none of a checkpoint that is forgotten")
+          .containsExactlyElementsOf(known);
       assertThat(withNew.levels()).isEqualTo(BOTH_INCREMENTAL + " vdc full NEW_DISK");
-      assertThat(resized.levels()).isEqualTo(BOTH_INCREMENTAL + " vdc incremental CHANGED_EXTENTS");
-      for (Point point : List.of(afterCrash, afterLoss, withNew, resized)) {
+      assertThat(larger.levels()).isEqualTo(BOTH_INCREMENTAL + " vdc incremental CHANGED_EXTENTS");
+      assertThat(smaller.levels()).isEqualTo(BOTH_INCREMENTAL + " vdc full DISK_RESIZED");
+      for (Point point :
+          List.of(first, afterCrash, afterLoss, afterForgetting, withNew, larger, smaller)) {
         assertRestores(point);
       }
     } finally {
@@ -158,40 +204,69 @@ class LibvirtIT extends LibvirtTest {
     Path old = host.disks().resolve("o.qcow2");
     Tool.run("qemu-img", "create", "-q", "-f", "raw", raw, "8M");
     Tool.run("qemu-img", "create", "-q", "-f", "qcow2", "-o", "compat=0.10", old, "8M");
+    Path volumes = Files.createDirectory(host.disks().resolve("volumes"));
+    Tool.run(
+        "qemu-img", "create", "-q", "-f", "qcow2", "-o", "compat=0.10", volumes.resolve("v"), "8M");
+    host.virsh("pool-create-as", "volumes", "dir", "--target", host.owned(volumes));
     attach(raw, "vdc", "raw");
     attach(old, "vdd", "qcow2");
+    attachVolume("v", "vde");
     try {
-      backUpLive();
-      guest.run("dd if=/dev/urandom of=/dev/vdc bs=1M count=1; cp /dev/vdc /dev/vdd; sync");
+      Point first = backUpLive();
+      guest.run(
+          "dd if=/dev/urandom of=/dev/vdc bs=1M count=1;"
+              + " cp /dev/vdc /dev/vdd; cp /dev/vdc /dev/vde; sync");
       Point second = backUpLive();
+      Program.Result looked = program.run("doctor");
 
       assertThat(second.levels())
-          .isEqualTo(BOTH_INCREMENTAL + " vdc full CBT_UNAVAILABLE vdd full CBT_UNAVAILABLE");
+          .isEqualTo(
+              BOTH_INCREMENTAL
+                  + " vdc full CBT_UNAVAILABLE vdd full CBT_UNAVAILABLE vde full CBT_UNAVAILABLE");
+      assertThat(second.disk("vdc").get("cause").asString())
+          .contains("tracks no changes; `qemu-img convert -O qcow2`");
+      assertThat(second.disk("vdd").get("cause").asString())
+          .contains("with the VM off, `qemu-img amend -o compat=1.1 " + old + "`");
+      assertThat(second.disk("vde").get("cause").asString())
+          .contains("with the VM off, `qemu-img amend -o compat=1.1 FILE`");
+      assertThat(looked.output())
+          .contains("vdc is raw, which tracks no changes; `qemu-img convert -O qcow2`")
+          .contains("with the VM off, `qemu-img amend -o compat=1.1 " + old + "`")
+          .contains("vm checkpoints: " + second.disk("vda").get("change_id").asString() + " (ours");
+      assertRestores(first);
       assertRestores(second);
     } finally {
-      host.virsh("detach-disk", "guest", "vdc", "--live");
-      host.virsh("detach-disk", "guest", "vdd", "--live");
+      for (String disk : List.of("vdc", "vdd", "vde")) {
+        host.virsh("detach-disk", "guest", disk, "--live");
+      }
       awaitDetached();
+      host.virsh("pool-destroy", "volumes");
     }
+  }
+
+  private void attachVolume(String volume, String target) throws Exception {
+    Path xml = folder.resolve(target + ".xml");
+    Files.writeString(
+        xml,
+        """
+        <disk type='volume' device='disk'>
+          <driver name='qemu' type='qcow2'/>
+          <source pool='volumes' volume='%s'/>
+          <target dev='%s' bus='virtio'/>
+        </disk>
+        """
+            .formatted(volume, target));
+    host.virsh("attach-device", "guest", xml, "--live");
+    LibvirtGuest.await(target, () -> guest.run("ls /dev").contains(target));
   }
 
   @Test
   void restoredDisksBootWithWhatTheGuestHad() throws Exception {
+    Point first = backUpLive();
     guest.run("rm -f /mnt/a/f /mnt/a/after; echo remember > /mnt/a/word && sync");
     Point point = backUpLive();
-    Path target = host.disks().resolve("restored");
-    program.succeed(
-        "restore",
-        point.backup().get("backup_id").asString(),
-        "--to",
-        target.toString(),
-        "--format",
-        "qcow2",
-        "--define",
-        "restored",
-        "--define-uri",
-        host.uri());
-    host.owned(target);
+    Program.Result early = define(point, "early", "guest");
+    Program.Result anew = define(point, "anew", "restored");
     guest.powerOff();
     LibvirtGuest restored = LibvirtGuest.defined(host, "restored");
     try {
@@ -202,5 +277,44 @@ class LibvirtIT extends LibvirtTest {
       host.virsh("destroy", "restored");
       host.virsh("undefine", "restored");
     }
+    String uuid = host.virsh("domuuid", "guest");
+    Program.Result back = define(point, "back", "guest");
+    guest.start();
+    String word = guest.run("cat /mnt/a/word");
+    Point next = backUpLive();
+
+    assertThat(point.levels()).isEqualTo(BOTH_INCREMENTAL);
+    assertThat(early.status()).isEqualTo(5);
+    assertThat(early.errors()).contains("domain guest is not off");
+    assertThat(host.disks().resolve("early")).doesNotExist();
+    assertThat(anew.status()).as(anew.errors()).isZero();
+    assertThat(back.status()).as(back.errors()).isZero();
+    assertThat(word).isEqualTo("remember\n");
+    assertThat(host.virsh("domuuid", "guest")).isEqualTo(uuid);
+    assertThat(file("vdb")).hasParent(host.disks().resolve("back"));
+    assertThat(next.levels()).as("the bitmaps are those of other files").isEqualTo(BOTH_LOST);
+    assertRestores(first);
+    assertRestores(next);
+  }
+
+  /** Restores a domain's disks into a folder of that name, and makes a domain of them. */
+  private Program.Result define(Point point, String folder, String domain) throws Exception {
+    Path target = host.disks().resolve(folder);
+    Program.Result result =
+        program.run(
+            "restore",
+            point.backup().get("backup_id").asString(),
+            "--to",
+            target.toString(),
+            "--format",
+            "qcow2",
+            "--define",
+            domain,
+            "--define-uri",
+            host.uri());
+    if (Files.exists(target)) {
+      host.owned(target);
+    }
+    return result;
   }
 }

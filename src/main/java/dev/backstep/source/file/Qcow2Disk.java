@@ -112,6 +112,19 @@ final class Qcow2Disk implements ImageDisk {
     return file.canBeMarked() ? Optional.of(mark) : Optional.empty();
   }
 
+  @Override
+  public Optional<String> untracked() {
+    if (file.canBeMarked()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        file.path()
+            + (file.sizeBytes() == 0
+                ? " has no bytes to track"
+                : " is a version 2 image without bitmaps; `qemu-img amend -o compat=1.1` enables"
+                    + " tracking"));
+  }
+
   /** QEMU extends a bitmap with its image. */
   @Override
   public boolean tracksGrowth() {
@@ -127,14 +140,9 @@ final class Qcow2Disk implements ImageDisk {
 
   @Override
   public ChangedAnswer changed(ChangeId since, ExtentVisitor visitor) throws IOException {
-    if (file.sizeBytes() == 0) {
-      return new ChangedAnswer.Unavailable(file.path() + " has no bytes to track");
-    }
-    if (!file.canBeMarked()) {
-      return new ChangedAnswer.Unavailable(
-          file.path()
-              + " is a version 2 image without bitmaps; `qemu-img amend -o compat=1.1` enables"
-              + " tracking");
+    Optional<String> untracked = untracked();
+    if (untracked.isPresent()) {
+      return new ChangedAnswer.Unavailable(untracked.get());
     }
     Optional<QemuImage.Bitmap> bitmap = file.qcow2().bitmap(since.value());
     if (bitmap.isEmpty()) {

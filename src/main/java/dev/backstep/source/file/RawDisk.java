@@ -50,6 +50,16 @@ final class RawDisk implements ImageDisk {
   }
 
   @Override
+  public Optional<String> untracked() {
+    return Optional.of(cause());
+  }
+
+  private String cause() {
+    return file.path()
+        + " is raw and cannot track changes; `qemu-img convert -O qcow2` makes one that can";
+  }
+
+  @Override
   public boolean tracksGrowth() {
     return false;
   }
@@ -61,9 +71,7 @@ final class RawDisk implements ImageDisk {
 
   @Override
   public ChangedAnswer changed(ChangeId since, ExtentVisitor visitor) {
-    return new ChangedAnswer.Unavailable(
-        file.path()
-            + " is raw and cannot track changes; `qemu-img convert -O qcow2` makes one that can");
+    return new ChangedAnswer.Unavailable(cause());
   }
 
   @Override

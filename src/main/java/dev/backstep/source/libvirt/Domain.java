@@ -25,9 +25,12 @@ record Domain(String name, String uuid, boolean agent, List<Disk> disks) {
    * @param type {@code file}, {@code block}, {@code network}, ...
    * @param location path of the file or device; empty for other types
    * @param format {@code qcow2}, {@code raw}, ...
+   * @param index libvirt's number of its image, which names QEMU's node of it; empty while the
+   *     domain is off
    * @param lasting whether what is written to it stays: neither read-only nor transient
    */
-  record Disk(DiskKey key, String type, String location, String format, boolean lasting) {
+  record Disk(
+      DiskKey key, String type, String location, String format, String index, boolean lasting) {
 
     /** Whether its format keeps bitmaps, as far as the domain's XML tells. */
     boolean isQcow2() {
@@ -76,6 +79,7 @@ record Domain(String name, String uuid, boolean agent, List<Disk> disks) {
         type,
         location,
         format.isEmpty() ? "raw" : format,
+        Xml.attribute(disk, "index", "source"),
         lasting);
   }
 }

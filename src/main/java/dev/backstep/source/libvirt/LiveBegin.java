@@ -111,23 +111,20 @@ final class LiveBegin {
   /** Begins the job. Nothing is left behind when this throws. */
   Begun begin(OwnJob job) throws SourceException {
     Path socket = job.newSocket();
-    Optional<Checkpoint> checkpoint =
-        tracked.isEmpty()
-            ? Optional.empty()
-            : Optional.of(
-                new Checkpoint(MarkName.next(request.repository(), request.backup()), tracked));
+    ChangeId name = MarkName.next(request.repository(), request.backup());
     Instant takenAt;
     String outcome;
     try (FrozenGuest guest = FrozenGuest.freeze(control, domain.uuid(), settings.quiesce())) {
-      begin(socket, checkpoint);
+      begin(socket, name);
       takenAt = Instant.now();
       outcome = guest.outcome();
     } catch (SourceException e) {
       if (e.kind() == SourceException.Kind.UNREACHABLE) {
-        endLate(job, socket, checkpoint, e);
+        endLate(job, socket, checkpoint(name), e);
       }
       throw e;
     }
+    Optional<Checkpoint> checkpoint = checkpoint(name);
     try {
       List<Handle.Disk> begun = new ArrayList<>();
       for (DiskKey disk : disks.keySet()) {
@@ -141,24 +138,49 @@ final class LiveBegin {
     }
   }
 
-  private void begin(Path socket, Optional<Checkpoint> checkpoint) throws SourceException {
-    Optional<String> mark = checkpoint.map(made -> made.xml(domain));
+  /** What is made in the same instant, of the disks that can be tracked as far as is known. */
+  private Optional<Checkpoint> checkpoint(ChangeId name) {
+    return tracked.isEmpty() ? Optional.empty() : Optional.of(new Checkpoint(name, tracked));
+  }
+
+  private void begin(Path socket, ChangeId name) throws SourceException {
     while (true) {
       try {
         control.begin(
-            domain.uuid(), new BackupJob(socket, since, disks.keySet()).xml(domain), mark);
+            domain.uuid(),
+            new BackupJob(socket, since, disks.keySet()).xml(domain),
+            checkpoint(name).map(made -> made.xml(domain)));
         return;
       } catch (ControlException e) {
-        boolean lost =
-            e.why() == ControlException.Why.BROKEN_CHECKPOINT
-                || e.why() == ControlException.Why.NO_CHECKPOINT;
-        Optional<DiskKey> named = named(e);
-        if (!lost || named.isEmpty() || since.remove(named.get()) == null) {
+        if (!isLostTo(e) && !cannotBeTrackedAfter(e)) {
           throw hinted(e);
         }
-        causes.put(named.get(), String.valueOf(e.getMessage()));
       }
     }
+  }
+
+  /** Whether it is refused for one disk's bitmap of before, which the disk goes without then. */
+  private boolean isLostTo(ControlException refusal) {
+    boolean lost =
+        refusal.why() == ControlException.Why.BROKEN_CHECKPOINT
+            || refusal.why() == ControlException.Why.NO_CHECKPOINT;
+    Optional<DiskKey> named = named(refusal);
+    if (!lost || named.isEmpty() || since.remove(named.get()) == null) {
+      return false;
+    }
+    causes.put(named.get(), String.valueOf(refusal.getMessage()));
+    return true;
+  }
+
+  /** Whether it is refused for one disk's new bitmap, which the disk goes without then. */
+  private boolean cannotBeTrackedAfter(ControlException refusal) {
+    Optional<Domain.Disk> old = Untracked.refused(refusal, domain);
+    if (old.isEmpty() || tracked.remove(old.get().key()) == null) {
+      return false;
+    }
+    since.remove(old.get().key());
+    causes.put(old.get().key(), Untracked.version2(old.get()));
+    return true;
   }
 
   private static Optional<DiskKey> named(ControlException refusal) {

@@ -48,9 +48,9 @@ class LibvirtXmlTests {
     assertThat(domain.uuid()).isEqualTo("7a4b1f9e-0000-4000-8000-000000000001");
     assertThat(domain.disks())
         .containsExactly(
-            new Domain.Disk(VDA, "file", "/d/a.qcow2", "qcow2", true),
-            new Domain.Disk(VDB, "block", "/dev/vg/b", "raw", false),
-            new Domain.Disk(new DiskKey("vdc"), "network", "", "raw", true));
+            new Domain.Disk(VDA, "file", "/d/a.qcow2", "qcow2", "2", true),
+            new Domain.Disk(VDB, "block", "/dev/vg/b", "raw", "", false),
+            new Domain.Disk(new DiskKey("vdc"), "network", "", "raw", "", true));
   }
 
   @Test
@@ -93,7 +93,7 @@ class LibvirtXmlTests {
     Domain domain = Domain.parse(xml);
     assertThat(domain.name()).isEqualTo("web2");
     assertThat(domain.disks())
-        .containsExactly(new Domain.Disk(VDA, "file", "/r/disk-0.qcow2", "qcow2", true));
+        .containsExactly(new Domain.Disk(VDA, "file", "/r/disk-0.qcow2", "qcow2", "", true));
     assertThat(xml).doesNotContain("uuid", "nvram", "mac", "backingStore").contains("/i.iso");
   }
 
