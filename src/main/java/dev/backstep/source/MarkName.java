@@ -5,6 +5,7 @@ import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.RepositoryId;
 import java.security.SecureRandom;
 import java.util.HexFormat;
+import java.util.Optional;
 
 /**
  * Names of the marks that we leave at a source: {@code backstep.<repository id>.<backup id>.<n>},
@@ -13,6 +14,9 @@ import java.util.HexFormat;
 public final class MarkName {
 
   private static final String OURS = "backstep.";
+
+  /** Ours, the repository's, the backup's, which may hold dots, the snapshot's. */
+  private static final int PARTS_MIN = 4;
 
   private MarkName() {}
 
@@ -26,6 +30,14 @@ public final class MarkName {
   /** Whether a mark is ours, of whichever repository. */
   public static boolean isOurs(String mark) {
     return mark.startsWith(OURS);
+  }
+
+  /** The id of the repository that a mark of ours is for; empty for another program's. */
+  public static Optional<String> repositoryOf(String mark) {
+    String[] parts = mark.split("\\.", -1);
+    return isOurs(mark) && parts.length >= PARTS_MIN
+        ? Optional.of(parts[1].replace('~', '.'))
+        : Optional.empty();
   }
 
   /** A name that no snapshot has had. */

@@ -148,7 +148,7 @@ class LibvirtTroubleIT extends LibvirtTest {
 
   @Test
   void guestThatIsPoweredOffInTheMiddleIsBackedUpFromItsFilesThen() throws Exception {
-    backUpLive();
+    Point first = backUpLive();
     fill();
     Process backup = stopInTheMiddle();
     guest.beginPowerOff();
@@ -170,6 +170,7 @@ class LibvirtTroubleIT extends LibvirtTest {
       assertRestores(point);
     }
     assertThat(checkpoints()).containsExactly(larger.disk("vda").get("change_id").asString());
+    assertRestores(first);
   }
 
   @Test
@@ -223,15 +224,47 @@ class LibvirtTroubleIT extends LibvirtTest {
 
   @Test
   void guestIsFrozenAndThawedByTheBackupItself() throws Exception {
-    define("quiesce: required");
+    define("quiesce: required\n  hook-limit-seconds: 1\n  after-snapshot: sleep 30");
 
-    JsonNode backup = program.succeed("backup", "vm", "--json").json();
+    Program.Result backup = program.succeed("backup", "vm", "--json");
 
-    String id = backup.get("backup_id").asString();
-    Path point = folder.resolve("repository/vms/vm/restore-points/" + id + ".json");
-    JsonNode kept = Program.json(Files.readString(point)).get("vm_definition");
+    assertThat(backup.errors()).contains("hook `sleep 30`", "not done after 1 s");
+    JsonNode kept = vmDefinition(backup);
     assertThat(kept.get("quiesce").asString()).isEqualTo("frozen");
     assertThat(kept.get("libvirt-domain").asString()).contains("<name>guest</name>");
+  }
+
+  /** What the restore point keeps of the domain. */
+  private JsonNode vmDefinition(Program.Result backup) throws IOException {
+    String id = backup.json().get("backup_id").asString();
+    Path point = folder.resolve("repository/vms/vm/restore-points/" + id + ".json");
+    return Program.json(Files.readString(point)).get("vm_definition");
+  }
+
+  @Test
+  void guestWithoutAnAgentIsBackedUpUnlessItMustBeFrozen() throws Exception {
+    guest.endAgent("AGENT-STARTED");
+    try {
+      define("quiesce: required");
+      Program.Result refused = program.run("backup", "vm");
+      List<String> left = checkpoints();
+      Program.Result looked = program.run("doctor");
+      define("quiesce: try");
+      Program.Result asItIs = program.succeed("backup", "vm", "--json");
+
+      assertThat(refused.status()).as(refused.errors()).isEqualTo(1);
+      assertThat(refused.errors())
+          .contains("cannot be frozen, which 'quiesce: required' asks for", "agent");
+      assertThat(left).isEmpty();
+      assertThat(looked.output()).contains("FAIL  vm agent: none is connected");
+      assertThat(vmDefinition(asItIs).get("quiesce").asString())
+          .startsWith("not frozen: ")
+          .contains("agent");
+      assertThat(bitmaps()).containsExactlyElementsOf(checkpoints());
+    } finally {
+      guest.giveWord("AGENT-STARTED");
+      LibvirtGuest.await("the agent", guest::answers);
+    }
   }
 
   @Test
@@ -263,7 +296,7 @@ class LibvirtTroubleIT extends LibvirtTest {
     VmSource source = source(host.scratch());
     source.snapshot(REQUEST).close();
     long open = openFiles();
-    for (int i = Integer.getInteger("libvirt.rounds", 5); i > 0; i--) {
+    for (int i = Integer.getInteger("libvirt.rounds", 50); i > 0; i--) {
       source.snapshot(REQUEST).close();
     }
     assertThat(checkpoints()).hasSize(1);

@@ -117,7 +117,12 @@ public final class LibvirtGuest {
   /** Starts it and waits until it does what it is told. */
   public void start() {
     host.virsh("start", name);
-    await("the agent", () -> agent("{\"execute\":\"guest-ping\"}").status() == 0);
+    await("the agent", this::answers);
+  }
+
+  /** Whether its agent does what it is told. */
+  public boolean answers() {
+    return agent("{\"execute\":\"guest-ping\"}").status() == 0;
   }
 
   public void startIfOff() {
@@ -188,6 +193,18 @@ public final class LibvirtGuest {
       line.write(ByteBuffer.wrap(new byte[] {'g'}));
       await(answer, () -> said(answer));
     }
+  }
+
+  /** Ends its agent until {@link #giveWord} with the same answer lets it be started again. */
+  public void endAgent(String answer) {
+    begin(
+        "agent=$(tr \"\\\\0\" \" \" < /proc/$(cat /tmp/qga.pid)/cmdline); sleep 1; kill $(cat"
+            + " /tmp/qga.pid); "
+            + AWAIT_WORD
+            + "$agent; echo "
+            + answer
+            + " > /dev/ttyS0");
+    await("the agent's end", () -> !answers());
   }
 
   public void thaw() {

@@ -51,8 +51,21 @@ record Hooks(Optional<String> before, Optional<String> after, Duration limit) {
 
   /** The command finds the domain's name and UUID as $1 and $2. */
   private void run(String command, Domain domain) throws SourceException {
-    ToolRunner.Result result =
-        ToolRunner.run(limit, List.of("sh", "-c", command, "sh", domain.name(), domain.uuid()));
+    ToolRunner.Result result;
+    try {
+      result =
+          ToolRunner.run(limit, List.of("sh", "-c", command, "sh", domain.name(), domain.uuid()));
+    } catch (SourceException e) {
+      throw new SourceException(
+          e.kind(),
+          "hook `"
+              + command
+              + "`: "
+              + e.getMessage()
+              + "; if it needs more time, raise "
+              + LibvirtSettings.HOOK_LIMIT,
+          e);
+    }
     if (result.failed()) {
       throw new SourceException(
           SourceException.Kind.FAILED,

@@ -4,6 +4,7 @@ import dev.backstep.domain.ChangeId;
 import dev.backstep.domain.DiskKey;
 import dev.backstep.domain.RepositoryId;
 import dev.backstep.source.GuestGuard;
+import dev.backstep.source.MarkName;
 import dev.backstep.source.Snapshot;
 import dev.backstep.source.SnapshotGoneException;
 import dev.backstep.source.SnapshotRequest;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -85,13 +87,13 @@ final class LibvirtSource implements VmSource {
 
   /** What failed backups left; a mark more costs little, so it stops no backup. */
   private void tidy(SnapshotRequest request, Domain domain, HypervisorControl.State state) {
+    Set<ChangeId> since = new HashSet<>(request.since().values());
     try {
       release(domain, state, request.repository(), since);
       if (state != HypervisorControl.State.SHUT_OFF) {
         new Checkpoints(control, domain.uuid(), request.repository())
             .deleteForgotten(domain, since);
       }
-    Set<ChangeId> since = new HashSet<>(request.since().values());
     } catch (SourceException e) {
       log.warn("{}: old checkpoints stay for now: {}", domain.name(), e.getMessage());
     }
@@ -208,6 +210,7 @@ final class LibvirtSource implements VmSource {
       if (state == HypervisorControl.State.RUNNING && settings.quiesce() != Quiesce.OFF) {
         found.add(agent(domain));
       }
+      found.add(new SourceFinding(true, "checkpoints", checkpoints(domain)));
       found.add(settings.scratch().finding());
       Map<DiskKey, Long> sizes = control.capacities(domain.uuid());
       for (Domain.Disk disk : domain.disks()) {
@@ -219,6 +222,20 @@ final class LibvirtSource implements VmSource {
       found.add(new SourceFinding(false, "domain", String.valueOf(e.getMessage())));
     }
     return found;
+  }
+
+  /** Each one costs the domain a little, so an operator may ask whose they are. */
+  private String checkpoints(Domain domain) throws SourceException {
+    List<String> names = control.checkpoints(domain.uuid());
+    return names.isEmpty()
+        ? "none"
+        : names.stream().map(LibvirtSource::withItsOwner).collect(Collectors.joining("; "));
+  }
+
+  private static String withItsOwner(String checkpoint) {
+    return MarkName.repositoryOf(checkpoint)
+        .map(repository -> checkpoint + " (ours, for the repository " + repository + ")")
+        .orElse(checkpoint + " (another program's)");
   }
 
   private SourceFinding agent(Domain domain) {
