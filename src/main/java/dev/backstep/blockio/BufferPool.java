@@ -4,7 +4,9 @@ import java.io.Closeable;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.concurrent.Semaphore;
 
 /**
@@ -19,6 +21,7 @@ public final class BufferPool implements Closeable {
   private final Arena arena = Arena.ofShared();
   private final Semaphore free;
   private final Deque<ByteBuffer> idle = new ArrayDeque<>();
+  private final List<SpareMemory.Piece> pieces = new ArrayList<>();
   private int out;
   private boolean closed;
 
@@ -44,10 +47,15 @@ public final class BufferPool implements Closeable {
       }
       out++;
       ByteBuffer buffer = idle.poll();
-      return buffer != null
-          ? buffer.clear()
-          : arena.allocate(BlockReader.BLOCK_BYTES_MAX, ALIGNMENT_BYTES).asByteBuffer();
+      return buffer != null ? buffer.clear() : more();
     }
+  }
+
+  /** Whoever keeps it past the pool's end is refused, whoever has the memory then. */
+  private ByteBuffer more() {
+    SpareMemory.Piece piece = SpareMemory.take();
+    pieces.add(piece);
+    return piece.until(arena).asByteBuffer();
   }
 
   /**
@@ -64,7 +72,7 @@ public final class BufferPool implements Closeable {
     free.release();
   }
 
-  /** Frees the memory once the last buffer is back. */
+  /** Leaves the memory to other pools once the last buffer is back. */
   @Override
   public synchronized void close() {
     if (!closed) {
@@ -77,6 +85,8 @@ public final class BufferPool implements Closeable {
     if (closed && out == 0) {
       idle.clear();
       arena.close();
+      pieces.forEach(SpareMemory::giveBack);
+      pieces.clear();
     }
   }
 }

@@ -35,7 +35,10 @@ public final class LibvirtBench {
   private static final int RESTORING_WARM_UPS = 16;
 
   /** Each question costs the server something, too. */
-  private static final Duration BETWEEN_QUESTIONS = Duration.ofMillis(20);
+  private static final Duration BETWEEN_QUESTIONS = Duration.ofMillis(10);
+
+  /** No backup ends sooner. */
+  private static final Duration FIRST_QUESTION = Duration.ofMillis(150);
 
   /** Two alike, for virtnbdbackup takes no guest that has checkpoints of another program. */
   private static final String OURS = "ours";
@@ -178,8 +181,8 @@ public final class LibvirtBench {
                   "/api/v1/backups", "{\"vm_name\":\"vm\",\"backup_type\":\"" + type + "\"}"),
               202);
       String backup = begun.get("backup_id").asString();
-      newest = await("/api/v1/backups/" + backup);
       awaitEnd(backup);
+      newest = json(server.get("/api/v1/backups/" + backup), 200);
     });
   }
 
@@ -227,13 +230,18 @@ public final class LibvirtBench {
 
   /** Until the domain's backup job has ended, too, and its marks of before are deleted. */
   private void awaitEnd(String backup) throws Exception {
-    String path = "/api/v1/executions?backup_id=" + backup;
-    while (!json(server.get(path), 200)
-        .get("executions")
-        .get(0)
-        .get("batch_status")
-        .asString()
-        .equals("COMPLETED")) {
+    Thread.sleep(FIRST_QUESTION);
+    while (true) {
+      JsonNode executions =
+          json(server.get("/api/v1/executions?backup_id=" + backup), 200).get("executions");
+      String status =
+          executions.isEmpty() ? "STARTING" : executions.get(0).get("batch_status").asString();
+      if (status.equals("COMPLETED")) {
+        return;
+      }
+      if (!List.of("STARTING", "STARTED").contains(status)) {
+        throw new IOException("not completed: " + executions);
+      }
       Thread.sleep(BETWEEN_QUESTIONS);
     }
   }
