@@ -12,7 +12,7 @@ import dev.backstep.qcow2.Qcow2Writer;
 import dev.backstep.source.Snapshot;
 import dev.backstep.source.SnapshotRequest;
 import dev.backstep.source.SourceDisk;
-import dev.backstep.source.image.ImageSourceProvider;
+import dev.backstep.source.SourceProvider;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -32,8 +32,12 @@ public final class ImageCopy {
     return image.resolveSibling(image.getFileName() + ".sums");
   }
 
-  /** Copies the first disk of an {@code image} source. */
-  public static void run(SourceDefinition definition, Path image, Optional<ChecksumKind> checksums)
+  /** Copies the first disk of a source. */
+  public static void run(
+      SourceProvider provider,
+      SourceDefinition definition,
+      Path image,
+      Optional<ChecksumKind> checksums)
       throws Exception {
     Path run = Files.createDirectories(image.resolveSibling("run"));
     SnapshotRequest request =
@@ -42,7 +46,7 @@ public final class ImageCopy {
             new BackupId("copy-" + System.nanoTime()),
             Map.of(),
             Set.of());
-    try (Snapshot snapshot = new ImageSourceProvider().open(definition, run).snapshot(request)) {
+    try (Snapshot snapshot = provider.open(definition, run).snapshot(request)) {
       copy(
           snapshot.disks().getFirst(),
           image,

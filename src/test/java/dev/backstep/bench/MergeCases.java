@@ -35,7 +35,7 @@ final class MergeCases extends BenchCase {
     try {
       merge(raw, mounted, "merge of an overlay of 1%, blocks shared (XFS)", 1.50);
     } finally {
-      Tool.run("umount", mounted);
+      Tool.run("umount", "--lazy", mounted); // this process keeps the repository's lock
       remove(mounted);
       remove(device);
     }

@@ -85,15 +85,19 @@ final class NbdCases extends BenchCase {
     }
   }
 
-  void incremental(Path raw, String name, int count, int bytesMin, int bytesMax) throws Exception {
-    incremental(raw, name, count, bytesMin, bytesMax, false);
+  void incrementals(Path raw) throws Exception {
+    incremental(raw, "incremental, 1% changed", 640, 64 << 10, 256 << 10, false);
+    incremental(
+        raw, "incremental, 1% changed, with a night of the audit", 640, 64 << 10, 256 << 10, true);
+    incremental(raw, "incremental, scattered 4 KiB", 2048, 4 << 10, 4 << 10, false);
   }
 
   /**
    * @param nightly whether the audit reads as much of its round as when a day has passed since the
    *     backup before, which here are seconds
    */
-  void incremental(Path raw, String name, int count, int bytesMin, int bytesMax, boolean nightly)
+  private void incremental(
+      Path raw, String name, int count, int bytesMin, int bytesMax, boolean nightly)
       throws Exception {
     Path live = folder.resolve("live.qcow2");
     Tool.run("qemu-img", "convert", "-f", "raw", "-W", "-O", "qcow2", raw, live);

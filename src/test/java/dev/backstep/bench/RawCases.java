@@ -2,7 +2,6 @@ package dev.backstep.bench;
 
 import dev.backstep.backup.DiskBackup;
 import dev.backstep.backup.DiskPlanner;
-import dev.backstep.backup.ImageCopy;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.BackupId;
 import dev.backstep.domain.CbtResetPolicy;
@@ -16,7 +15,6 @@ import dev.backstep.repository.Repository;
 import dev.backstep.source.Snapshot;
 import dev.backstep.source.SnapshotRequest;
 import dev.backstep.source.image.ImageSourceProvider;
-import dev.backstep.testing.Tool;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -72,32 +70,6 @@ final class RawCases extends BenchCase {
             () -> {
               checked(made, raw, "raw").run();
               remove(bare);
-            }));
-  }
-
-  /** The classes that copy a disk, with and without the checksums that verifying needs. */
-  void checksums(Path raw) throws Exception {
-    checksums(raw, "checksums while writing", ChecksumKind.CRC32C, 1.03);
-    checksums(raw, "SHA-256 while writing", ChecksumKind.SHA_256, 2.00);
-  }
-
-  private void checksums(Path raw, String title, ChecksumKind kind, double goal) throws Exception {
-    Path with = folder.resolve("with.qcow2");
-    Path without = folder.resolve("without.qcow2");
-    rows.add(
-        measure.compare(
-            title,
-            "the same copy without",
-            goal,
-            () -> Measure.inProcess(() -> ImageCopy.run(images(raw), with, Optional.of(kind))),
-            () -> Measure.inProcess(() -> ImageCopy.run(images(raw), without, Optional.empty())),
-            () -> {
-              for (Path image : List.of(with, without)) {
-                Tool.checkImage(image);
-                Tool.compare(image, "qcow2", raw, "raw");
-                remove(image);
-              }
-              remove(ImageCopy.checksums(with));
             }));
   }
 
