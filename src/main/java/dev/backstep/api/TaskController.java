@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ResponseEntity;
@@ -49,28 +50,24 @@ class TaskController {
 
   private static TaskKind kind(String word) {
     return TaskKind.ofWord(word)
-        .orElseThrow(() ->
-            new Problem(
-                HttpStatus.BAD_REQUEST,
-                "'kind' is '"
-                    + word
-                    + "', expected one of "
-                    + Arrays.stream(TaskKind.values())
-                        .map(TaskKind::word)
-                        .collect(Collectors.joining(", "))));
+        .orElseThrow(
+            () -> notOneOf("kind", word, Arrays.stream(TaskKind.values()).map(TaskKind::word)));
   }
 
   private static Status status(String word) {
     return Status.ofTask(word)
-        .orElseThrow(() ->
-            new Problem(
-                HttpStatus.BAD_REQUEST,
-                "'status' is '"
-                    + word
-                    + "', expected one of "
-                    + Status.OF_TASKS.stream()
-                        .map(Status::name)
-                        .collect(Collectors.joining(", "))));
+        .orElseThrow(() -> notOneOf("status", word, Status.OF_TASKS.stream().map(Status::name)));
+  }
+
+  private static Problem notOneOf(String field, String word, Stream<String> accepted) {
+    return new Problem(
+        HttpStatus.BAD_REQUEST,
+        "'"
+            + field
+            + "' is '"
+            + word
+            + "', expected one of "
+            + accepted.collect(Collectors.joining(", ")));
   }
 
   @GetMapping("/{id}")

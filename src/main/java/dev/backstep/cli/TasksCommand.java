@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -67,26 +68,19 @@ final class TasksCommand implements Callable<Integer> {
 
   private static TaskKind kind(String word) {
     return TaskKind.ofWord(word)
-        .orElseThrow(() ->
-            OperatorException.usage(
-                "--kind is "
-                    + word
-                    + "; expected one of "
-                    + Arrays.stream(TaskKind.values())
-                        .map(TaskKind::word)
-                        .collect(Collectors.joining(", ")),
-                null));
+        .orElseThrow(
+            () -> notOneOf("--kind", word, Arrays.stream(TaskKind.values()).map(TaskKind::word)));
   }
 
   private static Status status(String word) {
     return Status.ofTask(word)
-        .orElseThrow(() ->
-            OperatorException.usage(
-                "--status is "
-                    + word
-                    + "; expected one of "
-                    + Status.OF_TASKS.stream().map(Status::word).collect(Collectors.joining(", ")),
-                null));
+        .orElseThrow(() -> notOneOf("--status", word, Status.OF_TASKS.stream().map(Status::word)));
+  }
+
+  private static OperatorException notOneOf(String option, String word, Stream<String> accepted) {
+    return OperatorException.usage(
+        option + " is " + word + "; expected one of " + accepted.collect(Collectors.joining(", ")),
+        null);
   }
 
   private String text(List<JudgedTask> tasks) {
