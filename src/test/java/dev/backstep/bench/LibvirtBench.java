@@ -15,7 +15,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -39,6 +41,8 @@ public final class LibvirtBench {
 
   /** No backup ends sooner. */
   private static final Duration FIRST_QUESTION = Duration.ofMillis(150);
+
+  private static final Set<String> UNDER_WAY = Set.of("QUEUED", "RUNNING", "STARTING", "STARTED");
 
   /** Two alike, for virtnbdbackup takes no guest that has checkpoints of another program. */
   private static final String OURS = "ours";
@@ -206,7 +210,8 @@ public final class LibvirtBench {
             + "]}";
     return ours(() -> {
       JsonNode begun = json(server.post("/api/v1/restores", request), 202);
-      await("/api/v1/restores/" + begun.get("task_id").asString());
+      String path = "/api/v1/restores/" + begun.get("task_id").asString();
+      await(() -> json(server.get(path), 200).get("status").asString());
     });
   }
 
@@ -214,33 +219,20 @@ public final class LibvirtBench {
     return folder.resolve("restored-" + disk + ".qcow2");
   }
 
-  private JsonNode await(String path) throws Exception {
-    while (true) {
-      JsonNode now = json(server.get(path), 200);
-      String status = now.get("status").asString();
-      if (status.equals("COMPLETED")) {
-        return now;
-      }
-      if (!List.of("QUEUED", "RUNNING").contains(status)) {
-        throw new IOException("not completed: " + now);
-      }
-      Thread.sleep(BETWEEN_QUESTIONS);
-    }
-  }
-
   /** Until the domain's backup job has ended, too, and its marks of before are deleted. */
   private void awaitEnd(String backup) throws Exception {
     Thread.sleep(FIRST_QUESTION);
-    while (true) {
+    await(() -> {
       JsonNode executions =
           json(server.get("/api/v1/executions?backup_id=" + backup), 200).get("executions");
-      String status =
-          executions.isEmpty() ? "STARTING" : executions.get(0).get("batch_status").asString();
-      if (status.equals("COMPLETED")) {
-        return;
-      }
-      if (!List.of("STARTING", "STARTED").contains(status)) {
-        throw new IOException("not completed: " + executions);
+      return executions.isEmpty() ? "QUEUED" : executions.get(0).get("batch_status").asString();
+    });
+  }
+
+  private static void await(Supplier<String> status) throws Exception {
+    for (String now = status.get(); !now.equals("COMPLETED"); now = status.get()) {
+      if (!UNDER_WAY.contains(now)) {
+        throw new IOException("expected to be COMPLETED in the end, is " + now);
       }
       Thread.sleep(BETWEEN_QUESTIONS);
     }
