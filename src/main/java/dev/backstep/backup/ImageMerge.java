@@ -1,21 +1,16 @@
 package dev.backstep.backup;
 
-import dev.backstep.blockio.Block;
-import dev.backstep.blockio.BlockReader;
-import dev.backstep.blockio.BlockSharing;
-import dev.backstep.blockio.Checksum;
 import dev.backstep.blockio.ChecksumFile;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DiskLock;
 import dev.backstep.blockio.ExtentKind;
-import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import dev.backstep.domain.DiskBackupId;
 import dev.backstep.qcow2.CheckResult;
 import dev.backstep.qcow2.Qcow2Checker;
+import dev.backstep.qcow2.Qcow2Clone;
 import dev.backstep.qcow2.Qcow2Reader;
-import dev.backstep.qcow2.Qcow2Reader.Content;
 import dev.backstep.qcow2.Qcow2Reader.Piece;
 import dev.backstep.qcow2.Qcow2Spec;
 import dev.backstep.qcow2.Qcow2Writer;
@@ -26,30 +21,21 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes an image anew that stands on fewer others and shows the same, in a way that can stop after
- * any part and go on in another process. What is read is compared with its checksums, so that no
- * damage gets good ones; data is shared with the old images where the file system can. The old
- * image stays until {@link #finish}'s result is given to {@link DiskFolder#replace}. For one
- * thread.
+ * Writes an image anew that stands on fewer others and shows the same. It begins as a clone of the
+ * lowest of them where the file system shares blocks, and is copied otherwise; whoever stops it
+ * after any part can go on, or begin anew, in another process. No damage gets good checksums: what
+ * is read is compared, and what is not keeps those that it has. The old image stays until {@link
+ * #finish}'s result is given to {@link DiskFolder#replace}. For one thread.
  */
 public final class ImageMerge implements Closeable {
 
-  /** Blocks read ahead, and those that the writers hold. */
-  private static final int AHEAD = 8;
-
-  private static final int BLOCKS = AHEAD + 16;
-
-  /** How much may be lost by a kill. */
-  private static final Duration CHECKPOINT_PERIOD = Duration.ofSeconds(1);
+  /** Blocks in memory: those read ahead, and those that the writers hold. */
+  private static final int BLOCKS = 24;
 
   private final Request request;
   private final DiskLock lock;
@@ -58,16 +44,9 @@ public final class ImageMerge implements Closeable {
   /** How many images, from the top, become one. */
   private final int merged;
 
-  private final ClusterMap clusters;
-  private final ChecksumKind checksum;
   private final ChecksumLog checksums;
-  private final Qcow2Writer image;
-  private final BlockPlan plan;
-  private @Nullable BlockSharing sharing;
-  private @Nullable ReadAhead ahead;
+  private final MergedFile file;
   private @Nullable MergeProof proof;
-  private long checkpointAt = System.nanoTime();
-  private long bytesDone;
 
   /**
    * @param base what the image shall stand on, one of those under it; empty for nothing
@@ -85,27 +64,14 @@ public final class ImageMerge implements Closeable {
       DiskLock lock,
       Qcow2Reader chain,
       int merged,
-      ClusterMap clusters,
-      ChecksumKind checksum,
       ChecksumLog checksums,
-      Qcow2Writer image,
-      long from)
-      throws IOException {
+      MergedFile file) {
     this.request = request;
     this.lock = lock;
     this.chain = chain;
     this.merged = merged;
-    this.clusters = clusters;
-    this.checksum = checksum;
     this.checksums = checksums;
-    this.image = image;
-    this.plan = new BlockPlan(clusters, from);
-    this.bytesDone = clusters.dataBytesBefore(from);
-    if (request.compression() == Compression.NONE) {
-      this.sharing = BlockSharing.into(request.folder().merging(request.image()));
-    } else {
-      this.ahead = new ReadAhead(chain, Optional.empty(), plan, AHEAD);
-    }
+    this.file = file;
   }
 
   /**
@@ -150,22 +116,18 @@ public final class ImageMerge implements Closeable {
     return merged;
   }
 
-  /** What the images that become one say of the disk. */
-  private static ClusterMap clusters(Qcow2Reader chain, int merged, Optional<DiskBackupId> base)
-      throws IOException {
+  /** What so many images, from the top, say of the disk. */
+  private static ClusterMap clusters(Qcow2Reader chain, int images) throws IOException {
     ClusterMap clusters = new ClusterMap(chain.sizeBytes());
-    long at = 0;
+    long at = images == 0 ? chain.sizeBytes() : 0;
     while (at < chain.sizeBytes()) {
-      Piece piece = chain.piece(at, chain.sizeBytes() - at, merged);
+      Piece piece = chain.piece(at, chain.sizeBytes() - at, images);
       switch (piece.content()) {
         case PLAIN, COMPRESSED -> clusters.extent(at, piece.length(), ExtentKind.DATA);
         case ZERO -> clusters.extent(at, piece.length(), ExtentKind.ZERO);
         case NOTHING -> {}
       }
       at += piece.length();
-    }
-    if (base.isEmpty()) {
-      clusters.dropZeros();
     }
     return clusters;
   }
@@ -174,45 +136,54 @@ public final class ImageMerge implements Closeable {
       Request request, DiskLock lock, Qcow2Reader chain, Optional<WriterState> resume)
       throws IOException {
     int merged = merged(request, chain);
-    ClusterMap clusters = clusters(chain, merged, request.base());
-    ChecksumKind checksum =
+    ChecksumKind kind =
         new ChainChecksums(request.folder()).strongest(chain.chain().subList(0, merged));
     Path sums = request.folder().mergingChecksums(request.image());
     ChecksumLog checksums =
         resume.isEmpty()
-            ? ChecksumLog.create(sums, checksum)
+            ? ChecksumLog.create(sums, kind)
             : ChecksumLog.resume(
-                sums, checksum, resume.get().checksumBytes(), resume.get().hostOffset());
+                sums, kind, resume.get().checksumBytes(), resume.get().hostOffset());
     try {
-      Qcow2Writer image = writer(request, chain.sizeBytes(), resume, checksums);
-      try {
-        long from = resume.map(WriterState::guestOffset).orElse(0L);
-        return new ImageMerge(
-            request, lock, chain, merged, clusters, checksum, checksums, image, from);
-      } catch (IOException | RuntimeException e) {
-        image.close();
-        throw e;
-      }
+      MergedFile file = file(request, chain, merged, resume, checksums);
+      return new ImageMerge(request, lock, chain, merged, checksums, file);
     } catch (IOException | RuntimeException e) {
       checksums.close();
       throw e;
     }
   }
 
-  private static Qcow2Writer writer(
-      Request request, long sizeBytes, Optional<WriterState> resume, ChecksumLog checksums)
+  private static MergedFile file(
+      Request request,
+      Qcow2Reader chain,
+      int merged,
+      Optional<WriterState> resume,
+      ChecksumLog checksums)
       throws IOException {
     Qcow2Spec spec =
         new Qcow2Spec(
-            sizeBytes,
+            chain.sizeBytes(),
             request.base().map(DiskFolder::imageName),
             Integer.numberOfTrailingZeros(ClusterMap.CLUSTER_BYTES),
             request.compression(),
             request.compressionLevel());
-    Path file = request.folder().merging(request.image());
-    return resume.isPresent()
-        ? Qcow2Writer.resume(file, spec, resume.get(), Optional.of(checksums))
-        : Qcow2Writer.create(file, spec, Optional.of(checksums));
+    Path path = request.folder().merging(request.image());
+    if (resume.isEmpty() && request.compression() == Compression.NONE) {
+      ClusterMap above = clusters(chain, merged - 1);
+      Optional<Qcow2Clone> clone = Qcow2Clone.create(path, spec, chain, merged, checksums);
+      if (clone.isPresent()) {
+        return new MergeClone(chain, merged - 1, above, clone.get());
+      }
+    }
+    ClusterMap clusters = clusters(chain, merged);
+    if (request.base().isEmpty()) {
+      clusters.dropZeros();
+    }
+    Qcow2Writer image =
+        resume.isPresent()
+            ? Qcow2Writer.resume(path, spec, resume.get(), Optional.of(checksums))
+            : Qcow2Writer.create(path, spec, Optional.of(checksums));
+    return new MergeCopy(chain, clusters, image, resume.map(WriterState::guestOffset).orElse(0L));
   }
 
   /** Whether {@link #open} can go on from a state: what was written is still there. */
@@ -227,116 +198,30 @@ public final class ImageMerge implements Closeable {
    * @throws IOException when it cannot be read, is not what was written once, or cannot be written
    */
   public boolean put() throws IOException {
-    boolean any = ahead == null ? share() : copy(ahead);
-    if (any && System.nanoTime() - checkpointAt >= CHECKPOINT_PERIOD.toNanos()) {
-      checkpointAt = System.nanoTime();
-      image.beginCheckpoint();
-    }
-    return any;
-  }
-
-  private boolean copy(ReadAhead blocks) throws IOException {
-    Optional<Clusters> next = blocks.next();
-    if (next.isPresent()) {
-      bytesDone += next.get().data().map(Block::lengthBytes).orElse(0L);
-      new ImageFill(image).put(next.get());
-    }
-    return next.isPresent();
-  }
-
-  private boolean share() throws IOException {
-    List<ClusterMap.Run> runs = plan.next();
-    for (ClusterMap.Run run : runs) {
-      if (run.kind() == ExtentKind.ZERO) {
-        image.writeZeros(run.range());
-      } else {
-        long end = share(run.range());
-        bytesDone += end - run.range().offset();
-        if (sharing == null) {
-          ahead = new ReadAhead(chain, Optional.empty(), new BlockPlan(clusters, end), AHEAD);
-          return true;
-        }
-      }
-    }
-    return !runs.isEmpty();
-  }
-
-  /** Returns how far it came: to the range's end, or to where it turned out to be impossible. */
-  private long share(ByteRange range) throws IOException {
-    long at = range.offset();
-    while (at < range.end()) {
-      Piece piece = chain.piece(at, range.end() - at, merged);
-      long whole = piece.length() / ClusterMap.CLUSTER_BYTES * ClusterMap.CLUSTER_BYTES;
-      if (whole > 0 && isShareable(piece)) {
-        at +=
-            image.share(
-                new ByteRange(at, whole),
-                (from, length, host) -> sharing(piece, from, length, host));
-        if (sharing == null) {
-          return at;
-        }
-      } else {
-        // To the end of the cluster that this piece ends in: a cluster is stored whole.
-        long end = Math.ceilDiv(at + piece.length(), ClusterMap.CLUSTER_BYTES);
-        at = write(at, Math.min(range.end(), end * ClusterMap.CLUSTER_BYTES));
-      }
-    }
-    return at;
-  }
-
-  private static boolean isShareable(Piece piece) {
-    return piece.content() == Content.PLAIN
-        && piece.whole()
-        && piece.host() % BlockSharing.ALIGNMENT_BYTES == 0
-        && piece.open().hasChecksums();
-  }
-
-  private List<Checksum> sharing(Piece piece, long from, long length, long host)
-      throws IOException {
-    BlockSharing open = Objects.requireNonNull(sharing);
-    long source = piece.host() + from;
-    if (!open.share(piece.file(), source, length, host)) {
-      open.close(); // this file system cannot: all that follows is read and written
-      sharing = null;
-      return List.of();
-    }
-    List<Checksum> taken = new ArrayList<>();
-    for (Checksum one : piece.open().checksums(source, length, checksum)) {
-      taken.add(new Checksum(one.offset() - source + host, one.lengthBytes(), one.sum()));
-    }
-    return taken;
-  }
-
-  private long write(long from, long end) throws IOException {
-    long at = from;
-    while (at < end) {
-      long length = Math.min(end - at, BlockReader.BLOCK_BYTES_MAX);
-      image.write(ReadAhead.await(chain.read(List.of(new ByteRange(at, length)))));
-      at += length;
-    }
-    return at;
+    return file.put();
   }
 
   /** Forces what is stored so far, and waits for it. As {@link #durable}. */
   Optional<WriterState> checkpoint() throws IOException {
-    image.beginCheckpoint();
-    image.awaitCheckpoint();
-    return durable();
+    return file.checkpoint();
   }
 
-  /** The newest state that is forced to disk: what a later {@code open} may resume from. */
+  /**
+   * The newest state that is forced to disk: what a later {@code open} may resume from. Empty
+   * before the first, and where one does not go on but begins anew. Any thread may ask.
+   */
   public Optional<WriterState> durable() {
-    return image.durable();
+    return file.durable();
   }
 
-  /** Data bytes of the merged image; about so much is to be stored. */
+  /** About so many bytes are to be stored. */
   public long bytesTotal() {
-    return clusters.dataBytes();
+    return file.bytesTotal();
   }
 
-  /** Data bytes stored so far. */
+  /** Bytes stored so far. */
   public long bytesDone() {
-    return bytesDone;
+    return file.bytesDone();
   }
 
   /**
@@ -345,20 +230,20 @@ public final class ImageMerge implements Closeable {
    * @return what {@link DiskFolder#replace} wants to know of it
    */
   public DiskManifest.Replacement finish(Instant now) throws IOException {
-    long imageBytes = image.finish();
-    Path file = request.folder().merging(request.image());
-    CheckResult check = Qcow2Checker.check(file);
+    long imageBytes = file.finish();
+    Path path = request.folder().merging(request.image());
+    CheckResult check = Qcow2Checker.check(path);
     if (!check.findings().isEmpty()) {
       throw new IOException(
-          file + ": the merged image is not right, nothing was replaced: " + check.findings());
+          path + ": the merged image is not right, nothing was replaced: " + check.findings());
     }
     return new DiskManifest.Replacement(
         request.base().map(DiskBackupId::value).orElse(null),
         chain.chain().size() - merged + 1,
         imageBytes,
-        image.bytesData(),
+        file.bytesData(),
         ChecksumFile.sha256(request.folder().mergingChecksums(request.image())),
-        checksum.word(),
+        checksums.kind().word(),
         now.toString());
   }
 
@@ -380,19 +265,13 @@ public final class ImageMerge implements Closeable {
   /** Lets all files go; what was not finished stays, to be gone on with. */
   @Override
   public void close() throws IOException {
-    if (ahead != null) {
-      ahead.close();
-    }
-    if (sharing != null) {
-      sharing.close();
-    }
-    if (proof != null) {
-      proof.close();
-    }
     try (lock;
         chain;
-        checksums) {
-      image.close();
+        checksums;
+        file) {
+      if (proof != null) {
+        proof.close();
+      }
     }
   }
 }

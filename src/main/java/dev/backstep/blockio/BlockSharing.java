@@ -32,14 +32,15 @@ public final class BlockSharing implements Closeable {
    *
    * @param length bytes that the source has; all three are multiples of {@link #ALIGNMENT_BYTES}
    * @return whether it was done; not where the file system, or the two of them, cannot
+   * @throws IOException when they can and it failed, as for want of space
    */
   public boolean share(Path source, long sourceOffset, long length, long targetOffset)
       throws IOException {
     Integer known = sources.get(source);
     int fd = known == null ? Kernel.openReadOnly(source) : known;
     sources.put(source, fd);
-    return FileCalls.current()
-        .share(target, new FileCalls.Open(source, fd), sourceOffset, length, targetOffset);
+    return FileChanges.share(
+        target, new FileCalls.Open(source, fd), sourceOffset, length, targetOffset);
   }
 
   @Override

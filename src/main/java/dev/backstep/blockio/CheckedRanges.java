@@ -100,7 +100,25 @@ final class CheckedRanges implements Closeable {
     entries[index] = entry;
   }
 
-  private Sum sum(int index) throws IOException {
+  ChecksumKind kind() {
+    return kind;
+  }
+
+  /** How many ranges there are. They ascend, and are told apart by their index from here on. */
+  int count() {
+    return count;
+  }
+
+  long offset(int index) {
+    return offsets[index];
+  }
+
+  long end(int index) {
+    return offsets[index] + lengths[index];
+  }
+
+  /** The checksum of a range, as it is written. */
+  Sum sum(int index) throws IOException {
     ByteBuffer sum = ByteBuffer.allocate(kind.lengthBytes());
     long at =
         ChecksumHeader.lengthBytes(kind)
@@ -165,7 +183,7 @@ final class CheckedRanges implements Closeable {
   }
 
   /** The first that ends behind a place. */
-  private int first(long offset) {
+  int first(long offset) {
     int low = 0;
     int high = count;
     while (low < high) {
@@ -205,7 +223,8 @@ final class CheckedRanges implements Closeable {
     }
   }
 
-  private Sum sum(ChecksumKind wanted, long offset, long length) throws IOException {
+  /** The checksum of what the file has there now, right or not. */
+  Sum sum(ChecksumKind wanted, long offset, long length) throws IOException {
     Digest digest = Digest.of(wanted);
     ByteBuffer bytes = WINDOW.get();
     long end = offset + length;

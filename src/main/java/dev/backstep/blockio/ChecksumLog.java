@@ -116,6 +116,10 @@ public final class ChecksumLog implements Closeable {
     return count;
   }
 
+  public ChecksumKind kind() {
+    return kind;
+  }
+
   /** Whether a checksum takes less time than handing its bytes to another thread. */
   public boolean isQuick() {
     return kind == ChecksumKind.CRC32C;

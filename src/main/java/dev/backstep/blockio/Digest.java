@@ -37,9 +37,7 @@ public sealed interface Digest permits Digest.Crc32c, Sha256Digest {
 
     @Override
     public Sum sum() {
-      return new Sum(
-          ChecksumKind.CRC32C,
-          ByteBuffer.allocate(Integer.BYTES).putInt((int) crc.getValue()).array());
+      return Sum.ofCrc((int) crc.getValue());
     }
   }
 }

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
 
 /**
  * Every call by which this package changes files and folders, as the system does them. Tests put a
@@ -21,6 +22,10 @@ class FileCalls {
   private static final int KEEP_SIZE = 1;
   private static final int PUNCH_HOLE = 2;
   private static final long FICLONERANGE = 0x4020940dL;
+
+  /** By which a file system says that it, or these two files, cannot share blocks. */
+  private static final Set<Integer> CANNOT_SHARE =
+      Set.of(Kernel.EXDEV, Kernel.EINVAL, Kernel.ENOTTY, Kernel.ENOSYS, Kernel.EOPNOTSUPP);
 
   private static volatile FileCalls current = new FileCalls();
 
@@ -77,16 +82,22 @@ class FileCalls {
    * struct file_clone_range: src_fd 0:8, src_offset 8:8, src_length 16:8, dest_offset 24:8 (host order)
    * </pre>
    *
-   * @return whether the file system could
+   * @return whether file system and place allow it at all
+   * @throws IOException when they do and it failed
    */
-  boolean share(Open target, Open source, long sourceOffset, long length, long targetOffset) {
+  boolean share(Open target, Open source, long sourceOffset, long length, long targetOffset)
+      throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment range = arena.allocate(32, 8);
       range.set(ValueLayout.JAVA_LONG, 0, source.fd());
       range.set(ValueLayout.JAVA_LONG, 8, sourceOffset);
       range.set(ValueLayout.JAVA_LONG, 16, length);
       range.set(ValueLayout.JAVA_LONG, 24, targetOffset);
-      return !Kernel.ioctl(target.fd(), FICLONERANGE, range).failed();
+      Kernel.Result result = Kernel.ioctl(target.fd(), FICLONERANGE, range);
+      if (result.failed() && !CANNOT_SHARE.contains(result.errno())) {
+        throw new IOException(Kernel.text(result.errno()));
+      }
+      return !result.failed();
     }
   }
 

@@ -52,6 +52,29 @@ final class FileChanges {
         e);
   }
 
+  static boolean share(
+      FileCalls.Open target,
+      FileCalls.Open source,
+      long sourceOffset,
+      long length,
+      long targetOffset)
+      throws IOException {
+    try {
+      return FileCalls.current().share(target, source, sourceOffset, length, targetOffset);
+    } catch (IOException e) {
+      throw told(
+          target.file(),
+          "cannot share "
+              + length
+              + " bytes of "
+              + source.file()
+              + " from byte "
+              + sourceOffset
+              + " on",
+          e);
+    }
+  }
+
   static void truncate(Path file, FileChannel channel, long sizeBytes) throws IOException {
     try {
       FileCalls.current().truncate(file, channel, sizeBytes);

@@ -18,6 +18,14 @@ final class Kernel {
   static final int ENXIO = 6;
   static final int EAGAIN = 11;
   static final int EACCES = 13;
+  static final int EXDEV = 18;
+  static final int EINVAL = 22;
+  static final int ENOTTY = 25;
+  static final int ENOSPC = 28;
+  static final int EROFS = 30;
+  static final int ENOSYS = 38;
+  static final int EOPNOTSUPP = 95;
+  static final int EDQUOT = 122;
 
   private static final Linker LINKER = Linker.nativeLinker();
   private static final MemoryLayout STATE = Linker.Option.captureStateLayout();
@@ -92,6 +100,16 @@ final class Kernel {
     boolean failed() {
       return value < 0;
     }
+  }
+
+  /** What an error number means, in the system's words where they tell what to do. */
+  static String text(int errno) {
+    return switch (errno) {
+      case ENOSPC -> "No space left on device";
+      case EROFS -> "Read-only file system";
+      case EDQUOT -> "Disk quota exceeded";
+      default -> "error number " + errno;
+    };
   }
 
   private static MethodHandle call(

@@ -70,10 +70,29 @@ public final class ReadOnlyFile implements Closeable {
    * @throws IllegalStateException when it is not open for that
    */
   public List<Checksum> checksums(long offset, long length, ChecksumKind kind) throws IOException {
+    return checked().checksums(offset, length, kind);
+  }
+
+  /**
+   * Compares a range with its checksums.
+   *
+   * @throws IOException when it cannot be read, or is not what was written
+   * @throws IllegalStateException when it is not open for that
+   */
+  void check(long offset, long length) throws IOException {
+    checked().check(offset, length);
+  }
+
+  CheckedRanges checked() {
     if (checked == null) {
       throw new IllegalStateException("opened without checksums");
     }
-    return checked.checksums(offset, length, kind);
+    return checked;
+  }
+
+  /** Whether its checksums are of that kind; not when it was opened without. */
+  public boolean hasChecksums(ChecksumKind kind) {
+    return checked != null && checked.kind() == kind;
   }
 
   /** Whether {@link #checksums} can be asked for. */

@@ -30,6 +30,27 @@ public final class Sum {
     bytes.put(value);
   }
 
+  /** In which bits two CRC-32C differ. */
+  int difference(Sum other) {
+    return crc() ^ other.crc();
+  }
+
+  /** The CRC-32C that differs in these bits. */
+  Sum changed(int difference) {
+    return difference == 0 ? this : ofCrc(crc() ^ difference);
+  }
+
+  static Sum ofCrc(int crc) {
+    return new Sum(ChecksumKind.CRC32C, ByteBuffer.allocate(Integer.BYTES).putInt(crc).array());
+  }
+
+  private int crc() {
+    if (kind != ChecksumKind.CRC32C) {
+      throw new IllegalStateException(kind.title() + " is not linear");
+    }
+    return ByteBuffer.wrap(value).getInt();
+  }
+
   @Override
   public boolean equals(Object other) {
     return other instanceof Sum sum && kind == sum.kind && Arrays.equals(value, sum.value);

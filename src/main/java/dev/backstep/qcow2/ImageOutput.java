@@ -1,11 +1,9 @@
 package dev.backstep.qcow2;
 
-import dev.backstep.blockio.Checksum;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DirectFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -38,15 +36,6 @@ record ImageOutput(DirectFile file, Optional<ChecksumLog> checksums) {
       return () -> file.write(bytes, offset);
     }
     return () -> write(bytes, offset);
-  }
-
-  /** Notes bytes that came to the file in another way, and will not be written again. */
-  void record(List<Checksum> entries) throws IOException {
-    if (checksums.isPresent()) {
-      for (Checksum entry : entries) {
-        checksums.get().record(entry);
-      }
-    }
   }
 
   /**

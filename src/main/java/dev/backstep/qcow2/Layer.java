@@ -105,7 +105,18 @@ final class Layer implements Closeable {
     return new Run(kind, kind == Kind.DATA ? host + inCluster : 0, Math.min(length, limit));
   }
 
-  private long tableOffset(int l1Index) throws Qcow2FormatException {
+  /** The L1 table as it is in the file; not to be changed. */
+  long[] l1() {
+    return l1;
+  }
+
+  /** An L2 table that is there; not to be changed. */
+  long[] table(int l1Index) throws IOException {
+    return tables.get(this, tableOffset(l1Index), header.l2Entries());
+  }
+
+  /** Place of an L2 table, 0 for none. */
+  long tableOffset(int l1Index) throws Qcow2FormatException {
     long entry = l1[l1Index];
     long offset = entry & Qcow2Constants.OFFSET_MASK;
     if ((entry & Qcow2Constants.L1_RESERVED) != 0 || (offset & header.clusterBytes() - 1) != 0) {
@@ -116,7 +127,8 @@ final class Layer implements Closeable {
     return offset;
   }
 
-  private Kind kind(long entry, long at) throws Qcow2FormatException {
+  /** What an L2 entry that stands at a byte of the file says. */
+  Kind kind(long entry, long at) throws Qcow2FormatException {
     if ((entry & Qcow2Constants.COMPRESSED) != 0) {
       return Kind.COMPRESSED;
     }

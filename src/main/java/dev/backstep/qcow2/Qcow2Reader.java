@@ -120,6 +120,11 @@ public final class Qcow2Reader implements BlockReader {
     return layers.stream().map(Layer::path).toList();
   }
 
+  /** So many images, from the top. */
+  List<Layer> layers(int images) {
+    return layers.subList(0, images);
+  }
+
   /** The header of the image on top. */
   public Qcow2Header header() {
     return layers.getFirst().header();

@@ -2,7 +2,6 @@ package dev.backstep.qcow2;
 
 import dev.backstep.blockio.AlignedBuffers;
 import dev.backstep.blockio.Block;
-import dev.backstep.blockio.Checksum;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DirectFile;
 import dev.backstep.domain.ByteRange;
@@ -10,7 +9,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -218,40 +216,6 @@ public final class Qcow2Writer implements Closeable {
     } finally {
       batch.use().done();
     }
-  }
-
-  /**
-   * Stores data that is not copied but shared. Not with compression.
-   *
-   * @param range whole clusters behind everything stored so far
-   * @return bytes stored from the range's start; less than all when the rest must be written
-   */
-  public long share(ByteRange range, Sharing source) throws IOException {
-    if (packer != null) {
-      throw new IllegalStateException("a compressed image shares nothing");
-    }
-    queue.check();
-    spec.requireBehind(position, range);
-    long at = 0;
-    while (at < range.length()) {
-      long cluster = (range.offset() + at) >>> spec.clusterBits();
-      openRegion(cluster);
-      int count = tables.countFrom(cluster, range.length() - at);
-      long length = (long) count * clusterBytes;
-      long host = aligned(hostOffset);
-      List<Checksum> checksums = source.share(at, length, host);
-      if (checksums.isEmpty()) {
-        return at;
-      }
-      hostOffset = host + length;
-      output.record(checksums);
-      tables.enter(cluster, count, host);
-      bytesData += length;
-      at += length;
-      position = range.offset() + at;
-      appended = position;
-    }
-    return at;
   }
 
   /**

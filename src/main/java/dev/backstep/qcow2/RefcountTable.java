@@ -3,12 +3,13 @@ package dev.backstep.qcow2;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.function.LongPredicate;
 
 /**
  * Writes the refcounts of a finished image behind its data (specification: "Host cluster
  * management"), 16 bits each, block by block in ascending order, so that two blocks are in memory
  * whatever the image's size. A cluster that compressed data shares counts each compressed cluster
- * that touches it; every other cluster counts 1.
+ * that touches it; every other cluster in use counts 1.
  */
 final class RefcountTable {
 
@@ -25,11 +26,21 @@ final class RefcountTable {
   private short[] next;
   private long block;
 
+  private final LongPredicate used;
+
   /**
-   * @param end first byte behind the data and the tables, cluster aligned
+   * @param end first byte behind the data and the tables, cluster aligned; all before it is in use
    */
   RefcountTable(ImageOutput output, int clusterBits, long end) {
+    this(output, clusterBits, end, cluster -> true);
+  }
+
+  /**
+   * @param used whether a cluster is in use; asked of all in turn
+   */
+  RefcountTable(ImageOutput output, int clusterBits, long end, LongPredicate used) {
     this.output = output;
+    this.used = used;
     this.clusterBits = clusterBits;
     this.blockEntries = (1 << clusterBits) / 2;
     this.usedClusters = end >>> clusterBits;
@@ -98,7 +109,7 @@ final class RefcountTable {
     long first = block * blockEntries;
     long total = usedClusters + blocks + tableClusters;
     for (int i = 0; i < blockEntries && first + i < total; i++) {
-      bytes.putShort(current[i] == 0 ? 1 : current[i]);
+      bytes.putShort(current[i] == 0 && used.test(first + i) ? 1 : current[i]);
     }
     output.write(bytes.clear(), usedClusters + block << clusterBits);
     short[] done = current;

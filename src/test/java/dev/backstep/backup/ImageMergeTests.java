@@ -55,14 +55,14 @@ class ImageMergeTests {
     }
   }
 
-  private static void merge(LayeredDisk disk, int image, int base, Compression compression)
+  static void merge(LayeredDisk disk, int image, int base, Compression compression)
       throws IOException {
     ImageMerge.Request request = request(disk, image, base, compression);
     disk.folder.replace(disk.ids.get(image), written(request));
   }
 
   /** By our reader, by stock qemu-img, by the manifests and by the checksums. */
-  private void assertRight(LayeredDisk disk, int from) throws IOException {
+  void assertRight(LayeredDisk disk, int from) throws IOException {
     for (int i = from; i < disk.ids.size(); i++) {
       DiskBackupId id = disk.ids.get(i);
       assertThat(Arrays.mismatch(disk.shown(i), disk.expected(i))).as("image %d", i).isEqualTo(-1);
@@ -165,6 +165,8 @@ class ImageMergeTests {
     for (int seed = 0; seed < 25; seed++) {
       Random random = new Random(seed);
       LayeredDisk disk = new LayeredDisk(temp.resolve("repository-" + seed));
+      disk.clustersAtOnce = 1 + random.nextInt(6);
+      disk.checksumBytes = random.nextInt(4) == 0 ? 100_000 : 0;
       int layers = 2 + random.nextInt(5);
       int size = (1 + random.nextInt(30)) * CLUSTER - random.nextInt(3) * 700;
       for (int i = 0; i < layers; i++) {

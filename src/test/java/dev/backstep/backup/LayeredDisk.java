@@ -16,12 +16,15 @@ import dev.backstep.repository.DiskManifest;
 import dev.backstep.repository.Repository;
 import dev.backstep.testing.HeapBlock;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /** A chain of published images, and what each of them must show. */
 public final class LayeredDisk {
@@ -32,6 +35,12 @@ public final class LayeredDisk {
   public final List<DiskBackupId> ids = new ArrayList<>();
   final List<byte[]> contents = new ArrayList<>();
   private final int clusterBits;
+
+  /** How many clusters at most are written at once, and so have one checksum. */
+  int clustersAtOnce = 1;
+
+  /** How many bytes each checksum covers, tables or not; 0 for as they are written. */
+  int checksumBytes = 0;
 
   LayeredDisk(Path root) throws IOException {
     this(root, Integer.numberOfTrailingZeros(ClusterMap.CLUSTER_BYTES));
@@ -67,6 +76,7 @@ public final class LayeredDisk {
     Qcow2Spec spec = new Qcow2Spec(sizeBytes, base, clusterBits, compression, 1);
     long length;
     long dataBytes;
+    ByteRange waiting = null;
     try (ChecksumLog log = ChecksumLog.create(folder.partialChecksums(id), kind);
         Qcow2Writer writer = Qcow2Writer.create(folder.partial(id), spec, Optional.of(log))) {
       for (int at = 0; at < sizeBytes; at += clusterBytes) {
@@ -77,21 +87,51 @@ public final class LayeredDisk {
             random.nextBytes(bytes);
             Arrays.fill(bytes, bytes.length / 2, bytes.length, (byte) 7); // compresses a little
             System.arraycopy(bytes, 0, now, at, bytes.length);
-            writer.write(new HeapBlock(now, List.of(range)));
+            waiting =
+                waiting == null
+                    ? range
+                    : new ByteRange(waiting.offset(), range.end() - waiting.offset());
           }
           case 'z' -> {
+            waiting = write(writer, now, waiting);
             Arrays.fill(now, at, (int) range.end(), (byte) 0);
             writer.writeZeros(range);
           }
-          default -> {}
+          default -> waiting = write(writer, now, waiting);
+        }
+        if (waiting != null && waiting.length() >= (long) clustersAtOnce * clusterBytes) {
+          waiting = write(writer, now, waiting);
         }
       }
+      write(writer, now, waiting);
       length = writer.finish();
       dataBytes = writer.bytesData();
+    }
+    if (checksumBytes > 0) {
+      checksumAnew(id, kind);
     }
     folder.publish(id, manifest(id, kind, sizeBytes, length, dataBytes));
     ids.add(id);
     contents.add(now);
+  }
+
+  private static @Nullable ByteRange write(
+      Qcow2Writer writer, byte[] now, @Nullable ByteRange waiting) throws IOException {
+    if (waiting != null) {
+      writer.write(new HeapBlock(now, List.of(waiting)));
+    }
+    return null;
+  }
+
+  /** As of an image that another program wrote. */
+  private void checksumAnew(DiskBackupId id, ChecksumKind kind) throws IOException {
+    byte[] file = Files.readAllBytes(folder.partial(id));
+    try (ChecksumLog log = ChecksumLog.create(folder.partialChecksums(id), kind)) {
+      for (int at = 0; at < file.length; at += checksumBytes) {
+        log.record(at, ByteBuffer.wrap(file, at, Math.min(checksumBytes, file.length - at)));
+      }
+      log.force();
+    }
   }
 
   private String name(int number) {

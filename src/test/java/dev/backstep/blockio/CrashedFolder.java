@@ -1,6 +1,5 @@
 package dev.backstep.blockio;
 
-import dev.backstep.blockio.FileRecording.Change;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -66,16 +65,16 @@ public final class CrashedFolder {
     recording.initialContents().forEach(content -> contents.add(content.clone()));
     int files = contents.size();
     for (FileRecording.Step step : steps) {
-      files += step.change() instanceof Change.Create ? 1 : 0;
+      files += step.change() instanceof FileChange.Create ? 1 : 0;
     }
     this.forcedUpTo = new int[files];
     this.droppedBetween = new int[files][];
     for (FileRecording.Step step : steps) {
-      if (step.change() instanceof Change.Force force) {
+      if (step.change() instanceof FileChange.Force force) {
         forcedUpTo[force.file()] = Math.max(forcedUpTo[force.file()], force.begun());
-      } else if (step.change() instanceof Change.FailedForce failed) {
+      } else if (step.change() instanceof FileChange.FailedForce failed) {
         droppedBetween[failed.file()] = new int[] {forcedUpTo[failed.file()], failed.begun()};
-      } else if (step.change() instanceof Change.ForceFolder force) {
+      } else if (step.change() instanceof FileChange.ForceFolder force) {
         folderForcedUpTo.merge(force.name(), force.begun(), Math::max);
       }
     }
@@ -89,41 +88,41 @@ public final class CrashedFolder {
     return choice;
   }
 
-  private void apply(int number, Change change) {
+  private void apply(int number, FileChange change) {
     switch (change) {
-      case Change.Create create -> {
+      case FileChange.Create create -> {
         contents.add(new byte[0]);
         bind(number, create.name(), create.file());
       }
-      case Change.Empty empty -> {
+      case FileChange.Empty empty -> {
         if (contentKept(number, empty.file())) {
           contents.set(empty.file(), new byte[0]);
         }
       }
-      case Change.Write write -> write(number, write);
-      case Change.Truncate truncate -> {
+      case FileChange.Write write -> write(number, write);
+      case FileChange.Truncate truncate -> {
         if (contentKept(number, truncate.file())) {
           contents.set(truncate.file(), cut(contents.get(truncate.file()), truncate.size()));
         }
       }
-      case Change.Rename rename -> {
+      case FileChange.Rename rename -> {
         if (nameKept(number, rename.to())) {
           names.remove(rename.from());
           names.put(rename.to(), rename.file());
         }
       }
-      case Change.Link link -> bind(number, link.name(), link.file());
-      case Change.Delete delete -> {
+      case FileChange.Link link -> bind(number, link.name(), link.file());
+      case FileChange.Delete delete -> {
         if (nameKept(number, delete.name())) {
           names.remove(delete.name());
         }
       }
-      case Change.Folder folder -> {
+      case FileChange.Folder folder -> {
         if (!nameKept(number, folder.name())) {
           lostFolders.add(folder.name());
         }
       }
-      case Change.Force _, Change.FailedForce _, Change.ForceFolder _ -> {}
+      case FileChange.Force _, FileChange.FailedForce _, FileChange.ForceFolder _ -> {}
     }
   }
 
@@ -133,7 +132,7 @@ public final class CrashedFolder {
     }
   }
 
-  private void write(int number, Change.Write write) {
+  private void write(int number, FileChange.Write write) {
     if (isForced(number, write.file())) {
       put(write.file(), write.offset(), write.bytes());
       return;
@@ -152,7 +151,7 @@ public final class CrashedFolder {
     }
   }
 
-  private void tear(Change.Write write) {
+  private void tear(FileChange.Write write) {
     long end = write.offset() + write.bytes().length;
     for (long at = write.offset(); at < end; ) {
       long next = Math.min(end, (at / SECTOR_BYTES + 1) * SECTOR_BYTES);
@@ -197,7 +196,7 @@ public final class CrashedFolder {
     clear(folder);
     Set<Path> lost = new HashSet<>(lostFolders);
     for (FileRecording.Step step : steps) {
-      if (step.change() instanceof Change.Folder made && !isLost(lost, made.name())) {
+      if (step.change() instanceof FileChange.Folder made && !isLost(lost, made.name())) {
         Files.createDirectories(moved(made.name(), folder));
       }
     }

@@ -45,15 +45,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
    * @param site where in the program it was asked for
    * @param before what the witness said before it was done
    */
-  public record Step(Change change, Site site, Object before) {}
-
-  /** What is done, to what, and who asks for it. */
-  public record Site(String call, String what, String where) {
-    @Override
-    public String toString() {
-      return call + " of " + what + " in " + where;
-    }
-  }
+  public record Step(FileChange change, ChangeSite site, Object before) {}
 
   /**
    * What a change becomes. The number of changes that are recorded is the next one's.
@@ -62,37 +54,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
    */
   @FunctionalInterface
   public interface Fault {
-    int meet(int number, Site site, int bytes) throws IOException;
-  }
-
-  /** A change to a file, by number, or to a name. */
-  public sealed interface Change {
-    record Create(int file, Path name) implements Change {}
-
-    record Empty(int file) implements Change {}
-
-    record Write(int file, long offset, byte[] bytes) implements Change {}
-
-    record Truncate(int file, long size) implements Change {}
-
-    /** What was written before step {@code begun}, and by other programs, is on the disk. */
-    record Force(int file, int begun) implements Change {}
-
-    /**
-     * A force that failed. What was written before step {@code begun}, and not forced by then, is
-     * dropped: the system calls it clean from now on, and no later force writes it.
-     */
-    record FailedForce(int file, int begun) implements Change {}
-
-    record Rename(Path from, Path to, int file) implements Change {}
-
-    record Link(Path name, int file) implements Change {}
-
-    record Delete(Path name) implements Change {}
-
-    record Folder(Path name) implements Change {}
-
-    record ForceFolder(Path name, int begun) implements Change {}
+    int meet(int number, ChangeSite site, int bytes) throws IOException;
   }
 
   /**
@@ -174,34 +136,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
     return !file.startsWith(root);
   }
 
-  private Site site(String call, Path file) {
-    String name = file.toString();
-    String what =
-        Files.isDirectory(file)
-            ? "folder"
-            : name.replaceFirst(
-                    "^.*/[^/]*?((\\.qcow2|\\.raw|\\.sums|\\.json)?(\\.[0-9a-f-]{36})?(\\.partial|\\.probe)?)$",
-                    "*$1")
-                .replaceFirst("\\.[0-9a-f-]{36}", "");
-    String where =
-        StackWalker.getInstance()
-            .walk(frames ->
-                frames
-                    .filter(frame ->
-                        frame.getClassName().startsWith("dev.backstep.")
-                            && !frame.getClassName().startsWith("dev.backstep.blockio.FileRec"))
-                    .filter(frame -> !frame.getClassName().startsWith("dev.backstep.blockio."))
-                    .limit(2)
-                    .map(frame ->
-                        frame.getClassName().replaceFirst("^.*\\.", "")
-                            + "."
-                            + frame.getMethodName().replaceFirst("^lambda\\$(\\w+)\\$\\d+$", "$1"))
-                    .reduce((inner, outer) -> outer + " > " + inner)
-                    .orElse("?"));
-    return new Site(call, what, where);
-  }
-
-  private int meet(Site site, int bytes) throws IOException {
+  private int meet(ChangeSite site, int bytes) throws IOException {
     Fault meets = fault;
     try {
       int done = meets == null ? bytes : meets.meet(steps.size(), site, bytes);
@@ -218,7 +153,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
     return failures > 0;
   }
 
-  private void add(Change change, Site site, Object before) {
+  private void add(FileChange change, ChangeSite site, Object before) {
     steps.add(new Step(change, site, before));
   }
 
@@ -228,7 +163,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       return super.create(file, options);
     }
     synchronized (this) {
-      Site site = site("create", file);
+      ChangeSite site = ChangeSite.now("create", file);
       Object before = witness.get();
       meet(site, 0);
       FileChannel channel = super.create(file, options);
@@ -236,10 +171,10 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       if (known == null) {
         names.put(file, nextFile);
         contents.add(new byte[0]);
-        add(new Change.Create(nextFile++, file), site, before);
+        add(new FileChange.Create(nextFile++, file), site, before);
       } else {
         contents.set(known, new byte[0]);
-        add(new Change.Empty(known), site, before);
+        add(new FileChange.Empty(known), site, before);
       }
       return channel;
     }
@@ -251,7 +186,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       return super.write(file, channel, bytes, offset);
     }
     synchronized (this) {
-      Site site = site("write", file);
+      ChangeSite site = ChangeSite.now("write", file);
       Object before = witness.get();
       int count = meet(site, bytes.remaining());
       byte[] copy = new byte[count];
@@ -264,7 +199,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       }
       int number = names.get(file);
       contents.set(number, CrashedFolder.written(contents.get(number), offset, copy));
-      add(new Change.Write(number, offset, copy), site, before);
+      add(new FileChange.Write(number, offset, copy), site, before);
       return count;
     }
   }
@@ -276,13 +211,13 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       return;
     }
     synchronized (this) {
-      Site site = site("truncate", file);
+      ChangeSite site = ChangeSite.now("truncate", file);
       Object before = witness.get();
       meet(site, 0);
       super.truncate(file, channel, sizeBytes);
       int number = names.get(file);
       contents.set(number, CrashedFolder.cut(contents.get(number), sizeBytes));
-      add(new Change.Truncate(number, sizeBytes), site, before);
+      add(new FileChange.Truncate(number, sizeBytes), site, before);
     }
   }
 
@@ -292,18 +227,18 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       super.force(file, channel);
       return;
     }
-    Site site;
+    ChangeSite site;
     Object before;
     int begun;
     synchronized (this) {
-      site = site("force", file);
+      site = ChangeSite.now("force", file);
       before = witness.get();
       findWritesOfOthers(file, site, before);
       begun = steps.size();
       try {
         meet(site, 0);
       } catch (IOException e) {
-        add(new Change.FailedForce(names.get(file), begun), site, before);
+        add(new FileChange.FailedForce(names.get(file), begun), site, before);
         if (!failedForcesAreForgotten) {
           throw e;
         }
@@ -311,28 +246,28 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
     }
     super.force(file, channel);
     synchronized (this) {
-      add(new Change.Force(names.get(file), begun), site, before);
+      add(new FileChange.Force(names.get(file), begun), site, before);
     }
   }
 
   /** An export's server writes past us. */
-  private void findWritesOfOthers(Path file, Site site, Object before) throws IOException {
+  private void findWritesOfOthers(Path file, ChangeSite site, Object before) throws IOException {
     int number =
         names.computeIfAbsent(
             file,
             unknown -> {
               contents.add(new byte[0]);
-              add(new Change.Create(nextFile, file), site, before);
+              add(new FileChange.Create(nextFile, file), site, before);
               return nextFile++;
             });
     byte[] now = Files.readAllBytes(file);
     byte[] known = contents.get(number);
     if (now.length < known.length) {
-      add(new Change.Truncate(number, now.length), site, before);
+      add(new FileChange.Truncate(number, now.length), site, before);
     }
     int at = Arrays.mismatch(now, known);
     if (at >= 0 && at < now.length) {
-      add(new Change.Write(number, at, Arrays.copyOfRange(now, at, now.length)), site, before);
+      add(new FileChange.Write(number, at, Arrays.copyOfRange(now, at, now.length)), site, before);
     }
     contents.set(number, now);
   }
@@ -343,18 +278,18 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       super.forceFolder(folder);
       return;
     }
-    Site site;
+    ChangeSite site;
     Object before;
     int begun;
     synchronized (this) {
-      site = site("force", folder);
+      site = ChangeSite.now("force", folder);
       before = witness.get();
       meet(site, 0);
       begun = steps.size();
     }
     super.forceFolder(folder);
     synchronized (this) {
-      add(new Change.ForceFolder(folder, begun), site, before);
+      add(new FileChange.ForceFolder(folder, begun), site, before);
     }
   }
 
@@ -365,13 +300,13 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       return;
     }
     synchronized (this) {
-      Site site = site("rename", from);
+      ChangeSite site = ChangeSite.now("rename", from);
       Object before = witness.get();
       meet(site, 0);
       super.rename(from, to, options);
       int number = Optional.ofNullable(names.remove(from)).orElseThrow();
       names.put(to, number);
-      add(new Change.Rename(from, to, number), site, before);
+      add(new FileChange.Rename(from, to, number), site, before);
     }
   }
 
@@ -382,12 +317,12 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       return;
     }
     synchronized (this) {
-      Site site = site("link", file);
+      ChangeSite site = ChangeSite.now("link", file);
       Object before = witness.get();
       meet(site, 0);
       super.link(file, name);
       names.put(name, names.get(file));
-      add(new Change.Link(name, names.get(file)), site, before);
+      add(new FileChange.Link(name, names.get(file)), site, before);
     }
   }
 
@@ -397,12 +332,12 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       return super.delete(file);
     }
     synchronized (this) {
-      Site site = site("delete", file);
+      ChangeSite site = ChangeSite.now("delete", file);
       Object before = witness.get();
       meet(site, 0);
       boolean was = super.delete(file);
       names.remove(file);
-      add(new Change.Delete(file), site, before);
+      add(new FileChange.Delete(file), site, before);
       return was;
     }
   }
@@ -414,16 +349,17 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       return;
     }
     synchronized (this) {
-      Site site = site("make", folder.resolveSibling("folder"));
+      ChangeSite site = ChangeSite.now("make", folder.resolveSibling("folder"));
       Object before = witness.get();
       meet(site, 0);
       super.createFolder(folder);
-      add(new Change.Folder(folder), site, before);
+      add(new FileChange.Folder(folder), site, before);
     }
   }
 
   @Override
-  boolean share(Open target, Open source, long sourceOffset, long length, long targetOffset) {
+  boolean share(Open target, Open source, long sourceOffset, long length, long targetOffset)
+      throws IOException {
     if (outside(target.file())) {
       return super.share(target, source, sourceOffset, length, targetOffset);
     }
@@ -431,7 +367,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       return false;
     }
     synchronized (this) {
-      Site site = site("share", target.file());
+      ChangeSite site = ChangeSite.now("share", target.file());
       Object before = witness.get();
       byte[] bytes = new byte[(int) length];
       try (FileChannel from = FileChannel.open(source.file(), StandardOpenOption.READ);
@@ -441,12 +377,10 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
           throw new IOException(source.file() + " ends before " + (sourceOffset + length));
         }
         to.write(ByteBuffer.wrap(bytes), targetOffset);
-      } catch (IOException e) {
-        return false; // as the system call that fails
       }
       int number = names.get(target.file());
       contents.set(number, CrashedFolder.written(contents.get(number), targetOffset, bytes));
-      add(new Change.Write(number, targetOffset, bytes), site, before);
+      add(new FileChange.Write(number, targetOffset, bytes), site, before);
       return true;
     }
   }
@@ -460,7 +394,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       return false;
     }
     synchronized (this) {
-      Site site = site("punch", file);
+      ChangeSite site = ChangeSite.now("punch", file);
       Object before = witness.get();
       try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
         meet(site, 0);
@@ -469,7 +403,7 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
           channel.write(ByteBuffer.wrap(zeros), offset);
           int number = names.get(file);
           contents.set(number, CrashedFolder.written(contents.get(number), offset, zeros));
-          add(new Change.Write(number, offset, zeros), site, before);
+          add(new FileChange.Write(number, offset, zeros), site, before);
         }
         return true;
       } catch (IOException e) {

@@ -1,6 +1,6 @@
 package dev.backstep.testing;
 
-import dev.backstep.blockio.FileRecording.Site;
+import dev.backstep.blockio.ChangeSite;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.util.Set;
@@ -27,7 +27,7 @@ public enum WriteError {
   /**
    * @return bytes that are written
    */
-  public int meet(Site site, int bytes) throws IOException {
+  public int meet(ChangeSite site, int bytes) throws IOException {
     if (this == SHORT) {
       return Math.max(1, bytes / 2);
     }
@@ -38,7 +38,7 @@ public enum WriteError {
   }
 
   /** Whether a call can meet it. */
-  public boolean fits(Site site) {
+  public boolean fits(ChangeSite site) {
     return this != SHORT || site.call().equals("write");
   }
 

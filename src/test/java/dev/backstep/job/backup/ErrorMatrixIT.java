@@ -3,9 +3,9 @@ package dev.backstep.job.backup;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.backstep.backup.ResumedMerge;
+import dev.backstep.blockio.ChangeSite;
 import dev.backstep.blockio.CrashedFolder;
 import dev.backstep.blockio.FileRecording;
-import dev.backstep.blockio.FileRecording.Site;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.testing.Reliability;
 import dev.backstep.testing.Suite;
@@ -43,10 +43,10 @@ class ErrorMatrixIT extends FaultTest {
 
   @Test
   void publishedImagesStayCleanAndErrorsSayWhere() throws Exception {
-    Set<Site> done = new LinkedHashSet<>();
+    Set<ChangeSite> done = new LinkedHashSet<>();
     for (Work work : WORKS) {
-      Set<Site> sites = sitesOf(work);
-      for (Site site : sites) {
+      Set<ChangeSite> sites = sitesOf(work);
+      for (ChangeSite site : sites) {
         if (done.contains(site)) {
           if (TASKS.contains(work)) {
             meets(work, site, WriteError.EIO, false); // the same place, on another's behalf
@@ -68,7 +68,7 @@ class ErrorMatrixIT extends FaultTest {
         .with("sites", done.size())
         .with("cases", cases)
         .with("cases in which the work failed and was finished later", failed)
-        .listing(done.stream().map(Site::toString).sorted().toList())
+        .listing(done.stream().map(ChangeSite::toString).sorted().toList())
         .write();
   }
 
@@ -83,32 +83,32 @@ class ErrorMatrixIT extends FaultTest {
    */
   @Test
   void imageThatIsGoneOnWithMeetsThemToo() throws Exception {
-    Set<Site> sites = new LinkedHashSet<>();
+    Set<ChangeSite> sites = new LinkedHashSet<>();
     Path whole = Files.createDirectory(folder.resolve("whole"));
     ResumedMerge watched = new ResumedMerge(whole);
     try (FileRecording recording = FileRecording.start(whole, () -> "")) {
       watched.run();
       recording.steps().forEach(step -> sites.add(step.site()));
     }
-    for (Site site : sites) {
+    for (ChangeSite site : sites) {
       for (WriteError error : WriteError.values()) {
         for (boolean always : error.fits(site) ? onceOrAlways(error) : new boolean[0]) {
           meetsGoingOn(site, error, always);
         }
       }
     }
-    assertThat(sites.stream().filter(site -> site.call().equals("truncate")).map(Site::what))
+    assertThat(sites.stream().filter(site -> site.call().equals("truncate")).map(ChangeSite::what))
         .containsExactlyInAnyOrder("*.sums.partial", "*.qcow2.partial");
     assertThat(unclear).as("errors that do not name the file, or not what to do").isEmpty();
     new Reliability(Suite.ERROR_MATRIX, "an image that is gone on with, the same")
         .with("sites", sites.size())
         .with("cases", cases)
         .with("cases in which the work failed and was finished later", failed)
-        .listing(sites.stream().map(Site::toString).sorted().toList())
+        .listing(sites.stream().map(ChangeSite::toString).sorted().toList())
         .write();
   }
 
-  private void meetsGoingOn(Site where, WriteError error, boolean always) throws Exception {
+  private void meetsGoingOn(ChangeSite where, WriteError error, boolean always) throws Exception {
     String when = "gone on with: %s, %s at %s".formatted(error, always ? "always" : "once", where);
     Path root = Files.createDirectory(folder.resolve("resumed-" + cases++));
     ResumedMerge merge = new ResumedMerge(root);
@@ -139,7 +139,7 @@ class ErrorMatrixIT extends FaultTest {
   @Test
   void forceThatIsTriedAgainIsNoticed() throws Exception {
     int noticed = 0;
-    for (Site site : sitesOf(Work.FULL)) {
+    for (ChangeSite site : sitesOf(Work.FULL)) {
       if (site.call().equals("force") && !site.what().equals("folder")) {
         try (Victim victim = new Victim(Work.FULL);
             FileRecording recording = victim.record()) {
@@ -171,17 +171,18 @@ class ErrorMatrixIT extends FaultTest {
     }
   }
 
-  private Set<Site> sitesOf(Work work) throws Exception {
+  private Set<ChangeSite> sitesOf(Work work) throws Exception {
     try (Victim victim = new Victim(work);
         FileRecording recording = victim.record()) {
       work.run(victim);
-      Set<Site> sites = new LinkedHashSet<>();
+      Set<ChangeSite> sites = new LinkedHashSet<>();
       recording.steps().forEach(step -> sites.add(step.site()));
       return sites;
     }
   }
 
-  private void meets(Work work, Site where, WriteError error, boolean always) throws Exception {
+  private void meets(Work work, ChangeSite where, WriteError error, boolean always)
+      throws Exception {
     String when = "%s: %s, %s at %s".formatted(work, error, always ? "always" : "once", where);
     AtomicInteger met = new AtomicInteger();
     try (Victim victim = new Victim(work);
@@ -203,7 +204,7 @@ class ErrorMatrixIT extends FaultTest {
   }
 
   private static FileRecording.Fault fault(
-      Site where, WriteError error, boolean always, AtomicInteger met) {
+      ChangeSite where, WriteError error, boolean always, AtomicInteger met) {
     return (number, site, bytes) ->
         site.equals(where) && (met.getAndIncrement() == 0 || always)
             ? error.meet(site, bytes)
@@ -214,7 +215,7 @@ class ErrorMatrixIT extends FaultTest {
    * @param told of the failure; empty when there was none
    * @param place what must be named
    */
-  private void judge(String told, Site where, WriteError error, String when, String place) {
+  private void judge(String told, ChangeSite where, WriteError error, String when, String place) {
     if (error == WriteError.SHORT) {
       assertThat(told).as(when).isEmpty();
     } else if (told.isEmpty()) {

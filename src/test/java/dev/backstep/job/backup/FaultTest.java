@@ -113,6 +113,7 @@ abstract class FaultTest extends JobTest {
       FileRecording recording = FileRecording.start(root, witness());
       if (work == Work.SHARING_MERGE) {
         recording.shareBlocks();
+        recording.punchHoles();
       }
       if (work == Work.PUNCHING_RESTORE) {
         recording.punchHoles();

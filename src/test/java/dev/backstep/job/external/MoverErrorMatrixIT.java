@@ -2,9 +2,9 @@ package dev.backstep.job.external;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.backstep.blockio.ChangeSite;
 import dev.backstep.blockio.CrashedFolder;
 import dev.backstep.blockio.FileRecording;
-import dev.backstep.blockio.FileRecording.Site;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.domain.Status;
 import dev.backstep.domain.VmId;
@@ -111,13 +111,13 @@ class MoverErrorMatrixIT extends MoverTest {
 
   @Test
   void publishedImagesStayCleanAndErrorsSayWhere() throws Exception {
-    Set<Site> sites = new LinkedHashSet<>();
+    Set<ChangeSite> sites = new LinkedHashSet<>();
     Victim whole = new Victim();
     try (FileRecording recording = FileRecording.start(whole.root, whole.witness)) {
       whole.backUp();
       recording.steps().forEach(step -> sites.add(step.site()));
     }
-    for (Site site : sites) {
+    for (ChangeSite site : sites) {
       for (WriteError error : WriteError.values()) {
         if (error.fits(site)) {
           meets(site, error, false);
@@ -131,11 +131,11 @@ class MoverErrorMatrixIT extends MoverTest {
         .with("cases", cases)
         .with("cases in which a call failed and the backup was finished later", failed)
         .with("of these, by a new backup", givenUp)
-        .listing(sites.stream().map(Site::toString).sorted().toList())
+        .listing(sites.stream().map(ChangeSite::toString).sorted().toList())
         .write();
   }
 
-  private void meets(Site where, WriteError error, boolean always) throws Exception {
+  private void meets(ChangeSite where, WriteError error, boolean always) throws Exception {
     String when = "%s, %s at %s".formatted(error, always ? "always" : "once", where);
     AtomicInteger met = new AtomicInteger();
     Victim victim = new Victim();

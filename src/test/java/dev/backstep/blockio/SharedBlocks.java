@@ -1,0 +1,69 @@
+package dev.backstep.blockio;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A file system that shares blocks, whatever the real one can: files get copies of them. */
+public final class SharedBlocks extends FileCalls implements AutoCloseable {
+
+  /** A range that was shared. */
+  public record Shared(Path source, long sourceOffset, long length, Path target) {}
+
+  private final List<Shared> shared = new ArrayList<>();
+
+  private final int room;
+
+  private SharedBlocks(int room) {
+    this.room = room;
+  }
+
+  /** From now on until it is closed. */
+  public static SharedBlocks begin() {
+    return withRoom(Integer.MAX_VALUE);
+  }
+
+  /** The same with a disk that is full behind so many calls. */
+  public static SharedBlocks withRoom(int room) {
+    SharedBlocks files = new SharedBlocks(room);
+    FileCalls.use(files);
+    return files;
+  }
+
+  /** All that were shared so far. */
+  public synchronized List<Shared> shared() {
+    return List.copyOf(shared);
+  }
+
+  /** As strict as ioctl_ficlonerange(2). */
+  @Override
+  synchronized boolean share(
+      Open target, Open source, long sourceOffset, long length, long targetOffset)
+      throws IOException {
+    if (length < 1 || ((sourceOffset | length | targetOffset) & 4095) != 0) {
+      return false;
+    }
+    if (shared.size() >= room) {
+      throw new IOException(Kernel.text(Kernel.ENOSPC));
+    }
+    ByteBuffer bytes = ByteBuffer.allocate((int) length);
+    try (FileChannel from = FileChannel.open(source.file(), StandardOpenOption.READ);
+        FileChannel to = FileChannel.open(target.file(), StandardOpenOption.WRITE)) {
+      if (from.read(bytes, sourceOffset) < length) {
+        return false;
+      }
+      to.write(bytes.flip(), targetOffset);
+    }
+    shared.add(new Shared(source.file(), sourceOffset, length, target.file()));
+    return true;
+  }
+
+  @Override
+  public void close() {
+    FileCalls.use(new FileCalls());
+  }
+}
