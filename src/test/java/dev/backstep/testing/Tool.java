@@ -22,6 +22,7 @@ public final class Tool {
           entry("nbdinfo", "libnbd-bin"),
           entry("nbdkit", "nbdkit"),
           entry("mkfs.ext4", "e2fsprogs"),
+          entry("mkfs.xfs", "xfsprogs"),
           entry("qemu-system-x86_64", "qemu-system-x86"),
           entry("virsh", "libvirt-clients"),
           entry("libvirtd", "libvirt-daemon"),

@@ -142,6 +142,11 @@ abstract class FaultTest extends JobTest {
       await(jobs.launch(definition(compression, fields), level));
     }
 
+    void backUpAsItIs() throws Exception {
+      await(jobs.launch(definition(Compression.NONE), RequestedLevel.AUTO));
+      assertThat(isComplete()).as("%s", newest()).isTrue();
+    }
+
     /** Restore points that are not among the last go, those that others stand on stay. */
     void prune(int last) throws Exception {
       await(prunes.prune(List.of(keeping(last)), vm));

@@ -81,7 +81,10 @@ final class SimulatedDisk {
       return;
     }
     int at = random.nextInt(content.length);
-    int length = Math.min(content.length - at, 1 + random.nextInt(400_000));
+    zero(at, Math.min(content.length - at, 1 + random.nextInt(400_000)));
+  }
+
+  void zero(int at, int length) {
     Arrays.fill(content, at, at + length, (byte) 0);
     touch(at, length);
   }

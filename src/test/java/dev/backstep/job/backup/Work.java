@@ -26,7 +26,7 @@ enum Work {
       victim -> victim.prune(1)),
   MERGE(Kind.MERGE, 2, victim -> victim.merge(1, false)),
   /** As on a file system whose files can share blocks. */
-  SHARING_MERGE(Kind.MERGE, 2, victim -> victim.merge(1, false)),
+  SHARING_MERGE(Kind.MERGE, 0, Work::overlayOfAllKinds, victim -> victim.merge(1, false)),
   /** One that died when the manifest told of the merged image, and that had its name not yet. */
   MERGE_GONE_ON_WITH(
       Kind.MERGE, 2, FaultTest.Victim::halfReplace, victim -> victim.merge(1, false)),
@@ -115,6 +115,18 @@ enum Work {
 
   private static void restoreOverRawFiles(FaultTest.Victim victim) throws Exception {
     victim.restore(DiskTarget.Kind.EXISTING, DiskTarget.Kind.EXISTING);
+  }
+
+  /** A cluster that supersedes one, zeros that do, one that is new, and the disk's end. */
+  private static void overlayOfAllKinds(FaultTest.Victim victim) throws Exception {
+    SimulatedDisk disk = victim.machine.disks.get("b");
+    disk.write(0, 140_000);
+    victim.backUpAsItIs();
+    disk.write(10_000, 20_000);
+    disk.zero(65_536, 65_536);
+    disk.write(200_000, 60_000);
+    disk.write(disk.size() - 1_000, 1_000);
+    victim.backUpAsItIs();
   }
 
   private static RetentionDefinition keepLast(int last) {
