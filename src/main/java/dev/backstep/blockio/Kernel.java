@@ -59,6 +59,22 @@ final class Kernel {
               ValueLayout.ADDRESS,
               ValueLayout.JAVA_LONG,
               ValueLayout.JAVA_INT));
+  private static final MethodHandle MMAP =
+      call(
+          "mmap",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_LONG,
+              ValueLayout.ADDRESS,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG));
+  private static final MethodHandle MUNMAP =
+      call(
+          "munmap",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
   private static final MethodHandle FCNTL =
       call(
           "fcntl",
@@ -88,6 +104,9 @@ final class Kernel {
               ValueLayout.JAVA_LONG,
               ValueLayout.ADDRESS),
           Linker.Option.firstVariadicArg(2));
+
+  private static final int PROT_READ_WRITE = 1 | 2;
+  private static final int MAP_PRIVATE_ANONYMOUS = 2 | 0x20;
 
   private static final int O_RDONLY_CLOEXEC = 02000000;
   private static final int O_WRONLY_CLOEXEC = 02000001;
@@ -170,6 +189,36 @@ final class Kernel {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
       int value = (int) MADVISE.invokeExact(state, address, length, advice);
+      return new Result(value, (int) ERRNO.get(state, 0L));
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Maps memory of the process's own, zeroed page by page when it is first touched. */
+  static Result map(long length) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      long value =
+          (long)
+              MMAP.invokeExact(
+                  state,
+                  MemorySegment.NULL,
+                  length,
+                  PROT_READ_WRITE,
+                  MAP_PRIVATE_ANONYMOUS,
+                  -1,
+                  0L);
+      return new Result(value, (int) ERRNO.get(state, 0L));
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static Result unmap(long address, long length) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      int value = (int) MUNMAP.invokeExact(state, address, length);
       return new Result(value, (int) ERRNO.get(state, 0L));
     } catch (Throwable e) {
       throw new IllegalStateException(e);

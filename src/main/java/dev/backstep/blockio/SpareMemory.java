@@ -21,9 +21,7 @@ final class SpareMemory {
   /** Memory of {@link BlockReader#BLOCK_BYTES_MAX} bytes; its content is undefined. */
   static final class Piece {
 
-    private final Arena arena = Arena.ofShared();
-    private final MemorySegment memory =
-        arena.allocate(BlockReader.BLOCK_BYTES_MAX, BufferPool.ALIGNMENT_BYTES);
+    private final MemorySegment memory = HugePages.map(BlockReader.BLOCK_BYTES_MAX);
 
     /** The memory until another arena is closed. */
     MemorySegment until(Arena end) {
@@ -31,7 +29,7 @@ final class SpareMemory {
     }
 
     private void free() {
-      arena.close();
+      HugePages.unmap(memory);
     }
   }
 
