@@ -262,7 +262,7 @@ public final class ImageMerge implements Closeable {
     return proof.check(bytes);
   }
 
-  /** Lets all files go; what was not finished stays, to be gone on with. */
+  /** Lets all files go; what was not finished stays, to be gone on with or begun anew. */
   @Override
   public void close() throws IOException {
     try (lock;

@@ -11,15 +11,20 @@ import dev.backstep.qcow2.Qcow2Reader.Content;
 import dev.backstep.qcow2.Qcow2Reader.Piece;
 import dev.backstep.qcow2.WriterState;
 import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 
 /**
  * Lets the merged image begin as a clone of the lowest of those that become one, and lays what the
- * others have over it, shared where it can be. Costs as much as the others have, whatever the size
- * of the lowest one; so what was not finished is begun anew, and there is no state to go on from.
+ * others have over it, shared where it can be. Costs as much as the others have, beside the tables
+ * of all; so what was not finished is begun anew, and there is no state to go on from.
  */
 final class MergeClone implements MergedFile {
+
+  /** So many zeros make one part of the work: a multiple of a cluster. */
+  private static final long ZEROS_AT_ONCE = 64L << 20;
 
   private final Qcow2Reader chain;
 
@@ -29,6 +34,7 @@ final class MergeClone implements MergedFile {
   private final ClusterMap clusters;
   private final BlockPlan plan;
   private final Qcow2Clone image;
+  private final Deque<ClusterMap.Run> runs = new ArrayDeque<>();
   private boolean cloned;
   private long bytesDone;
 
@@ -51,16 +57,29 @@ final class MergeClone implements MergedFile {
       bytesDone = cloned ? image.bytesCloned() : 0;
       return true;
     }
-    List<ClusterMap.Run> runs = plan.next();
-    for (ClusterMap.Run run : runs) {
-      if (run.kind() == ExtentKind.ZERO) {
-        image.zeros(run.range());
-      } else {
-        data(run.range());
-        bytesDone += run.range().length();
-      }
+    if (runs.isEmpty()) {
+      runs.addAll(plan.next());
     }
-    return !runs.isEmpty();
+    ClusterMap.Run run = runs.poll();
+    if (run == null) {
+      return image.checksumMore();
+    }
+    if (run.kind() == ExtentKind.ZERO) {
+      zeros(run.range());
+    } else {
+      data(run.range());
+      bytesDone += run.range().length();
+    }
+    return true;
+  }
+
+  private void zeros(ByteRange range) throws IOException {
+    long length = Math.min(range.length(), ZEROS_AT_ONCE);
+    image.zeros(new ByteRange(range.offset(), length));
+    if (length < range.length()) {
+      ByteRange rest = new ByteRange(range.offset() + length, range.length() - length);
+      runs.addFirst(new ClusterMap.Run(rest, ExtentKind.ZERO));
+    }
   }
 
   private void data(ByteRange range) throws IOException {

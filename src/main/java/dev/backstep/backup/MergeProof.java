@@ -46,7 +46,10 @@ public final class MergeProof implements Closeable {
     List<ChecksumCheck.Mismatch> wrong = file.check(part);
     if (!wrong.isEmpty()) {
       throw new IOException(
-          image + ": the merged image is not what was written: " + wrong.getFirst());
+          image
+              + ": the merged image does not fit its checksums: it, or one that was merged into it,"
+              + " is damaged; verify those: "
+              + wrong.getFirst());
     }
     return length >= bytes;
   }

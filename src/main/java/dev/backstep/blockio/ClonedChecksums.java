@@ -8,19 +8,28 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The checksums of a file that began as a clone of a range of another one and is changed in places.
- * Those of the other file are taken over. Where a part of what one of them covers is replaced, a
- * CRC-32C is computed from the old one, from what was there and from what comes there, so that the
- * rest need not be read: what was damaged in the other file, replaced or not, does not fit its
- * checksum here either. One that cannot be computed is taken of the finished file, and all that it
- * covers is compared first.
+ * Those of the other file are taken over. Where all of what one of them covers is replaced, it is
+ * composed of those of the new parts. Where only a part is, a CRC-32C is computed from the old one,
+ * from what was there and from what comes there, so that the rest need not be read: what was
+ * damaged in the other file, replaced or not, does not fit its checksum here either. One that
+ * cannot be computed is taken of the finished file, and all that it covers is compared first.
  *
- * <p>Memory: 4 bytes for each checksum of the other file, and those that are added. For one thread.
+ * <p>Memory: 12 bytes for each checksum of the other file, and those that are added. For one
+ * thread.
  */
 public final class ClonedChecksums {
+
+  /** Of no bytes: composing begins with it. */
+  private static final Sum NOTHING = Digest.of(ChecksumKind.CRC32C).sum();
+
+  /** How much is read at a time for those that are taken anew. */
+  private static final long TAKEN_BYTES = 128L << 20;
 
   private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(1 << 16).asReadOnlyBuffer();
 
@@ -32,10 +41,22 @@ public final class ClonedChecksums {
   /** In which bits each checksum is another one than the source's. */
   private final int[] differences;
 
+  /** The same of what would be one that is composed of the new parts alone. */
+  private final int[] composed;
+
+  /** How many bytes of what each one covers are replaced; no place is replaced twice. */
+  private final int[] replaced;
+
+  /** The first that could not be read of what is replaced. */
+  private final Map<Integer, IOException> unread = new HashMap<>();
+
   /** Which ones are taken of the finished file. */
   private final BitSet anew = new BitSet();
 
   private final ByteArrayOutputStream added = new ByteArrayOutputStream();
+
+  /** The first that is not written yet. */
+  private int next;
 
   /**
    * @param source open with checksums; the caller closes it
@@ -48,6 +69,8 @@ public final class ClonedChecksums {
     this.begin = begin;
     this.end = end;
     this.differences = new int[this.source.count()];
+    this.composed = new int[this.source.count()];
+    this.replaced = new int[this.source.count()];
   }
 
   /** What comes to a place of the clone. Offsets are counted from its begin. */
@@ -157,10 +180,30 @@ public final class ClonedChecksums {
     long at = from;
     for (Checksum one : sums) {
       int length = one.lengthBytes();
-      int difference = source.sum(kind, at, length).difference(one.sum());
+      long behind = source.end(index) - at - length;
+      composed[index] ^= Crc32cShift.behind(one.sum().difference(NOTHING), behind);
+      replaced[index] += length;
+      if (length < source.end(index) - source.offset(index)) {
+        try {
+          int difference = source.sum(kind, at, length).difference(one.sum());
+          differences[index] ^= Crc32cShift.behind(difference, behind);
+        } catch (IOException e) {
+          unread.putIfAbsent(index, e); // says nothing when the rest of it is replaced, too
+        }
+      }
       at += length;
-      differences[index] ^= Crc32cShift.behind(difference, source.end(index) - at);
     }
+  }
+
+  private Sum computed(int index) throws IOException {
+    if (replaced[index] == source.end(index) - source.offset(index)) {
+      return NOTHING.changed(composed[index]);
+    }
+    IOException failed = unread.get(index);
+    if (failed != null) {
+      throw failed;
+    }
+    return source.sum(index).changed(differences[index]);
   }
 
   /**
@@ -187,27 +230,35 @@ public final class ClonedChecksums {
   }
 
   /**
-   * Writes them all.
+   * Writes some of them, when there is nothing left to be told.
    *
    * @param log of the same kind
    * @param file the changed one
+   * @return whether there are more
    */
-  public void writeTo(ChecksumLog log, DirectFile file) throws IOException {
-    for (int i = source.first(begin); i < source.count() && source.offset(i) < end; i++) {
+  public boolean writeSome(ChecksumLog log, DirectFile file) throws IOException {
+    long budget = TAKEN_BYTES;
+    int i = Math.max(next, source.first(begin));
+    for (; i < source.count() && source.offset(i) < end && budget > 0; i++) {
       long from = Math.max(begin, source.offset(i));
       long until = Math.min(end, source.end(i));
       if (anew.get(i)) {
         log.record(new Checksum(from, Math.toIntExact(until - from), taken(file, from, until)));
+        budget -= until - from;
       } else if (isComputed(i)) {
-        Sum sum = source.sum(i).changed(differences[i]);
-        log.record(new Checksum(from, Math.toIntExact(until - from), sum));
+        log.record(new Checksum(from, Math.toIntExact(until - from), computed(i)));
       } else {
         for (Checksum one : source.checksums(from, until - from, kind)) {
           log.record(one);
         }
       }
     }
-    writeAdded(log);
+    next = i;
+    boolean more = i < source.count() && source.offset(i) < end;
+    if (!more) {
+      writeAdded(log);
+    }
+    return more;
   }
 
   private void writeAdded(ChecksumLog log) throws IOException {

@@ -23,9 +23,9 @@ class FileCalls {
   private static final int PUNCH_HOLE = 2;
   private static final long FICLONERANGE = 0x4020940dL;
 
-  /** By which a file system says that it, or these two files, cannot share blocks. */
-  private static final Set<Integer> CANNOT_SHARE =
-      Set.of(Kernel.EXDEV, Kernel.EINVAL, Kernel.ENOTTY, Kernel.ENOSYS, Kernel.EOPNOTSUPP);
+  /** Errors of files that could share blocks. All others say that these two, or this, cannot. */
+  private static final Set<Integer> SHARING_FAILED =
+      Set.of(Kernel.EIO, Kernel.ENOSPC, Kernel.EROFS, Kernel.EDQUOT);
 
   private static volatile FileCalls current = new FileCalls();
 
@@ -94,7 +94,7 @@ class FileCalls {
       range.set(ValueLayout.JAVA_LONG, 16, length);
       range.set(ValueLayout.JAVA_LONG, 24, targetOffset);
       Kernel.Result result = Kernel.ioctl(target.fd(), FICLONERANGE, range);
-      if (result.failed() && !CANNOT_SHARE.contains(result.errno())) {
+      if (result.failed() && SHARING_FAILED.contains(result.errno())) {
         throw new IOException(Kernel.text(result.errno()));
       }
       return !result.failed();

@@ -15,16 +15,12 @@ import java.nio.file.Path;
 final class Kernel {
 
   static final int EPERM = 1;
+  static final int EIO = 5;
   static final int ENXIO = 6;
   static final int EAGAIN = 11;
   static final int EACCES = 13;
-  static final int EXDEV = 18;
-  static final int EINVAL = 22;
-  static final int ENOTTY = 25;
   static final int ENOSPC = 28;
   static final int EROFS = 30;
-  static final int ENOSYS = 38;
-  static final int EOPNOTSUPP = 95;
   static final int EDQUOT = 122;
 
   private static final Linker LINKER = Linker.nativeLinker();
@@ -124,6 +120,7 @@ final class Kernel {
   /** What an error number means, in the system's words where they tell what to do. */
   static String text(int errno) {
     return switch (errno) {
+      case EIO -> "Input/output error";
       case ENOSPC -> "No space left on device";
       case EROFS -> "Read-only file system";
       case EDQUOT -> "Disk quota exceeded";

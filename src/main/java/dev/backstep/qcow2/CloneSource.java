@@ -20,7 +20,8 @@ record CloneSource(Layer layer, BitSet used, long dataClusters) {
    * @param layers the images that become one, that to be cloned last
    * @param spec of the clone
    * @return empty when something is in the way: compressed clusters, another cluster size, a disk
-   *     that has become smaller, or whose old end lies inside a cluster
+   *     that has become smaller, or whose old end lies inside a cluster; or when more of the file
+   *     is free than in use, so that copying it makes it shorter
    */
   static Optional<CloneSource> of(List<Layer> layers, Qcow2Spec spec) throws IOException {
     Layer layer = layers.getLast();
@@ -67,7 +68,7 @@ record CloneSource(Layer layer, BitSet used, long dataClusters) {
       if (offset == 0) {
         continue;
       }
-      if (!take(used, offset >>> bits)) {
+      if (!layer.isCopied(region) || !take(used, offset >>> bits)) {
         return Optional.empty();
       }
       long[] table = layer.table(region);
@@ -85,7 +86,8 @@ record CloneSource(Layer layer, BitSet used, long dataClusters) {
       }
     }
     boolean whole = !used.get(0) && (long) used.length() << bits <= layer.file().sizeBytes();
-    return whole ? Optional.of(new CloneSource(layer, used, data)) : Optional.empty();
+    boolean dense = used.length() < 2L * used.cardinality();
+    return whole && dense ? Optional.of(new CloneSource(layer, used, data)) : Optional.empty();
   }
 
   private static boolean take(BitSet used, long cluster) {

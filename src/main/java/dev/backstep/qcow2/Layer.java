@@ -110,6 +110,11 @@ final class Layer implements Closeable {
     return l1;
   }
 
+  /** Whether an L2 table is no other image's, too, as the L1 table says. */
+  boolean isCopied(int l1Index) {
+    return (l1[l1Index] & Qcow2Constants.COPIED) != 0;
+  }
+
   /** An L2 table that is there; not to be changed. */
   long[] table(int l1Index) throws IOException {
     return tables.get(this, tableOffset(l1Index), header.l2Entries());

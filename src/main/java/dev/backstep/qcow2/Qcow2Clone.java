@@ -9,10 +9,10 @@ import dev.backstep.blockio.ReadOnlyFile;
 import dev.backstep.domain.ByteRange;
 import dev.backstep.domain.ChecksumKind;
 import java.io.Closeable;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -26,22 +26,20 @@ import java.util.Optional;
 public final class Qcow2Clone implements Closeable {
 
   /** How much the file system is asked to share in one call, which nothing can stop. */
-  private static final long SHARED_AT_ONCE = 64L << 30;
+  private static final long SHARED_AT_ONCE = 4L << 30;
+
+  private static final int COPIED_AT_ONCE = 1 << 20;
 
   private final CloneSource source;
   private final Qcow2Spec spec;
   private final int clusterBytes;
-  private final int l2Entries;
   private final DirectFile file;
   private final BlockSharing sharing;
   private final ChecksumLog log;
   private final ClonedChecksums checksums;
   private final ChecksumKind kind;
   private final long sourceEnd;
-  private final long[] l1;
-  private final long[] l2;
-  private int region = -1;
-  private boolean tableChanged;
+  private final CloneTables tables;
 
   /** To where the source's file is cloned; its header's cluster is not. */
   private long cloned;
@@ -49,6 +47,8 @@ public final class Qcow2Clone implements Closeable {
   private long position;
   private long hostOffset;
   private long dataClusters;
+  private boolean tablesWritten;
+  private boolean checksumsLeft;
   private boolean finished;
 
   private Qcow2Clone(
@@ -57,15 +57,13 @@ public final class Qcow2Clone implements Closeable {
     this.source = source;
     this.spec = spec;
     this.clusterBytes = 1 << spec.clusterBits();
-    this.l2Entries = clusterBytes / 8;
     this.file = file;
     this.sharing = sharing;
     this.log = log;
     this.kind = log.kind();
     this.sourceEnd = source.end();
     this.checksums = new ClonedChecksums(source.layer().file(), clusterBytes, sourceEnd);
-    this.l1 = Arrays.copyOf(source.layer().l1(), spec.l1Entries());
-    this.l2 = new long[l2Entries];
+    this.tables = new CloneTables(source, spec);
     this.cloned = clusterBytes;
     this.hostOffset = sourceEnd;
     this.dataClusters = source.dataClusters();
@@ -88,30 +86,44 @@ public final class Qcow2Clone implements Closeable {
     if (!layers.getLast().file().hasChecksums(log.kind())) {
       return Optional.empty();
     }
-    Optional<CloneSource> source = CloneSource.of(layers, spec);
-    if (source.isEmpty() || source.get().end() == 0) {
-      return Optional.empty();
-    }
     DirectFile file = DirectFile.create(path);
-    BlockSharing sharing = BlockSharing.into(path);
-    Qcow2Clone clone = new Qcow2Clone(source.get(), spec, file, sharing, log);
     try {
-      if (clone.shareSource()) {
-        return Optional.of(clone);
+      Optional<Qcow2Clone> clone = create(layers, spec, file, BlockSharing.into(path), log);
+      if (clone.isEmpty()) {
+        file.close();
       }
+      return clone;
     } catch (IOException | RuntimeException e) {
-      clone.close();
+      file.close();
       throw e;
     }
-    clone.close();
+  }
+
+  private static Optional<Qcow2Clone> create(
+      List<Layer> layers, Qcow2Spec spec, DirectFile file, BlockSharing sharing, ChecksumLog log)
+      throws IOException {
+    try {
+      Optional<CloneSource> source =
+          isPossible(layers.getLast(), spec, sharing)
+              ? CloneSource.of(layers, spec)
+              : Optional.empty();
+      if (source.isPresent()) {
+        return Optional.of(new Qcow2Clone(source.get(), spec, file, sharing, log));
+      }
+    } catch (IOException | RuntimeException e) {
+      sharing.close();
+      throw e;
+    }
+    sharing.close();
     return Optional.empty();
   }
 
-  private boolean shareSource() throws IOException {
-    long length = Math.min(sourceEnd - cloned, SHARED_AT_ONCE);
-    boolean done = sharing.share(source.layer().path(), cloned, length, cloned);
-    cloned += done ? length : 0;
-    return done;
+  /** Tries it with one cluster, before all tables are read. */
+  private static boolean isPossible(Layer source, Qcow2Spec spec, BlockSharing sharing)
+      throws IOException {
+    long length = 1L << spec.clusterBits();
+    return source.file().sizeBytes() >= 2 * length
+        && sharing.share(source.path(), length, length, length);
   }
 
   /**
@@ -123,17 +135,16 @@ public final class Qcow2Clone implements Closeable {
     if (cloned == sourceEnd) {
       return false;
     }
-    require(shareSource(), source.layer().path());
-    return true;
-  }
-
-  private static void require(boolean shared, Path from) throws IOException {
-    if (!shared) {
+    long length = Math.min(sourceEnd - cloned, SHARED_AT_ONCE);
+    if (!sharing.share(source.layer().path(), cloned, length, cloned)) {
       throw new IOException(
-          from
-              + ": the file system has shared blocks of this merge's images, and now refuses; look"
-              + " at the system's log, then merge again");
+          source.layer().path()
+              + ": the file system has shared some of its blocks, and refuses those from byte "
+              + cloned
+              + " on; look at the system's log, then merge again");
     }
+    cloned += length;
+    return true;
   }
 
   /** Puts clusters to where they belong. */
@@ -148,7 +159,7 @@ public final class Qcow2Clone implements Closeable {
   }
 
   /**
-   * Shares clusters with another file.
+   * Shares clusters with another file, or copies them where the two cannot.
    *
    * @param range whole clusters behind everything stored so far
    * @param open the same file, with checksums
@@ -165,8 +176,23 @@ public final class Qcow2Clone implements Closeable {
           } else {
             checksums.add(host, open.checksums(fromOffset + offset, length, kind));
           }
-          require(sharing.share(from, fromOffset + offset, length, host), from);
+          if (!sharing.share(from, fromOffset + offset, length, host)) {
+            copy(open, fromOffset + offset, length, host);
+          }
         });
+  }
+
+  private void copy(ReadOnlyFile from, long fromOffset, long length, long host) throws IOException {
+    ByteBuffer bytes = AlignedBuffers.allocate((int) Math.min(length, COPIED_AT_ONCE));
+    for (long at = 0; at < length; at += bytes.limit()) {
+      bytes.clear().limit((int) Math.min(bytes.capacity(), length - at));
+      while (bytes.hasRemaining()) {
+        if (from.read(bytes, fromOffset + at + bytes.position()) < 0) {
+          throw new EOFException("an image ends before byte " + (fromOffset + length));
+        }
+      }
+      file.write(bytes.flip(), host + at);
+    }
   }
 
   /**
@@ -198,42 +224,25 @@ public final class Qcow2Clone implements Closeable {
     advance(range);
     long first = range.offset() >>> spec.clusterBits();
     long end = Math.ceilDiv(range.end(), clusterBytes);
-    long cluster = first;
-    while (cluster < end) {
-      openRegion(cluster);
-      int index = (int) (cluster % l2Entries);
-      int count = runFrom(index, (int) Math.min(l2Entries - index, end - cluster));
+    for (long cluster = first; cluster < end; ) {
+      openTable(cluster);
+      int count = tables.runFrom(cluster, end - cluster);
       long length = (long) count << spec.clusterBits();
-      long host = l2[index] & Qcow2Constants.OFFSET_MASK;
+      long host = tables.host(cluster);
       boolean superseded = host != 0;
       if (!superseded) {
-        host = append(index, count);
+        host = allocate(length);
+        tables.enter(cluster, count, host);
+        dataClusters += count;
       }
       put.to(host, cluster - first << spec.clusterBits(), length, superseded);
       cluster += count;
     }
   }
 
-  /** How many clusters lie one behind the other, or lie nowhere. */
-  private int runFrom(int index, int most) {
-    long host = l2[index] & Qcow2Constants.OFFSET_MASK;
-    int count = 1;
-    while (count < most
-        && (l2[index + count] & Qcow2Constants.OFFSET_MASK)
-            == (host == 0 ? 0 : host + ((long) count << spec.clusterBits()))) {
-      count++;
-    }
-    return count;
-  }
-
-  private long append(int index, int count) {
+  private long allocate(long length) {
     long host = hostOffset;
-    for (int i = 0; i < count; i++) {
-      l2[index + i] = hostOffset | Qcow2Constants.COPIED;
-      hostOffset += clusterBytes;
-    }
-    dataClusters += count;
-    tableChanged = true;
+    hostOffset += length;
     return host;
   }
 
@@ -246,19 +255,13 @@ public final class Qcow2Clone implements Closeable {
     advance(range);
     long end = Math.ceilDiv(range.end(), clusterBytes);
     long zero = spec.backingFile().isPresent() ? Qcow2Constants.ZERO : 0;
-    long cluster = range.offset() >>> spec.clusterBits();
-    while (cluster < end) {
-      openRegion(cluster);
-      int index = (int) (cluster % l2Entries);
-      int count = runFrom(index, (int) Math.min(l2Entries - index, end - cluster));
-      long host = l2[index] & Qcow2Constants.OFFSET_MASK;
-      if (host != 0) {
-        free(host, count);
+    for (long cluster = range.offset() >>> spec.clusterBits(); cluster < end; ) {
+      openTable(cluster);
+      int count = tables.runFrom(cluster, end - cluster);
+      if (tables.host(cluster) != 0) {
+        free(tables.host(cluster), count);
       }
-      for (int i = index; i < index + count; i++) {
-        tableChanged |= l2[i] != zero;
-        l2[i] = zero;
-      }
+      tables.clear(cluster, count, zero);
       cluster += count;
     }
   }
@@ -272,43 +275,39 @@ public final class Qcow2Clone implements Closeable {
     dataClusters -= clusters;
   }
 
-  private void advance(ByteRange range) {
+  private void requireCloned() {
     if (cloned < sourceEnd) {
       throw new IllegalStateException("the source is not cloned yet");
     }
+  }
+
+  private void advance(ByteRange range) {
+    requireCloned();
     spec.requireBehind(position, range);
     position = range.end();
   }
 
-  private void openRegion(long cluster) throws IOException {
-    int wanted = (int) (cluster / l2Entries);
-    if (wanted != region) {
-      flushRegion();
-      region = wanted;
-      Arrays.fill(l2, 0);
-      if (l1[wanted] != 0) {
-        System.arraycopy(source.layer().table(wanted), 0, l2, 0, l2Entries);
-      }
+  private void openTable(long cluster) throws IOException {
+    if (!tables.has(cluster)) {
+      flushTable();
+      tables.open(cluster);
     }
   }
 
-  private void flushRegion() throws IOException {
-    if (!tableChanged) {
+  private void flushTable() throws IOException {
+    if (!tables.isChanged()) {
       return;
     }
-    ByteBuffer table = AlignedBuffers.allocate(clusterBytes);
-    table.asLongBuffer().put(l2);
-    long host = l1[region] & Qcow2Constants.OFFSET_MASK;
+    long host = tables.tableOffset();
+    ByteBuffer table = tables.l2Bytes();
     if (host == 0) {
-      host = hostOffset;
-      hostOffset += clusterBytes;
-      l1[region] = host | Qcow2Constants.COPIED;
+      host = allocate(clusterBytes);
+      tables.place(host);
       checksums.add(host, table);
     } else {
       checksums.replaced(host, table);
     }
     file.write(table, host);
-    tableChanged = false;
   }
 
   /** Bytes of the source's file that are shared, or are to be. */
@@ -322,8 +321,33 @@ public final class Qcow2Clone implements Closeable {
   }
 
   /**
-   * Writes tables, refcounts and, when all of it is forced, the header. The image is complete and
-   * durable when this returns.
+   * Writes the tables, and then checksums, of which some may have to be taken of what is there by
+   * now. Nothing can be stored any more.
+   *
+   * @return whether there is more to be written
+   */
+  public boolean checksumMore() throws IOException {
+    if (!tablesWritten) {
+      requireCloned();
+      flushTable();
+      ByteBuffer table = tables.l1Bytes();
+      checksums.replaced(l1Offset(), table);
+      file.write(table, l1Offset());
+      position = Long.MAX_VALUE;
+      tablesWritten = true;
+      checksumsLeft = true;
+    }
+    checksumsLeft = checksumsLeft && checksums.writeSome(log, file);
+    return checksumsLeft;
+  }
+
+  private long l1Offset() {
+    return source.layer().header().l1Offset();
+  }
+
+  /**
+   * Writes what is left of tables and checksums, refcounts and, when all of it is forced, the
+   * header. The image is complete and durable when this returns.
    *
    * @return the file's length in bytes
    */
@@ -331,21 +355,14 @@ public final class Qcow2Clone implements Closeable {
     if (finished) {
       throw new IllegalStateException("the image is finished already");
     }
-    flushRegion();
-    long l1Offset = source.layer().header().l1Offset();
-    ByteBuffer table =
-        AlignedBuffers.allocate(Math.ceilDiv(l1.length * 8, clusterBytes) * clusterBytes);
-    table.asLongBuffer().put(l1);
-    checksums.replaced(l1Offset, table);
-    file.write(table, l1Offset);
-    checksums.writeTo(log, file);
+    while (checksumMore()) {}
     ImageOutput output = new ImageOutput(file, Optional.of(log));
     RefcountTable refcounts =
         new RefcountTable(output, spec.clusterBits(), hostOffset, this::isUsed);
     refcounts.finish();
     file.truncate(refcounts.end());
     file.force();
-    spec.header(l1Offset, refcounts).write(output);
+    spec.header(l1Offset(), refcounts).write(output);
     output.force();
     finished = true;
     return refcounts.end();

@@ -6,7 +6,9 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** A file system that shares blocks, whatever the real one can: files get copies of them. */
 public final class SharedBlocks extends FileCalls implements AutoCloseable {
@@ -15,6 +17,7 @@ public final class SharedBlocks extends FileCalls implements AutoCloseable {
   public record Shared(Path source, long sourceOffset, long length, Path target) {}
 
   private final List<Shared> shared = new ArrayList<>();
+  private final Set<Path> refused = new HashSet<>();
 
   private final int room;
 
@@ -34,6 +37,11 @@ public final class SharedBlocks extends FileCalls implements AutoCloseable {
     return files;
   }
 
+  /** From now on the blocks of a file cannot be shared. */
+  public synchronized void refuse(Path source) {
+    refused.add(source);
+  }
+
   /** All that were shared so far. */
   public synchronized List<Shared> shared() {
     return List.copyOf(shared);
@@ -44,7 +52,9 @@ public final class SharedBlocks extends FileCalls implements AutoCloseable {
   synchronized boolean share(
       Open target, Open source, long sourceOffset, long length, long targetOffset)
       throws IOException {
-    if (length < 1 || ((sourceOffset | length | targetOffset) & 4095) != 0) {
+    if (refused.contains(source.file())
+        || length < 1
+        || ((sourceOffset | length | targetOffset) & 4095) != 0) {
       return false;
     }
     if (shared.size() >= room) {

@@ -242,6 +242,8 @@ class MergeChains implements Tasklet, ItemStream {
             : Optional.empty();
     remembered = chosen.name();
     merge = chosen.open(resume);
+    // An image that is not gone on with but begun anew has no state yet, whatever there was of it.
+    state = merge.durable().map(WriterState::toString).orElse("");
     log.info(
         "{}: {} is written anew, standing on {}{}",
         id,

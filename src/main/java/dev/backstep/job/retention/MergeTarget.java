@@ -21,19 +21,24 @@ import dev.backstep.repository.Repository;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * An image to be written anew.
  *
- * @param before the catalog's row when it was chosen
+ * @param before the catalog's rows when it was chosen: its own, and of those that become one with
+ *     it
  * @param base what it shall stand on
  * @param proven whether it, and what is merged into it, was read and found right
  */
 record MergeTarget(
     Machine machine,
-    Merges.Image before,
+    List<Merges.Image> before,
     Optional<DiskBackupId> base,
     DiskFolder folder,
     Compression compression,
@@ -65,21 +70,31 @@ record MergeTarget(
                 Path.of(machine.repositoryPath()),
                 machine.repositoryId(),
                 "in which the images of " + machine.vm() + " are"));
-    Merges.Image before =
-        images.stream()
-            .filter(image -> image.id().equals(rebase.image()))
-            .findFirst()
-            .orElseThrow();
-    BackupRow row = backups.find(before.id().value()).orElseThrow();
+    List<Merges.Image> before = merged(rebase, images);
+    BackupRow row = backups.find(rebase.image().value()).orElseThrow();
     Optional<JobDefinition> definition = definition(row);
     return new MergeTarget(
         machine,
         before,
         rebase.base(),
-        repository.disk(machine.vm(), before.diskId()),
+        repository.disk(machine.vm(), before.getFirst().diskId()),
         definition.map(JobDefinition::compression).orElse(Compression.NONE),
         definition.map(JobDefinition::compressionLevel).orElse(1),
         proven);
+  }
+
+  /** The images that become one, from the top: what another merge replaces is read as it was. */
+  private static List<Merges.Image> merged(Rebase rebase, List<Merges.Image> images) {
+    Map<DiskBackupId, Merges.Image> byId =
+        images.stream().collect(Collectors.toMap(Merges.Image::id, image -> image));
+    List<Merges.Image> merged = new ArrayList<>();
+    Optional<DiskBackupId> next = Optional.of(rebase.image());
+    while (next.isPresent() && !next.equals(rebase.base()) && merged.size() < images.size()) {
+      Merges.Image image = Objects.requireNonNull(byId.get(next.get()), next.get().value());
+      merged.add(image);
+      next = image.base();
+    }
+    return merged;
   }
 
   /** As it was for the backup; an imported one may have lost it. */
@@ -92,7 +107,7 @@ record MergeTarget(
   }
 
   DiskBackupId image() {
-    return before.id();
+    return before.getFirst().id();
   }
 
   /** Whether the image may not be replaced, until a time that retention waits for. */
@@ -122,15 +137,18 @@ record MergeTarget(
    * @throws OperatorException CONFLICT when the catalog says something else of it by now
    */
   void requireUnchanged(Merges merges) {
-    boolean unchanged =
-        merges.images(machine.repositoryId(), machine.vm()).stream()
-            .anyMatch(image ->
-                image.id().equals(image())
-                    && image.base().equals(before.base())
-                    && !image.damaged());
-    if (!unchanged) {
-      throw OperatorException.conflict(
-          image() + " was changed, deleted or found damaged meanwhile; merge again", null);
+    List<Merges.Image> now = merges.images(machine.repositoryId(), machine.vm());
+    for (Merges.Image one : before) {
+      boolean unchanged =
+          now.stream()
+              .anyMatch(image ->
+                  image.id().equals(one.id())
+                      && image.base().equals(one.base())
+                      && !image.damaged());
+      if (!unchanged) {
+        throw OperatorException.conflict(
+            one.id() + " was changed, deleted or found damaged meanwhile; merge again", null);
+      }
     }
   }
 }

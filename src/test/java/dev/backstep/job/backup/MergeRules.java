@@ -3,6 +3,7 @@ package dev.backstep.job.backup;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.backstep.blockio.FileRecording;
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
 import dev.backstep.catalog.Merges;
@@ -24,8 +25,10 @@ import dev.backstep.repository.ReplacementSteps;
 import dev.backstep.testing.Tool;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -76,6 +79,36 @@ abstract class MergeRules extends MergeTest {
         });
     restorable(fifth);
     assertThat(merges.plan(List.of(definition(3)), false).isEmpty()).isTrue();
+  }
+
+  /** An image of the chain that another merge replaces is not the one that was looked at. */
+  @Test
+  void whatIsReplacedBelowMeanwhileIsNotMerged() throws Exception {
+    complete();
+    BackupRow second = complete();
+    BackupRow third = complete();
+    BackupDiskRow middle = second.disks().getFirst();
+    AtomicBoolean done = new AtomicBoolean();
+
+    TaskRun run;
+    try (FileRecording recording = FileRecording.start(folder, () -> "")) {
+      recording.fail((number, site, bytes) -> {
+        if (site.call().equals("create")
+            && site.what().equals("*.qcow2.partial")
+            && !done.getAndSet(true)) {
+          catalog.rebased(middle.id(), Optional.empty(), 1, Optional.empty(), false);
+        }
+        return bytes;
+      });
+      run = merges.merge(List.of(definition(1)), false, vm);
+      assertThat(run.await(Duration.ofMinutes(2))).isTrue();
+    }
+
+    assertThat(run.state().status()).isEqualTo(Status.FAILED);
+    assertThat(run.state().error().orElseThrow())
+        .contains(middle.id().value(), "was changed, deleted or found damaged meanwhile");
+    BackupDiskRow top = third.disks().getFirst();
+    assertThat(images(third, top).chain(top.id())).hasSize(3);
   }
 
   @Test
