@@ -40,7 +40,7 @@ final class MergeCases extends BenchCase {
       remove(device);
     }
     Path plain = Files.createDirectory(folder.resolve("plain"));
-    merge(raw, plain, "the same, all read and written", Double.POSITIVE_INFINITY);
+    merge(raw, plain, "merge of an overlay of 1%, all read and written", Double.POSITIVE_INFINITY);
     remove(plain);
   }
 
