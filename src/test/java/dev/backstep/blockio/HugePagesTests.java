@@ -1,7 +1,6 @@
 package dev.backstep.blockio;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -13,15 +12,16 @@ import org.junit.jupiter.api.Test;
 
 class HugePagesTests {
 
+  /** A kernel that has none gives small pages, which are as good but for the speed. */
   @Test
   void buffersOfAPoolAreAskedForInHugePages() throws IOException {
-    assumeThat(Path.of("/sys/kernel/mm/transparent_hugepage")).exists();
+    boolean hasAny = Files.exists(Path.of("/sys/kernel/mm/transparent_hugepage"));
     try (BufferPool pool = new BufferPool(1)) {
       ByteBuffer buffer = pool.acquire();
       long address = MemorySegment.ofBuffer(buffer).address();
 
       assertThat(address % HugePages.BYTES).isZero();
-      assertThat(flagsAt(address)).contains("hg");
+      assertThat(flagsAt(address).contains(" hg")).isEqualTo(hasAny);
       pool.release(buffer);
     }
   }
