@@ -16,9 +16,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -28,18 +27,7 @@ class ClonedMergeTests extends ImageMergeTests {
 
   private static final int CLUSTER = ClusterMap.CLUSTER_BYTES;
 
-  private SharedBlocks files = SharedBlocks.begin();
-
-  @BeforeEach
-  void share() {
-    files.close();
-    files = SharedBlocks.begin();
-  }
-
-  @AfterEach
-  void shareNoMore() {
-    files.close();
-  }
+  @RegisterExtension final SharedBlocks files = new SharedBlocks();
 
   private boolean isCloned(LayeredDisk disk, int image) {
     return files.shared().stream()
@@ -127,31 +115,35 @@ class ClonedMergeTests extends ImageMergeTests {
   @ValueSource(ints = {0, 1, 4, 7, 8, 11})
   void damageIsNotCalledRight(int cluster) throws Exception {
     for (ChecksumKind kind : List.of(ChecksumKind.CRC32C, ChecksumKind.SHA_256)) {
-      files.close();
-      files = SharedBlocks.begin();
       LayeredDisk disk = new LayeredDisk(temp.resolve("repository-" + kind));
       disk.clustersAtOnce = 8;
       disk.add(12 * CLUSTER, Compression.NONE, kind, 1, index -> 'd');
       disk.add(12 * CLUSTER, Compression.NONE, kind, 2, index -> "..dd.z..d...".charAt(index));
       flip(disk.folder.image(disk.ids.get(0)), 3L * CLUSTER + (long) cluster * CLUSTER + 17);
 
-      Optional<DiskManifest.Replacement> made = Optional.empty();
-      try {
-        made = Optional.of(made(disk));
-      } catch (IOException e) {
-        assertThat(e).hasMessageContaining("as they were written");
-      }
-      if (made.isPresent()) {
-        disk.folder.replace(disk.ids.get(1), made.get());
-        try (ImageCheck check = new ImageCheck(disk.folder, disk.ids.get(1))) {
-          check.openData(0, true);
-          assertThat(check.data(Long.MAX_VALUE).damages()).as("%s", kind).hasSize(1);
-        }
-      }
+      assertNotCalledRight(disk, 0);
     }
   }
 
-  private DiskManifest.Replacement made(LayeredDisk disk) throws IOException {
+  /** It is refused and the damaged image named, or told of the merged one. */
+  private static void assertNotCalledRight(LayeredDisk disk, int damaged) throws IOException {
+    DiskManifest.Replacement made;
+    try {
+      made = made(disk);
+    } catch (IOException e) {
+      assertThat(e)
+          .hasMessageContaining(disk.ids.get(damaged).value())
+          .hasMessageContaining("as they were written");
+      return;
+    }
+    disk.folder.replace(disk.ids.get(1), made);
+    try (ImageCheck check = new ImageCheck(disk.folder, disk.ids.get(1))) {
+      check.openData(0, true);
+      assertThat(check.data(Long.MAX_VALUE).damages()).hasSize(1);
+    }
+  }
+
+  private static DiskManifest.Replacement made(LayeredDisk disk) throws IOException {
     ImageMerge.Request request =
         new ImageMerge.Request(disk.folder, disk.ids.get(1), Optional.empty(), Compression.NONE, 1);
     try (ImageMerge merge = ImageMerge.open(request, Optional.empty())) {
@@ -176,19 +168,7 @@ class ClonedMergeTests extends ImageMergeTests {
     LayeredDisk disk = wide(kind);
     flip(disk.folder.image(disk.ids.get(1)), 3L * CLUSTER + 5);
 
-    Optional<DiskManifest.Replacement> made = Optional.empty();
-    try {
-      made = Optional.of(made(disk));
-    } catch (IOException e) {
-      assertThat(e).hasMessageContaining(disk.ids.get(1).value());
-    }
-    if (made.isPresent()) {
-      disk.folder.replace(disk.ids.get(1), made.get());
-      try (ImageCheck check = new ImageCheck(disk.folder, disk.ids.get(1))) {
-        check.openData(0, true);
-        assertThat(check.data(Long.MAX_VALUE).damages()).hasSize(1);
-      }
-    }
+    assertNotCalledRight(disk, 1);
   }
 
   /** Only what is whole and at its place in the clone may go on being used there. */
@@ -268,16 +248,14 @@ class ClonedMergeTests extends ImageMergeTests {
   void fullDiskIsTold() throws Exception {
     LayeredDisk disk = wide(ChecksumKind.CRC32C);
     for (int room = 0; room < 3; room++) {
-      files.close();
-      files = SharedBlocks.withRoom(room);
+      files.leaveRoom(room);
 
       assertThatThrownBy(() -> made(disk))
           .isInstanceOf(IOException.class)
           .hasMessageContaining(disk.folder.merging(disk.ids.get(1)).toString())
           .hasMessageContaining("No space left on device; free space");
     }
-    files.close();
-    files = SharedBlocks.begin();
+    files.leaveRoom(Integer.MAX_VALUE);
     merge(disk, 1, -1, Compression.NONE);
     assertRight(disk, 0);
   }

@@ -9,9 +9,15 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** A file system that shares blocks, whatever the real one can: files get copies of them. */
-public final class SharedBlocks extends FileCalls implements AutoCloseable {
+/**
+ * A file system that shares blocks while a test runs, whatever the real one can: files get copies
+ * of them. An extension that each test has one of its own of.
+ */
+public final class SharedBlocks extends FileCalls implements BeforeEachCallback, AfterEachCallback {
 
   /** A range that was shared. */
   public record Shared(Path source, long sourceOffset, long length, Path target) {}
@@ -19,22 +25,17 @@ public final class SharedBlocks extends FileCalls implements AutoCloseable {
   private final List<Shared> shared = new ArrayList<>();
   private final Set<Path> refused = new HashSet<>();
 
-  private final int room;
+  private int room = Integer.MAX_VALUE;
 
-  private SharedBlocks(int room) {
-    this.room = room;
+  @Override
+  public void beforeEach(ExtensionContext test) {
+    FileCalls.use(this);
   }
 
-  /** From now on until it is closed. */
-  public static SharedBlocks begin() {
-    return withRoom(Integer.MAX_VALUE);
-  }
-
-  /** The same with a disk that is full behind so many calls. */
-  public static SharedBlocks withRoom(int room) {
-    SharedBlocks files = new SharedBlocks(room);
-    FileCalls.use(files);
-    return files;
+  /** From now on the disk is full behind so many calls; those before count anew. */
+  public synchronized void leaveRoom(int calls) {
+    shared.clear();
+    room = calls;
   }
 
   /** From now on the blocks of a file cannot be shared. */
@@ -73,7 +74,7 @@ public final class SharedBlocks extends FileCalls implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public void afterEach(ExtensionContext test) {
     FileCalls.use(new FileCalls());
   }
 }

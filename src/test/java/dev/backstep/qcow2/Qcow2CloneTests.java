@@ -23,9 +23,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -35,20 +34,9 @@ class Qcow2CloneTests {
 
   @TempDir Path temp;
 
-  private SharedBlocks files = SharedBlocks.begin();
+  @RegisterExtension final SharedBlocks files = new SharedBlocks();
   private Random random = new Random(0);
   private byte[] disk = new byte[0];
-
-  @BeforeEach
-  void share() {
-    files.close();
-    files = SharedBlocks.begin();
-  }
-
-  @AfterEach
-  void shareNoMore() {
-    files.close();
-  }
 
   private static Qcow2Spec spec(long size, Optional<String> backing, int clusterBits) {
     return new Qcow2Spec(size, backing, clusterBits, Compression.NONE, 1);
