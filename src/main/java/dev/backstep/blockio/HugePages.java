@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Memory that the system backs by huge pages where it can. A block of small pages reaches the disk
- * in as many requests as it takes to name all of them, which costs a quarter of its speed and more
- * when several files are written at once; a huge page is named once. Thread-safe.
+ * in as many requests as it takes to name all of them, which costs most when several files are
+ * written at once; a huge page is named once. Thread-safe.
  */
 final class HugePages {
 
