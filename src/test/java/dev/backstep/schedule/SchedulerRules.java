@@ -153,8 +153,12 @@ abstract class SchedulerRules extends ScheduleTest {
           .as("each second once")
           .startsWith(0L, 1L, 2L, 3L, 4L)
           .doesNotHaveDuplicates();
-      assertThat(of.getLast().outcome()).isEqualTo(FireOutcome.QUEUED);
-      assertThat(of.getFirst().outcome()).isEqualTo(FireOutcome.SKIPPED);
+      // Which fire comes first where a server is late by a second is not promised.
+      assertThat(of)
+          .extracting(FireRow::outcome)
+          .as("one waits, all others find it waiting")
+          .containsOnlyOnce(FireOutcome.QUEUED)
+          .containsOnly(FireOutcome.QUEUED, FireOutcome.SKIPPED);
       assertThat(queries.list(Optional.of(vm), 9)).hasSize(1);
     }
   }
