@@ -1,5 +1,6 @@
 package dev.backstep.job.backup;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -16,22 +17,32 @@ import dev.backstep.domain.Level;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
+import dev.backstep.job.BackupRun;
 import dev.backstep.job.OperatorException;
 import dev.backstep.job.PlanJobs;
+import dev.backstep.job.TaskJobs;
 import dev.backstep.job.TaskRun;
+import dev.backstep.qcow2.WriterState;
 import dev.backstep.repository.DiskFolder;
 import dev.backstep.repository.DiskManifest;
 import dev.backstep.repository.ReplacementSteps;
 import dev.backstep.testing.Tool;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
+import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.batch.core.step.StepExecution;
 import org.springframework.beans.factory.annotation.Autowired;
 
 /** Chains that are shortened, with processes that die on the way, and plans; on each database. */
@@ -39,6 +50,8 @@ abstract class MergeRules extends MergeTest {
 
   @Autowired Merges catalog;
   @Autowired PlanJobs plans;
+  @Autowired TaskJobs tasks;
+  @Autowired JobRepository batch;
 
   private void isBaseline(BackupRow row) {
     for (BackupDiskRow disk : row.disks()) {
@@ -109,6 +122,70 @@ abstract class MergeRules extends MergeTest {
         .contains(middle.id().value(), "was changed, deleted or found damaged meanwhile");
     BackupDiskRow top = third.disks().getFirst();
     assertThat(images(third, top).chain(top.id())).hasSize(3);
+  }
+
+  /** How far an earlier process was with another image says nothing of a clone. */
+  @Test
+  void cloneIsNotGoneOnWithFromTheStateOfAnotherImage() throws Exception {
+    BackupRow first = complete();
+    BackupRow second = complete();
+    CountDownLatch held = new CountDownLatch(1);
+    machine.disks.values().forEach(SimulatedDisk::write);
+    machine.beforeRead = () -> SimulatedSource.await(held);
+    BackupRun third = jobs.launch(definition(1), RequestedLevel.AUTO);
+    TaskRun run =
+        stoppedBeforeItReplaces(second, () -> merges.merge(List.of(definition(1)), false, vm));
+    BackupDiskRow disk = first.disks().getFirst();
+    long sums = Files.size(images(first, disk).currentChecksums(disk.id()));
+    StepExecution step =
+        batch.getLastStepExecution(batch.getLastJobInstance("merge"), "mergeChains");
+    step.getExecutionContext().putString("target", "another image");
+    step.getExecutionContext()
+        .putString("state", new WriterState(1_966_080, 131_072, 1_966_080, sums).toString());
+    batch.updateExecutionContext(step);
+    stoppedBeforeItReplaces(second, () -> tasks.relaunch(run.id()));
+    held.countDown();
+    assertThat(third.await(Duration.ofMinutes(2))).isTrue();
+
+    ended(tasks.relaunch(run.id()));
+
+    assertThat(queries.backup(first.id()).status()).isEqualTo(Status.DELETED);
+    restorable(second);
+  }
+
+  /** Its first image is a clone that is finished, and waits for a backup of the VM to end. */
+  private TaskRun stoppedBeforeItReplaces(BackupRow top, Callable<TaskRun> begin) throws Exception {
+    AtomicBoolean cloned = new AtomicBoolean();
+    try (FileRecording recording = FileRecording.start(folder, () -> "")) {
+      recording.shareBlocks();
+      recording.fail((number, site, bytes) -> {
+        cloned.compareAndSet(false, site.call().equals("share"));
+        return bytes;
+      });
+      TaskRun run = begin.call();
+      while (!(cloned.get() && hasMergedImage(top))) {
+        assertThat(run.await(Duration.ofMillis(20))).as("%s", run.state().error()).isFalse();
+      }
+      tasks.stop(run.id());
+      assertThat(run.await(Duration.ofMinutes(2))).isTrue();
+      assertThat(run.state().status()).as("%s", run.state().error()).isEqualTo(Status.STOPPED);
+      return run;
+    }
+  }
+
+  /** The header comes last. */
+  private boolean hasMergedImage(BackupRow top) throws IOException {
+    for (BackupDiskRow disk : top.disks()) {
+      Path merging = images(top, disk).merging(disk.id());
+      if (Files.exists(merging)) {
+        try (InputStream in = Files.newInputStream(merging)) {
+          if (Arrays.equals(in.readNBytes(3), "QFI".getBytes(UTF_8))) {
+            return true;
+          }
+        }
+      }
+    }
+    return false;
   }
 
   @Test

@@ -59,6 +59,9 @@ final class SimulatedSource implements SourceProvider {
     /** Runs whenever a source of it is opened. */
     volatile Runnable beforeOpen = () -> {};
 
+    /** Runs before anything is read, in the thread that asks for it. */
+    volatile Runnable beforeRead = () -> {};
+
     /** Runs before marks are removed, in the thread that does it. */
     volatile Runnable beforeRelease = () -> {};
 
@@ -260,6 +263,7 @@ final class SimulatedSource implements SourceProvider {
 
     @Override
     public CompletableFuture<Block> read(List<ByteRange> ranges) {
+      machine.beforeRead.run();
       long length = ranges.stream().mapToLong(ByteRange::length).sum();
       synchronized (machine) {
         if (machine.readBudget >= 0) {
