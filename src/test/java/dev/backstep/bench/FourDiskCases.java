@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.StringJoiner;
@@ -56,34 +55,34 @@ final class FourDiskCases extends BenchCase {
             () -> together(4, 0, models),
             () -> together(1, 0, models),
             this::check));
-    diskItself();
+    storageBesideAlone("qcow2", images);
+    storageBesideAlone("raw", models);
     for (int i = 0; i < models.length; i++) {
       remove(models[i]);
       remove(images[i]);
     }
   }
 
-  /** What is left to gain from several writers here, whoever they are. */
-  private void diskItself() throws Exception {
-    Measure.Row row =
+  /**
+   * What can be gained here, whoever writes: where one disk alone takes nearly all that the storage
+   * gives, little.
+   */
+  private void storageBesideAlone(String format, Path... disks) throws Exception {
+    rows.add(
         measure.compare(
-            "four files at once",
-            "in turn",
-            1.00,
-            () -> Measure.commands(folder, dd(" & ") + " & wait"),
-            () -> Measure.commands(folder, dd(" && ")),
-            () -> remove(folder.resolve("written")));
-    System.out.printf(
-        Locale.ROOT,
-        "writing four files by `dd oflag=direct conv=fdatasync` at once, beside in turn: %.2f"
-            + " (%.2f - %.2f)%n",
-        row.median(),
-        Measure.min(row.wall()),
-        Measure.max(row.wall()));
+            "the data alone of the four disks, at once, by `dd oflag=direct conv=fdatasync,sparse`",
+            "the four " + format + " disks alone, summed",
+            Double.POSITIVE_INFINITY,
+            () -> Measure.commands(folder, dd()),
+            () -> alone(0, disks),
+            () -> {
+              check();
+              remove(folder.resolve("written"));
+            }));
   }
 
-  private String dd(String between) {
-    StringJoiner commands = new StringJoiner(between, "mkdir -p written; ", "");
+  private String dd() {
+    StringJoiner commands = new StringJoiner(" & ", "mkdir -p written; ", " & wait");
     for (Path model : models) {
       commands.add(
           "dd status=none bs=4M oflag=direct conv=fdatasync,sparse if="
