@@ -20,12 +20,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Copies ranges of a file to the same places of another, each compared with its checksum on the
- * way: read once, written once. Several threads do so. For one caller at a time, which closes it.
+ * way: read once, written once. Zeros are not written, so that what was a hole stays one. Several
+ * threads do so. For one caller at a time, which closes it.
  */
 public final class ChecksumCopy implements Closeable {
 
   private static final int THREADS = 3;
   private static final int WINDOW_BYTES = BlockReader.BLOCK_BYTES_MAX;
+  private static final int HOLE_BYTES = 64 << 10;
 
   private final Path source;
   private final ReadOnlyFile reading;
@@ -42,7 +44,8 @@ public final class ChecksumCopy implements Closeable {
   }
 
   /**
-   * @param target made, or gone on with when it is there
+   * @param target made, or gone on with when it is there; nothing but an earlier copy of the same
+   *     source
    * @param lengthBytes that it is to have
    */
   public static ChecksumCopy open(Path source, Path target, long lengthBytes) throws IOException {
@@ -138,10 +141,22 @@ public final class ChecksumCopy implements Closeable {
           }
         }
         digest.accept(window.flip());
-        writing.write(window.rewind(), at);
+        write(window.rewind(), at);
       }
     } finally {
       windows.add(window);
+    }
+  }
+
+  /** Where nothing was written yet the target reads as zeros. */
+  private void write(ByteBuffer window, long offset) throws IOException {
+    int at = 0;
+    while (at < window.limit()) {
+      int begin = Zeros.runEnd(window, at, HOLE_BYTES, true);
+      at = Zeros.runEnd(window, begin, HOLE_BYTES, false);
+      if (at > begin) {
+        writing.write(window.slice(begin, at - begin), offset + begin);
+      }
     }
   }
 

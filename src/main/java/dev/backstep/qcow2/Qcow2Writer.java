@@ -4,6 +4,7 @@ import dev.backstep.blockio.AlignedBuffers;
 import dev.backstep.blockio.Block;
 import dev.backstep.blockio.ChecksumLog;
 import dev.backstep.blockio.DirectFile;
+import dev.backstep.blockio.Zeros;
 import dev.backstep.domain.ByteRange;
 import java.io.Closeable;
 import java.io.IOException;

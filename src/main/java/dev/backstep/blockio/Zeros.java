@@ -1,17 +1,20 @@
-package dev.backstep.qcow2;
+package dev.backstep.blockio;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
-/** Finds clusters that hold nothing but zeros. */
-final class Zeros {
+/** Finds clusters that hold nothing but zeros. Safe for use by many threads. */
+public final class Zeros {
 
   private static final MemorySegment ZEROS = MemorySegment.ofArray(new byte[1 << 16]);
 
   private Zeros() {}
 
-  /** End of the leading clusters that are all zeros, or that are not, from {@code at} on. */
-  static int runEnd(ByteBuffer bytes, int at, int clusterBytes, boolean zero) {
+  /**
+   * End of the leading clusters that are all zeros, or that are not, from {@code at} on, in bytes
+   * from the buffer's begin. The last cluster may be cut by the buffer's limit.
+   */
+  public static int runEnd(ByteBuffer bytes, int at, int clusterBytes, boolean zero) {
     int end = at;
     while (end < bytes.limit()) {
       int clusterEnd = Math.min(end + clusterBytes, bytes.limit());
@@ -26,7 +29,7 @@ final class Zeros {
   /**
    * Most clusters show themselves in their first or last bytes; only the others are read through.
    */
-  static boolean isZero(ByteBuffer bytes, int from, int to) {
+  private static boolean isZero(ByteBuffer bytes, int from, int to) {
     if (bytes.get(from) != 0 || bytes.get(to - 1) != 0) {
       return false;
     }
