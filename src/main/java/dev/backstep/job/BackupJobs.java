@@ -79,7 +79,8 @@ public interface BackupJobs {
    * queued is taken out of the queue, and one that failed or stopped is not gone on with by itself.
    * Returns without waiting for it.
    *
-   * @throws OperatorException NOT_FOUND; FAILED when it neither runs nor waits
+   * @throws OperatorException NOT_FOUND; FAILED when it neither runs nor waits; BUSY when it has
+   *     only just begun, or is about to end: ask again
    */
   void stop(String id);
 

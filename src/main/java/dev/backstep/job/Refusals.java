@@ -47,6 +47,11 @@ public final class Refusals {
         : OperatorException.failed(text, null);
   }
 
+  /** What runs by its row has no thread that could be asked: for a moment, at its begin and end. */
+  public static OperatorException beginsOrEnds(String id) {
+    return OperatorException.busy(id + " begins or ends at this moment; ask again", null);
+  }
+
   /** A task's status does not let it go on. */
   public static OperatorException notRelaunched(String task, Status status) {
     return OperatorException.conflict(

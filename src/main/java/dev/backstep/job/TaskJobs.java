@@ -22,7 +22,8 @@ public interface TaskJobs {
   /**
    * Asks one to stop after the part that it is doing, in whatever process it runs.
    *
-   * @throws OperatorException NOT_FOUND; CONFLICT when it does not run
+   * @throws OperatorException NOT_FOUND; CONFLICT when it does not run; BUSY when it has only just
+   *     begun, or is about to end: ask again
    */
   void stop(String id);
 

@@ -163,9 +163,12 @@ class TaskLauncher implements TaskJobs, SmartLifecycle {
   @Override
   public void stop(String id) {
     TaskRow row = row(id);
-    JobExecution execution = lastExecution(row);
-    if (row.status() != Status.RUNNING || execution == null || !ask(execution)) {
+    if (row.status() != Status.RUNNING) {
       throw OperatorException.conflict(id + " is " + row.status() + " and cannot be stopped", null);
+    }
+    JobExecution execution = lastExecution(row);
+    if (execution == null || !ask(execution)) {
+      throw Refusals.beginsOrEnds(id);
     }
   }
 

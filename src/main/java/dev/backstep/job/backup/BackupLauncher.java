@@ -318,21 +318,21 @@ class BackupLauncher implements BackupJobs {
       abandonment.giveUpExternal(row);
       return;
     }
-    if (leavesQueue(row)) {
+    // In between it may have been put in the queue, or taken out of it.
+    if (leavesQueue(row) || leavesQueue(row(id))) {
       return;
     }
-    row = row(id); // it may have been put in the queue, or taken out of it, in between
-    if (leavesQueue(row)) {
-      return;
+    row = row(id);
+    if (row.status() != Status.RUNNING) {
+      throw Refusals.notNow(row, "stopped", "RUNNING");
     }
     JobExecution execution = lastExecution(row);
-    if (row.status() != Status.RUNNING || execution == null) {
-      throw Refusals.notNow(row, "stopped", "RUNNING");
-    }
     try {
-      operator.stop(execution);
+      if (execution == null || !operator.stop(execution)) {
+        throw Refusals.beginsOrEnds(id);
+      }
     } catch (JobExecutionNotRunningException e) {
-      throw Refusals.notNow(row, "stopped", "RUNNING");
+      throw Refusals.beginsOrEnds(id);
     }
   }
 

@@ -129,6 +129,19 @@ abstract class RepositoryCheckRules extends OneMachineTest {
     assertThat(findings(run.id())).isEmpty();
   }
 
+  @Test
+  void whatHasOnlyJustBegunIsToBeStoppedAMomentLater() throws Exception {
+    String id = checks.begin(repository.id(), repository.root().toString(), lease.token());
+
+    assertThatThrownBy(() -> tasks.stop(id))
+        .isInstanceOfSatisfying(
+            OperatorException.class,
+            e -> assertThat(e.kind()).isEqualTo(OperatorException.Kind.BUSY))
+        .hasMessage(id + " begins or ends at this moment; ask again");
+
+    ended(tasks.launch(id), Status.COMPLETED);
+  }
+
   /** What the first part found is there once, and what comes behind it as well. */
   @Test
   void stoppedCheckGoesOnBehindWhatItHasChecked() throws Exception {
