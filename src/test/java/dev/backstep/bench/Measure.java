@@ -32,8 +32,16 @@ final class Measure {
    * A row of the table.
    *
    * @param goal the largest ratio that is good; infinite where there is no goal
+   * @param cpuGoal likewise of processor time
    */
-  record Row(String name, String peer, double goal, double[] wall, double[] cpu, double[] seconds) {
+  record Row(
+      String name,
+      String peer,
+      double goal,
+      double cpuGoal,
+      double[] wall,
+      double[] cpu,
+      double[] seconds) {
 
     double median() {
       return Measure.median(wall);
@@ -42,7 +50,7 @@ final class Measure {
     String markdown() {
       return String.format(
           Locale.ROOT,
-          "| %s | %s | %s | **%.2f** | %.2f - %.2f | %.2f | %.2f | %d | %s |",
+          "| %s | %s | %s | **%.2f** | %.2f - %.2f | %.2f%s | %.2f | %d | %s |",
           name,
           peer,
           Double.isInfinite(goal) ? "-" : String.format(Locale.ROOT, "%.2f", goal),
@@ -50,9 +58,17 @@ final class Measure {
           min(wall),
           max(wall),
           Measure.median(cpu),
+          Double.isInfinite(cpuGoal) ? "" : String.format(Locale.ROOT, " (goal %.2f)", cpuGoal),
           Measure.median(seconds),
           wall.length,
-          Double.isInfinite(goal) ? "" : median() <= goal ? "met" : "missed");
+          verdict());
+    }
+
+    private String verdict() {
+      if (Double.isInfinite(goal)) {
+        return "";
+      }
+      return median() <= goal && Measure.median(cpu) <= cpuGoal ? "met" : "missed";
     }
   }
 
@@ -78,6 +94,13 @@ final class Measure {
   }
 
   Row compare(String name, String peer, double goal, Way ours, Way theirs, Check check)
+      throws Exception {
+    return compare(name, peer, goal, Double.POSITIVE_INFINITY, ours, theirs, check);
+  }
+
+  /** As the other, where there is a goal for processor time, too. */
+  Row compare(
+      String name, String peer, double goal, double cpuGoal, Way ours, Way theirs, Check check)
       throws Exception {
     double[] wall = new double[rounds];
     double[] cpu = new double[rounds];
@@ -107,7 +130,7 @@ final class Measure {
           a.cpu(),
           b.cpu());
     }
-    Row row = new Row(name, peer, goal, wall, cpu, seconds);
+    Row row = new Row(name, peer, goal, cpuGoal, wall, cpu, seconds);
     System.err.println(row.markdown());
     return row;
   }

@@ -39,6 +39,7 @@ final class RawCases extends BenchCase {
             "full from a raw file",
             "`qemu-img convert -W -m 8 -t none -O qcow2`",
             1.00,
+            0.80,
             () ->
                 Measure.inProcess(() ->
                     made.add(
