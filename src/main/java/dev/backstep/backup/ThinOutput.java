@@ -3,6 +3,7 @@ package dev.backstep.backup;
 import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.ExtentKind;
+import dev.backstep.blockio.Zeros;
 import dev.backstep.domain.ByteRange;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -15,9 +16,6 @@ import java.util.Optional;
  * its source knows of its holes. For one thread.
  */
 final class ThinOutput implements DiskOutput {
-
-  private static final ByteBuffer ZEROS =
-      ByteBuffer.allocate(ClusterMap.CLUSTER_BYTES).asReadOnlyBuffer();
 
   private final DiskOutput output;
 
@@ -51,7 +49,7 @@ final class ThinOutput implements DiskOutput {
       ByteBuffer bytes = data.bytes(i);
       for (int at = 0; at < bytes.limit(); at += ClusterMap.CLUSTER_BYTES) {
         int length = Math.min(bytes.limit() - at, ClusterMap.CLUSTER_BYTES);
-        if (bytes.slice(at, length).mismatch(ZEROS.slice(0, length)) < 0) {
+        if (Zeros.isZero(bytes, at, at + length)) {
           add(zeros, data.ranges().get(i).offset() + at, length);
         } else {
           BlockParts.add(pieces, i, at, length);

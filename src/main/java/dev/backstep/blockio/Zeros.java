@@ -27,9 +27,13 @@ public final class Zeros {
   }
 
   /**
-   * Most clusters show themselves in their first or last bytes; only the others are read through.
+   * Whether a range is all zeros. Most clusters that are not show it in their first or last bytes;
+   * only the others are read through.
+   *
+   * @param from first byte, from the buffer's begin
+   * @param to the byte behind the last one; greater than {@code from}
    */
-  private static boolean isZero(ByteBuffer bytes, int from, int to) {
+  public static boolean isZero(ByteBuffer bytes, int from, int to) {
     if (bytes.get(from) != 0 || bytes.get(to - 1) != 0) {
       return false;
     }

@@ -2,6 +2,7 @@ package dev.backstep.source.vsphere;
 
 import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
+import dev.backstep.blockio.Zeros;
 import dev.backstep.domain.ByteRange;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -76,7 +77,8 @@ final class UnusedSample {
   Optional<ByteRange> firstData(BlockReader reader) throws IOException {
     for (ByteRange range : ranges) {
       try (Block block = reader.read(List.of(range)).join()) {
-        if (!isZero(block.bytes(0))) {
+        ByteBuffer bytes = block.bytes(0);
+        if (!Zeros.isZero(bytes, 0, bytes.limit())) {
           return Optional.of(range);
         }
       } catch (CompletionException e) {
@@ -84,14 +86,5 @@ final class UnusedSample {
       }
     }
     return Optional.empty();
-  }
-
-  private static boolean isZero(ByteBuffer bytes) {
-    while (bytes.hasRemaining()) {
-      if (bytes.get() != 0) {
-        return false;
-      }
-    }
-    return true;
   }
 }
