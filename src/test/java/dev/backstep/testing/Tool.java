@@ -104,6 +104,11 @@ public final class Tool {
     run("qemu-img", "check", "-f", "qcow2", image);
   }
 
+  /** Bytes that a file takes on its disk. */
+  public static long allocatedBytes(Path file) {
+    return Long.parseLong(run("stat", "--format=%b", file).strip()) * 512;
+  }
+
   /** Fails unless two images show the same disk. */
   public static void compare(Path image, String format, Path other, String otherFormat) {
     run("qemu-img", "compare", "-f", format, "-F", otherFormat, image, other);
