@@ -77,7 +77,11 @@ final class FourDiskCases extends BenchCase {
             () -> alone(0, disks),
             () -> {
               check();
-              remove(folder.resolve("written"));
+              Path written = folder.resolve("written");
+              for (Path model : models) {
+                Tool.compare(written.resolve(model.getFileName()), "raw", model, "raw");
+              }
+              remove(written);
             }));
   }
 

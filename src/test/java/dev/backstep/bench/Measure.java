@@ -32,7 +32,7 @@ final class Measure {
    * A row of the table.
    *
    * @param goal the largest ratio that is good; infinite where there is no goal
-   * @param cpuGoal likewise of processor time
+   * @param cpuGoal likewise of processor time; where there is one, both are to be met
    */
   record Row(
       String name,
