@@ -34,7 +34,7 @@ class PackageRulesTests {
   private static final List<String> FORMATS = below(BLOCKIO, "blockio");
   private static final List<String> REPOSITORY = below(FORMATS, "qcow2");
   private static final List<String> SOURCE = below(FORMATS, "nbd");
-  private static final List<String> FILES = below(SOURCE, "source");
+  private static final List<String> FILES = below(SOURCE, "qcow2", "source");
   private static final List<String> SOURCE_OF_A_KIND = below(FILES, "source.file");
   private static final List<String> BACKUP = below(REPOSITORY, "nbd", "repository", "source");
   private static final List<String> JOB =

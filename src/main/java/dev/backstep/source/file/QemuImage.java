@@ -138,17 +138,7 @@ record QemuImage(
           plain(path),
           EndMark.of(mark, virtualSize).name());
     }
-    addBitmap(path, mark.value());
-  }
-
-  static void addBitmap(Path path, String name) throws SourceException {
-    qemuImg(path, "bitmap --add -f qcow2 -g " + GRANULARITY, plain(path), name);
-  }
-
-  /** Writes zeros, so that they count as written. */
-  static void writeZeros(Path path, long offset, int bytes) throws SourceException {
-    String write = "write -z " + offset + " " + bytes;
-    run(path, List.of("qemu-io", "-f", "qcow2", "-c", write, plain(path)));
+    qemuImg(path, "bitmap --add -f qcow2 -g " + GRANULARITY, plain(path), mark.value());
   }
 
   /** Removes what {@link #addMark} added, all of it or what there is. */
