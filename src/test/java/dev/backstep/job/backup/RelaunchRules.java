@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.backstep.catalog.BackupDiskRow;
 import dev.backstep.catalog.BackupRow;
+import dev.backstep.domain.BackupId;
 import dev.backstep.domain.Reason;
 import dev.backstep.domain.RequestedLevel;
 import dev.backstep.domain.Status;
@@ -121,12 +122,42 @@ abstract class RelaunchRules extends OneBackupTest {
             "delete from BATCH_JOB_EXECUTION where JOB_EXECUTION_ID = :id")) {
       jdbc.sql(delete).param("id", execution).update();
     }
+    isToBeStoppedAMomentLater(run.backup());
 
     machine.readMillis = 0;
     BackupRow backup = ended(jobs.relaunch(run.backup().value()));
 
     assertThat(backup.status()).isEqualTo(Status.COMPLETED);
     sameDisk(backup, disk);
+  }
+
+  /** Between the end of Batch's execution and the backup's own. */
+  @Test
+  void backupThatEndsAtThisMomentIsToBeStoppedAMomentLater() throws Exception {
+    addLargeDisk("a");
+    machine.readMillis = 60;
+    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
+    awaitFirstChunk(run);
+    jobs.stop(run.backup().value());
+    ended(run);
+
+    isToBeStoppedAMomentLater(run.backup());
+  }
+
+  private void isToBeStoppedAMomentLater(BackupId backup) {
+    setStatus(backup, Status.RUNNING);
+    assertThatThrownBy(() -> jobs.stop(backup.value()))
+        .isInstanceOfSatisfying(
+            OperatorException.class,
+            e -> assertThat(e.kind()).isEqualTo(OperatorException.Kind.BUSY))
+        .hasMessage(backup + " begins or ends at this moment; ask again");
+    setStatus(backup, Status.STOPPED);
+  }
+
+  private void setStatus(BackupId backup, Status status) {
+    jdbc.sql("update backups set status = ? where id = ?")
+        .params(status.name(), backup.value())
+        .update();
   }
 
   @Test
