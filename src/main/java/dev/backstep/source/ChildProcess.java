@@ -218,7 +218,7 @@ public final class ChildProcess implements AutoCloseable {
   /** Ends it: asks, waits, kills. Its socket and record are gone when this returns. */
   @Override
   public void close() {
-    process.destroy();
+    ask();
     try {
       if (!process.waitFor(END_MAX)) {
         process.destroyForcibly().waitFor();
@@ -228,6 +228,16 @@ public final class ChildProcess implements AutoCloseable {
     }
     remove(record);
     remove(socket);
+  }
+
+  /** {@link Process#destroy} would close what it printed as well, read or not. */
+  private void ask() {
+    process.toHandle().destroy();
+    try {
+      process.getOutputStream().close();
+    } catch (IOException e) {
+      log.debug("{}: took no input any more: {}", process.pid(), e.getMessage());
+    }
   }
 
   /**
@@ -249,7 +259,7 @@ public final class ChildProcess implements AutoCloseable {
    * @return the status that it ended with, 128 and the signal's number where a signal ended it
    */
   public int end(Duration limit) {
-    process.destroy();
+    ask();
     try {
       if (!process.waitFor(limit)) {
         process.destroyForcibly();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -47,6 +48,22 @@ class ChildProcessTests {
 
   private static ProcessRecord us() {
     return ProcessRecord.of(ProcessHandle.current().pid()).orElseThrow();
+  }
+
+  @Test
+  void whatAChildPrintsAtItsEndIsKept() throws Exception {
+    String program =
+        "trap 'sleep 0.2; echo the reason >&2; exit 3' TERM; echo up >&2;"
+            + " while :; do sleep 0.05; done";
+    ChildProcess talker = ChildProcess.start(folder, socket, List.of("sh", "-c", program));
+    while (talker.errors().isEmpty()) {
+      assertThat(talker.isAlive()).isTrue();
+      Thread.sleep(10);
+    }
+
+    talker.close();
+
+    assertThat(talker.errors()).isEqualTo("up the reason");
   }
 
   @Test
