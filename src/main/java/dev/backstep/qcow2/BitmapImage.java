@@ -42,41 +42,48 @@ public final class BitmapImage {
   private BitmapImage() {}
 
   /**
-   * The file's content: at most 4.4 MiB.
+   * The largest disk with granules of a size: 256 TiB with those of 64 KiB, where QEMU's own
+   * bitmaps end, too.
+   */
+  public static long sizeBytesMax(int granularity) {
+    return (long) CLUSTER_BYTES * Byte.SIZE * granularity * (CLUSTER_BYTES / Long.BYTES);
+  }
+
+  /**
+   * The file's content: at most 4.4 MiB with granules of 64 KiB.
    *
-   * @param sizeBytes the disk's size, 512 or a multiple of it; with granules of 64 KiB up to 256
-   *     TiB, where QEMU's own bitmaps end, too
+   * @param sizeBytes the disk's size, 512 or a multiple of it, up to {@link #sizeBytesMax}
    * @param bitmap its name, of ASCII characters, 1 to 1023
    * @param granularity bytes of a granule, a power of two from 512 to 2<sup>30</sup>
    * @throws IllegalArgumentException when one of them is not as said
    */
   public static byte[] withDirtyEnd(long sizeBytes, String bitmap, int granularity) {
-    int granularityBits = Integer.numberOfTrailingZeros(granularity);
-    long tableEntryCovers = (long) CLUSTER_BYTES * Byte.SIZE << granularityBits;
-    long tableEntries = Math.ceilDiv(sizeBytes, tableEntryCovers);
     if (sizeBytes <= 0
         || sizeBytes % Qcow2Constants.SECTOR_BYTES != 0
-        || tableEntries > CLUSTER_BYTES / Long.BYTES
-        || Integer.bitCount(granularity) != 1
         || granularity < GRANULARITY_MIN
+        || Integer.bitCount(granularity) != 1
+        || sizeBytes > sizeBytesMax(granularity)
         || bitmap.isEmpty()
         || bitmap.length() > NAME_LENGTH_MAX
         || !StandardCharsets.US_ASCII.newEncoder().canEncode(bitmap)) {
       throw new IllegalArgumentException(
           "bitmap " + bitmap + " with granules of " + granularity + " for " + sizeBytes + " bytes");
     }
+    int granularityBits = Integer.numberOfTrailingZeros(granularity);
+    int tableEntries =
+        (int) Math.ceilDiv(sizeBytes, (long) CLUSTER_BYTES * Byte.SIZE << granularityBits);
     int l1Entries = (int) Math.ceilDiv(sizeBytes, L1_ENTRY_COVERS);
     int clusters = L1 + Math.ceilDiv(l1Entries * Long.BYTES, CLUSTER_BYTES);
     ByteBuffer image = ByteBuffer.allocate(clusters * CLUSTER_BYTES);
 
-    byte[] entry = directoryEntry(bitmap, (int) tableEntries, granularityBits);
+    byte[] entry = directoryEntry(bitmap, tableEntries, granularityBits);
     header(image, sizeBytes, l1Entries, entry.length);
     image.putLong(at(REFCOUNT_TABLE), at(REFCOUNT_BLOCK));
     for (int cluster = 0; cluster < clusters; cluster++) {
       image.putShort(at(REFCOUNT_BLOCK) + cluster * Short.BYTES, (short) 1);
     }
     image.put(at(DIRECTORY), entry);
-    image.putLong(at(TABLE) + ((int) tableEntries - 1) * Long.BYTES, at(BITS));
+    image.putLong(at(TABLE) + (tableEntries - 1) * Long.BYTES, at(BITS));
     long lastGranule = sizeBytes - 1 >> granularityBits;
     int bit = (int) (lastGranule % (CLUSTER_BYTES * Byte.SIZE));
     image.put(at(BITS) + bit / Byte.SIZE, (byte) (1 << bit % Byte.SIZE));

@@ -26,14 +26,17 @@ final class EndBitmaps implements AutoCloseable {
   private EndBitmaps() {}
 
   /**
-   * @param sizes of disks in bytes, each more than 0
+   * @param sizes of disks in bytes, each more than 0; of one larger than QEMU keeps bitmaps for
+   *     there is none, and QEMU says so when that disk is marked
    * @param folder for files that are gone when this is closed
    */
   static EndBitmaps make(Collection<Long> sizes, Path folder) throws SourceException {
     EndBitmaps all = new EndBitmaps();
     try {
       for (long size : Set.copyOf(sizes)) {
-        all.add(size, folder);
+        if (size <= BitmapImage.sizeBytesMax(QemuImage.GRANULARITY)) {
+          all.add(size, folder);
+        }
       }
       return all;
     } catch (SourceException | RuntimeException e) {

@@ -212,6 +212,20 @@ class FileDisksIT extends FileDisksTest {
   }
 
   @Test
+  void diskThatIsTooLargeForABitmapIsNamedWithTheReason() throws Exception {
+    Path huge = folder.resolve("huge.qcow2");
+    Tool.run("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=2M", huge, "300T");
+
+    assertThatThrownBy(() -> source(disk, huge).snapshot(request()))
+        .isInstanceOf(SourceException.class)
+        .hasMessageContaining("huge.qcow2")
+        .hasMessageContaining("larger granularity");
+
+    assertThat(bitmaps(disk)).isEmpty();
+    assertThat(runFolder).isEmptyDirectory();
+  }
+
+  @Test
   void failureAfterSomeDisksWereMarkedTakesTheMarksAway() throws Exception {
     Path broken = create("broken.qcow2", "16M");
     write(broken, "write 0 64k");
