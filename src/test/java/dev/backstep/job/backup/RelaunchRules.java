@@ -84,9 +84,7 @@ abstract class RelaunchRules extends OneBackupTest {
   @Test
   void stopEndsAtAChunkAndRelaunchGoesOnFromThere() throws Exception {
     SimulatedDisk disk = addLargeDisk("a");
-    machine.readMillis = 60;
-    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
-    awaitFirstChunk(run);
+    BackupRun run = launchedIntoTheMiddle();
 
     jobs.stop(run.backup().value());
     BackupRow stopped = ended(run);
@@ -106,9 +104,7 @@ abstract class RelaunchRules extends OneBackupTest {
   @Test
   void instanceWithoutAnyExecutionIsNoObstacle() throws Exception {
     SimulatedDisk disk = addLargeDisk("a");
-    machine.readMillis = 60;
-    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
-    awaitFirstChunk(run);
+    BackupRun run = launchedIntoTheMiddle();
     jobs.stop(run.backup().value());
     long execution = ended(run).executionId().orElseThrow();
     String steps =
@@ -135,13 +131,19 @@ abstract class RelaunchRules extends OneBackupTest {
   @Test
   void backupThatEndsAtThisMomentIsToBeStoppedAMomentLater() throws Exception {
     addLargeDisk("a");
-    machine.readMillis = 60;
-    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
-    awaitFirstChunk(run);
+    BackupRun run = launchedIntoTheMiddle();
     jobs.stop(run.backup().value());
     ended(run);
 
     isToBeStoppedAMomentLater(run.backup());
+  }
+
+  /** Slow enough to be met on its way; the first chunk is committed. */
+  private BackupRun launchedIntoTheMiddle() throws Exception {
+    machine.readMillis = 60;
+    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
+    awaitFirstChunk(run);
+    return run;
   }
 
   private void isToBeStoppedAMomentLater(BackupId backup) {
@@ -163,9 +165,7 @@ abstract class RelaunchRules extends OneBackupTest {
   @Test
   void interruptedThreadNeverCompletesADiskThatIsNotWhole() throws Exception {
     SimulatedDisk disk = addLargeDisk("a");
-    machine.readMillis = 60;
-    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
-    awaitFirstChunk(run);
+    BackupRun run = launchedIntoTheMiddle();
 
     Thread.getAllStackTraces().keySet().stream()
         .filter(thread -> thread.getName().startsWith("disk-"))
@@ -185,9 +185,7 @@ abstract class RelaunchRules extends OneBackupTest {
   @Test
   void processThatLostItsLeasePublishesNothing() throws Exception {
     addLargeDisk("a");
-    machine.readMillis = 60;
-    BackupRun run = jobs.launch(definition(), RequestedLevel.AUTO);
-    awaitFirstChunk(run);
+    BackupRun run = launchedIntoTheMiddle();
 
     jdbc.sql("update backups set lease_token = lease_token + 1000000 where id = :id")
         .param("id", run.backup().value())
