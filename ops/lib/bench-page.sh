@@ -38,7 +38,7 @@ Each row says when and at which commit it was measured.
 
 Ours is the whole Batch job in a running process: planning, snapshot, copy, tables, forcing, publishing, database (embedded), until the
 restore point is sealed; of checksums while writing, of merging and consolidating it is the copy alone, and of \`serve-nbd\` its server, in this
-process, too. The peer is timed as its command, process start included. Both end durable. They run in turn, the order swapped each
+process, too. That process has made some hundred backups before, as one that has run for some nights. The peer is timed as its command, process start included. Both end durable. They run in turn, the order swapped each
 round; the ratio is ours by theirs within a round, below 1 is faster. Source pages are in the page cache for both. Every output of
 every round is checked by \`qemu-img check\` and compared with its source by \`qemu-img compare\`. Processor time is that of our process and of
 the peer's commands; a qemu-nbd that serves both counts for neither. Where it has a goal of its own, both are to be met.

@@ -13,7 +13,7 @@ final class WarmUp extends BenchCase {
     super(bed);
   }
 
-  private static final int WARM_UPS = Integer.getInteger("warm", 80);
+  private static final int WARM_UPS = Integer.getInteger("warm", 240);
 
   private static final int LARGE_WARM_UPS = Integer.getInteger("warm.large", 12);
 
