@@ -78,8 +78,8 @@ final class FourDiskCases extends BenchCase {
   }
 
   /**
-   * What can be gained here, whoever writes: where one disk alone takes nearly all that the storage
-   * gives, little.
+   * What a storage gives to four files at once beside what it gives to one of ours at a time: where
+   * one takes nearly all there is, little can be gained.
    */
   private void storageBesideAlone(String format, Path... disks) throws Exception {
     rows.add(
@@ -92,7 +92,7 @@ final class FourDiskCases extends BenchCase {
             this::check));
   }
 
-  /** The time is fio's own, its start left out: the least that four disks can take. */
+  /** The time is fio's own, its start left out. */
   private Measure.Cost storage() throws Exception {
     long fileBytes = 0;
     for (Path image : images) {
