@@ -38,10 +38,12 @@ Each row says when and at which commit it was measured.
 
 Ours is the whole Batch job in a running process: planning, snapshot, copy, tables, forcing, publishing, database (embedded), until the
 restore point is sealed; of checksums while writing, of merging and consolidating it is the copy alone, and of \`serve-nbd\` its server, in this
-process, too. That process has made some hundred backups before, as one that has run for some nights. The peer is timed as its command, process start included. Both end durable. They run in turn, the order swapped each
-round; the ratio is ours by theirs within a round, below 1 is faster. Source pages are in the page cache for both. Every output of
-every round is checked by \`qemu-img check\` and compared with its source by \`qemu-img compare\`. Processor time is that of our process and of
-the peer's commands; a qemu-nbd that serves both counts for neither. Where it has a goal of its own, both are to be met.
+process, too. That process has made ninety or more backups before, as one that has run for some nights. The peer is timed as its
+command, process start included; of \`fio\`, which tells what the storage gives, it is the time that it tells itself. Both end durable. They run
+in turn, the order swapped each round; the ratio is ours by theirs within a round, below 1 is faster. Source pages are in the page cache for
+both. Every output of every round is checked by \`qemu-img check\` and compared with its source by \`qemu-img compare\`, but for what
+\`fio\` has written. Processor time is that of our process and of the peer's commands; a qemu-nbd that serves both counts for neither. Where it
+has a goal of its own, its range is told, too, and both are to be met.
 
 ## Copying
 

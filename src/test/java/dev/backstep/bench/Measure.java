@@ -58,7 +58,10 @@ final class Measure {
           min(wall),
           max(wall),
           Measure.median(cpu),
-          Double.isInfinite(cpuGoal) ? "" : String.format(Locale.ROOT, " (goal %.2f)", cpuGoal),
+          Double.isInfinite(cpuGoal)
+              ? ""
+              : String.format(
+                  Locale.ROOT, " (%.2f - %.2f, goal %.2f)", min(cpu), max(cpu), cpuGoal),
           Measure.median(seconds),
           wall.length,
           verdict());
