@@ -3,6 +3,7 @@ package dev.backstep.backup;
 import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.ExtentKind;
+import dev.backstep.blockio.MappedBytes;
 import dev.backstep.blockio.RetoldReader;
 import dev.backstep.domain.Baseline;
 import dev.backstep.domain.ByteRange;
@@ -245,8 +246,9 @@ public final class CbtAudit implements Closeable {
         int part = Math.min(length - at, ClusterMap.CLUSTER_BYTES);
         int known = Math.clamp(stored.limit() - at, 0, part);
         boolean same =
-            disk.slice(at, known).mismatch(stored.slice(known == 0 ? 0 : at, known)) < 0
-                && disk.slice(at + known, part - known).mismatch(ZEROS.slice(0, part - known)) < 0;
+            MappedBytes.equal(disk.slice(at, known), stored.slice(known == 0 ? 0 : at, known))
+                && MappedBytes.equal(
+                    disk.slice(at + known, part - known), ZEROS.slice(0, part - known));
         if (!same && isSound(new ByteRange(offset + at, part))) {
           differs(offset + at, part);
         }

@@ -3,6 +3,7 @@ package dev.backstep.backup;
 import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.ExtentKind;
+import dev.backstep.blockio.MappedBytes;
 import dev.backstep.domain.ByteRange;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -65,7 +66,7 @@ final class DifferingOutput implements DiskOutput {
         int part = Math.min(length - at, ClusterMap.CLUSTER_BYTES);
         boolean same =
             at + part <= there.limit()
-                && wanted.slice(at, part).mismatch(there.slice(at, part)) < 0;
+                && MappedBytes.equal(wanted.slice(at, part), there.slice(at, part));
         if (!same) {
           BlockParts.add(pieces, i, at, part);
         }

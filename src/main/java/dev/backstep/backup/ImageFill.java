@@ -2,6 +2,7 @@ package dev.backstep.backup;
 
 import dev.backstep.blockio.Block;
 import dev.backstep.blockio.ExtentKind;
+import dev.backstep.blockio.MappedBytes;
 import dev.backstep.qcow2.Qcow2Writer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -74,7 +75,7 @@ final class ImageFill {
       boolean same =
           end % SECTOR_BYTES == 0
               && end <= before.limit()
-              && now.slice(at, end - at).mismatch(before.slice(at, end - at)) < 0;
+              && MappedBytes.equal(now.slice(at, end - at), before.slice(at, end - at));
       if (!same && from < 0) {
         from = at;
       } else if (same && from >= 0) {

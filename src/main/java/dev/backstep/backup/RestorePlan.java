@@ -3,6 +3,7 @@ package dev.backstep.backup;
 import dev.backstep.blockio.Block;
 import dev.backstep.blockio.BlockReader;
 import dev.backstep.blockio.ExtentKind;
+import dev.backstep.blockio.MappedBytes;
 import dev.backstep.blockio.RawFile;
 import dev.backstep.blockio.RawFileReader;
 import dev.backstep.domain.ByteRange;
@@ -120,7 +121,7 @@ final class RestorePlan {
       boolean same =
           there.isPresent()
               && i < there.get().ranges().size()
-              && wanted.bytes(i).mismatch(there.get().bytes(i)) < 0;
+              && MappedBytes.equal(wanted.bytes(i), there.get().bytes(i));
       if (!same) {
         throw new TargetException(
             target.place()

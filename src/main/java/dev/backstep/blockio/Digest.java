@@ -32,7 +32,7 @@ public sealed interface Digest permits Digest.Crc32c, Sha256Digest {
 
     @Override
     public void update(ByteBuffer bytes) {
-      crc.update(bytes);
+      MappedBytes.each(bytes, crc::update);
     }
 
     @Override

@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a raw file or a block device. A regular file is mapped: its pages go from the page cache to
- * the image without being copied, which halves the processor time of a full backup; the pages are
- * let go with their block. A device, or a file that cannot be mapped, is read into buffers. A file
- * that shrinks meanwhile gives an {@link IOException}.
+ * the image as they are; the pages are let go with their block. A device, or a file that cannot be
+ * mapped, is read into buffers. A file that shrinks meanwhile gives an {@link IOException}; behind
+ * that, whatever but the JVM itself looks at a block's bytes does so through {@link MappedBytes}.
  */
 public final class RawFileReader implements BlockReader {
 

@@ -10,16 +10,8 @@ import java.util.Optional;
 /**
  * SHA-256 by the system's libcrypto, which has the processor's instructions from its first byte on;
  * without that by the JDK, which has them once its optimising compiler has come to it.
- *
- * <p>Bytes are copied on the way, a little at a time: a mapped file may be cut behind us, which a
- * copy survives with an exception and foreign code does not.
  */
 final class Sha256Digest implements Digest {
-
-  private static final int PIECE_BYTES = 1 << 16;
-
-  private static final ThreadLocal<ByteBuffer> PIECE =
-      ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(PIECE_BYTES));
 
   private final Optional<Crypto.Sha256> system;
   private final MessageDigest own = Sha256.digest();
@@ -34,17 +26,15 @@ final class Sha256Digest implements Digest {
 
   @Override
   public void update(ByteBuffer bytes) {
-    ByteBuffer piece = PIECE.get();
-    int end = bytes.limit();
-    while (bytes.position() < end) {
-      bytes.limit(Math.min(end, bytes.position() + PIECE_BYTES));
-      piece.clear().put(bytes).flip();
-      bytes.limit(end);
-      if (system.isPresent()) {
-        system.get().update(MemorySegment.ofBuffer(piece));
-      } else {
-        own.update(piece);
-      }
+    MappedBytes.each(bytes, this::take);
+  }
+
+  private void take(ByteBuffer piece) {
+    if (system.isPresent()) {
+      system.get().update(MemorySegment.ofBuffer(piece));
+      piece.position(piece.limit()); // as the JDK's does
+    } else {
+      own.update(piece);
     }
   }
 

@@ -1,12 +1,11 @@
 package dev.backstep.blockio;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
 /** Finds clusters that hold nothing but zeros. Safe for use by many threads. */
 public final class Zeros {
 
-  private static final MemorySegment ZEROS = MemorySegment.ofArray(new byte[1 << 16]);
+  private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(1 << 16).asReadOnlyBuffer();
 
   private Zeros() {}
 
@@ -40,10 +39,9 @@ public final class Zeros {
     if (to - from >= 16 && (bytes.getLong(from) != 0 || bytes.getLong(to - 8) != 0)) {
       return false;
     }
-    MemorySegment memory = MemorySegment.ofBuffer(bytes.slice(from, to - from));
-    for (long at = 0; at < memory.byteSize(); at += ZEROS.byteSize()) {
-      long length = Math.min(ZEROS.byteSize(), memory.byteSize() - at);
-      if (memory.asSlice(at, length).mismatch(ZEROS.asSlice(0, length)) >= 0) {
+    for (int at = from; at < to; at += ZEROS.capacity()) {
+      int length = Math.min(ZEROS.capacity(), to - at);
+      if (!MappedBytes.equal(bytes.slice(at, length), ZEROS.slice(0, length))) {
         return false;
       }
     }

@@ -64,7 +64,7 @@ final class WriteQueue {
           finish(written, done);
         }
       });
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) { // also of a mapped file that was cut
       finish(written, done);
       throw e;
     }

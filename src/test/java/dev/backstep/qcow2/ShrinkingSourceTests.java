@@ -1,20 +1,27 @@
 package dev.backstep.qcow2;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.github.luben.zstd.ZstdCompressCtx;
 import dev.backstep.blockio.Block;
+import dev.backstep.blockio.ChecksumLog;
+import dev.backstep.blockio.MappedBytes;
 import dev.backstep.blockio.RawFileReader;
+import dev.backstep.blockio.Zeros;
 import dev.backstep.domain.ByteRange;
+import dev.backstep.domain.ChecksumKind;
 import dev.backstep.domain.Compression;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,9 +51,7 @@ class ShrinkingSourceTests {
         Qcow2Writer writer = Qcow2Writer.create(image, spec)) {
       Block first = reader.read(List.of(new ByteRange(0, BLOCK_BYTES))).join();
       Block second = reader.read(List.of(new ByteRange(BLOCK_BYTES, BLOCK_BYTES))).join();
-      try (RandomAccessFile other = new RandomAccessFile(disk.toFile(), "rw")) {
-        other.setLength(4096);
-      }
+      cut(disk, 4096);
 
       assertThatThrownBy(
               () -> {
@@ -57,6 +62,74 @@ class ShrinkingSourceTests {
           .isInstanceOf(IOException.class);
     }
     assertThatThrownBy(() -> Qcow2Reader.open(image, 1)).isInstanceOf(IOException.class);
+  }
+
+  /** The JDK takes it by code of its own, in which such a page would end the whole process. */
+  @ParameterizedTest
+  @EnumSource(ChecksumKind.class)
+  void checksumNeverTouchesTheMappedPages(ChecksumKind kind) throws IOException {
+    byte[] bytes = new byte[DISK_BYTES];
+    new Random(7).nextBytes(bytes);
+    Path disk = Files.write(folder.resolve("disk.raw"), bytes);
+
+    try (RawFileReader reader = RawFileReader.open(disk, 8);
+        ChecksumLog log = ChecksumLog.create(folder.resolve("sums"), kind)) {
+      Block block = reader.read(List.of(new ByteRange(BLOCK_BYTES, BLOCK_BYTES))).join();
+      cut(disk, 4096);
+
+      assertThatThrownBy(() -> log.record(0, block.bytes(0))).isInstanceOf(InternalError.class);
+      block.close();
+    }
+  }
+
+  @Test
+  void comparisonNeverTouchesTheMappedPages() throws IOException {
+    Path disk = Files.write(folder.resolve("disk.raw"), new byte[DISK_BYTES]);
+
+    try (RawFileReader reader = RawFileReader.open(disk, 8)) {
+      Block block = reader.read(List.of(new ByteRange(0, BLOCK_BYTES))).join();
+      cut(disk, 4096);
+
+      assertThatThrownBy(
+              () -> MappedBytes.equal(block.bytes(0), ByteBuffer.allocateDirect(BLOCK_BYTES)))
+          .isInstanceOf(InternalError.class);
+      assertThatThrownBy(() -> Zeros.isZero(block.bytes(0), 0, BLOCK_BYTES))
+          .isInstanceOf(InternalError.class);
+      block.close();
+    }
+  }
+
+  /** A block that fails half way is let go, and so is its place among the writes. */
+  @Test
+  void everyBlockOfADiskThatIsCutIsClosed() throws IOException {
+    byte[] bytes = new byte[DISK_BYTES];
+    new Random(7).nextBytes(bytes);
+    Path disk = Files.write(folder.resolve("disk.raw"), bytes);
+    Qcow2Spec spec = new Qcow2Spec(DISK_BYTES, Optional.empty(), 16, Compression.NONE, 1);
+
+    try (ChecksumLog log = ChecksumLog.create(folder.resolve("sums"), ChecksumKind.CRC32C);
+        Qcow2Writer writer =
+            Qcow2Writer.create(folder.resolve("image.qcow2"), spec, Optional.of(log));
+        RawFileReader reader = RawFileReader.open(disk, 1)) {
+      Block block = reader.read(List.of(new ByteRange(0, BLOCK_BYTES))).join();
+      cut(disk, BLOCK_BYTES - 4096); // each cluster's begin is there, the checksum's last page not
+
+      assertThatThrownBy(() -> writer.write(block))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("the source's memory could not be read");
+      // The reader has room for one block only.
+      assertThat(
+              CompletableFuture.supplyAsync(
+                  () -> reader.read(List.of(new ByteRange(0, 4096))).join()))
+          .succeedsWithin(Duration.ofSeconds(10))
+          .satisfies(Block::close);
+    }
+  }
+
+  private static void cut(Path disk, int sizeBytes) throws IOException {
+    try (RandomAccessFile other = new RandomAccessFile(disk.toFile(), "rw")) {
+      other.setLength(sizeBytes);
+    }
   }
 
   /** In native code such a page would end the whole process. */
@@ -70,9 +143,7 @@ class ShrinkingSourceTests {
         ZstdCompressCtx context = new ZstdCompressCtx()) {
       Block block = reader.read(List.of(new ByteRange(BLOCK_BYTES, BLOCK_BYTES))).join();
       ByteBuffer copy = ByteBuffer.allocateDirect(CLUSTER_BYTES);
-      try (RandomAccessFile other = new RandomAccessFile(disk.toFile(), "rw")) {
-        other.setLength(4096);
-      }
+      cut(disk, 4096);
 
       assertThatThrownBy(() ->
               PackedClusters.of(
