@@ -27,10 +27,6 @@ public final class RawFileReader implements BlockReader {
 
   private static final int THREADS = 2;
   private static final int MADV_DONTNEED = 4;
-  private static final int MADV_POPULATE_READ = 22;
-
-  /** Error number of an advice that the kernel does not know: older than 5.14. */
-  private static final int EINVAL = 22;
 
   private final Path path;
   private final FileChannel file;
@@ -110,7 +106,7 @@ public final class RawFileReader implements BlockReader {
       room.acquireUninterruptibly();
       mapping.begin();
       MappedBlock block = new MappedBlock(mapping, ranges);
-      threads.execute(() -> populate(block, result));
+      threads.execute(() -> touch(block, result));
     } else {
       PooledBlock block = new PooledBlock(pool, ranges);
       threads.execute(() -> fill(block, result));
@@ -118,22 +114,50 @@ public final class RawFileReader implements BlockReader {
     return result;
   }
 
-  private void populate(MappedBlock block, CompletableFuture<Block> result) {
+  /** Has the kernel read the pages and map them, before the caller waits for them. */
+  private void touch(MappedBlock block, CompletableFuture<Block> result) {
     try {
       for (ByteRange range : block.ranges()) {
-        Kernel.Result advised =
-            Kernel.madvise(
-                block.mapping.memory.asSlice(range.offset()), range.length(), MADV_POPULATE_READ);
-        if (advised.failed() && advised.errno() != EINVAL) {
-          throw new IOException(
-              path
-                  + " at byte "
-                  + range.offset()
-                  + ": cannot be read (error number "
-                  + advised.errno()
-                  + "); has the file become shorter?");
-        }
+        MappedBytes.touch(block.mapping.memory.asSlice(range.offset(), range.length()));
       }
+      // Compiled code is told of a page that is gone by its next call of the system, not before.
+      if (file.size() < sizeBytes) {
+        throw shorter();
+      }
+      result.complete(block);
+    } catch (InternalError e) {
+      block.close();
+      readInstead(block.ranges(), e, result);
+    } catch (IOException | RuntimeException | Error e) {
+      block.close();
+      result.completeExceptionally(e);
+    }
+  }
+
+  private IOException shorter() throws IOException {
+    return new IOException(
+        path
+            + " ends at byte "
+            + file.size()
+            + ", expected "
+            + sizeBytes
+            + " bytes; it has become shorter");
+  }
+
+  /** For the system's word on why pages cannot be touched. */
+  private void readInstead(
+      List<ByteRange> ranges, InternalError fault, CompletableFuture<Block> result) {
+    try (PooledBlock block = new PooledBlock(pool, ranges)) {
+      read(block);
+      throw new IOException(path + ": its bytes can be read, its pages could not be", fault);
+    } catch (IOException | RuntimeException | Error e) {
+      result.completeExceptionally(e);
+    }
+  }
+
+  private void fill(PooledBlock block, CompletableFuture<Block> result) {
+    try {
+      read(block);
       result.complete(block);
     } catch (IOException | RuntimeException | Error e) {
       block.close();
@@ -141,29 +165,17 @@ public final class RawFileReader implements BlockReader {
     }
   }
 
-  private void fill(PooledBlock block, CompletableFuture<Block> result) {
-    try {
-      for (int i = 0; i < block.ranges().size(); i++) {
-        ByteBuffer bytes = block.bytes(i);
-        long at = block.ranges().get(i).offset();
-        while (bytes.hasRemaining()) {
-          int count = file.read(bytes, at);
-          if (count < 0) {
-            throw new IOException(
-                path
-                    + " ends at byte "
-                    + at
-                    + ", expected "
-                    + sizeBytes
-                    + " bytes; it has become shorter");
-          }
-          at += count;
+  private void read(PooledBlock block) throws IOException {
+    for (int i = 0; i < block.ranges().size(); i++) {
+      ByteBuffer bytes = block.bytes(i);
+      long at = block.ranges().get(i).offset();
+      while (bytes.hasRemaining()) {
+        int count = file.read(bytes, at);
+        if (count < 0) {
+          throw shorter();
         }
+        at += count;
       }
-      result.complete(block);
-    } catch (IOException | RuntimeException | Error e) {
-      block.close();
-      result.completeExceptionally(e);
     }
   }
 

@@ -29,7 +29,7 @@ class MappedBytesTests {
   @ParameterizedTest
   @EnumSource(ChecksumKind.class)
   void checksumOfAMappedFileIsThatOfItsBytes(ChecksumKind kind) throws IOException {
-    for (int length : new int[] {1, 4095, 65_535, 65_536, 65_537, 200_000}) {
+    for (int length : new int[] {1, 2047, 2048, 2049, 4095, 65_536, 200_000}) {
       byte[] bytes = random(length);
       Path file = Files.write(folder.resolve("file"), bytes);
       try (RawFileReader reader = RawFileReader.open(file, 1);
@@ -43,7 +43,7 @@ class MappedBytesTests {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 65_535, 65_536, 65_537, 200_000})
+  @ValueSource(ints = {1, 2047, 2048, 2049, 65_537, 200_000})
   void oneByteThatDiffersIsFoundOnWhicheverSideIsMapped(int length) throws IOException {
     byte[] bytes = random(length);
     Path file = Files.write(folder.resolve("file"), bytes);

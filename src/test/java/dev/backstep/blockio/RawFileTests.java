@@ -70,7 +70,29 @@ class RawFileTests {
           .isInstanceOf(CompletionException.class)
           .cause()
           .isInstanceOf(IOException.class)
-          .hasMessageContaining("disk.raw at byte 4194304");
+          .hasMessageEndingWith(
+              "disk.raw ends at byte 1048576, expected 8388608 bytes; it has become shorter");
+    }
+  }
+
+  /** Compiled code is told of a page that is gone some moments later than interpreted code. */
+  @Test
+  void fileThatShrinksGivesAnErrorAlsoWhenTheReaderIsCompiled() throws IOException {
+    Path file = file(1 << 20);
+    ByteRange last = new ByteRange((1 << 20) - 4096, 4096);
+
+    try (RawFileReader reader = RawFileReader.open(file, 1)) {
+      for (int i = 0; i < 30_000; i++) {
+        reader.read(List.of(last)).join().close();
+      }
+      try (RandomAccessFile other = new RandomAccessFile(file.toFile(), "rw")) {
+        other.setLength(4096);
+      }
+
+      assertThatThrownBy(() -> reader.read(List.of(last)).join())
+          .hasRootCauseInstanceOf(IOException.class)
+          .rootCause()
+          .hasMessageContaining("it has become shorter");
     }
   }
 

@@ -51,7 +51,7 @@ class ShrinkingSourceTests {
         Qcow2Writer writer = Qcow2Writer.create(image, spec)) {
       Block first = reader.read(List.of(new ByteRange(0, BLOCK_BYTES))).join();
       Block second = reader.read(List.of(new ByteRange(BLOCK_BYTES, BLOCK_BYTES))).join();
-      cut(disk, 4096);
+      resize(disk, 4096);
 
       assertThatThrownBy(
               () -> {
@@ -75,7 +75,7 @@ class ShrinkingSourceTests {
     try (RawFileReader reader = RawFileReader.open(disk, 8);
         ChecksumLog log = ChecksumLog.create(folder.resolve("sums"), kind)) {
       Block block = reader.read(List.of(new ByteRange(BLOCK_BYTES, BLOCK_BYTES))).join();
-      cut(disk, 4096);
+      resize(disk, 4096);
 
       assertThatThrownBy(() -> log.record(0, block.bytes(0))).isInstanceOf(InternalError.class);
       block.close();
@@ -88,7 +88,7 @@ class ShrinkingSourceTests {
 
     try (RawFileReader reader = RawFileReader.open(disk, 8)) {
       Block block = reader.read(List.of(new ByteRange(0, BLOCK_BYTES))).join();
-      cut(disk, 4096);
+      resize(disk, 4096);
 
       assertThatThrownBy(
               () -> MappedBytes.equal(block.bytes(0), ByteBuffer.allocateDirect(BLOCK_BYTES)))
@@ -112,11 +112,13 @@ class ShrinkingSourceTests {
             Qcow2Writer.create(folder.resolve("image.qcow2"), spec, Optional.of(log));
         RawFileReader reader = RawFileReader.open(disk, 1)) {
       Block block = reader.read(List.of(new ByteRange(0, BLOCK_BYTES))).join();
-      cut(disk, BLOCK_BYTES - 4096); // each cluster's begin is there, the checksum's last page not
+      resize(
+          disk, BLOCK_BYTES - 4096); // each cluster's begin is there, the checksum's last page not
 
       assertThatThrownBy(() -> writer.write(block))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("the source's memory could not be read");
+      resize(disk, DISK_BYTES);
       // The reader has room for one block only.
       assertThat(
               CompletableFuture.supplyAsync(
@@ -126,7 +128,7 @@ class ShrinkingSourceTests {
     }
   }
 
-  private static void cut(Path disk, int sizeBytes) throws IOException {
+  private static void resize(Path disk, int sizeBytes) throws IOException {
     try (RandomAccessFile other = new RandomAccessFile(disk.toFile(), "rw")) {
       other.setLength(sizeBytes);
     }
@@ -143,7 +145,7 @@ class ShrinkingSourceTests {
         ZstdCompressCtx context = new ZstdCompressCtx()) {
       Block block = reader.read(List.of(new ByteRange(BLOCK_BYTES, BLOCK_BYTES))).join();
       ByteBuffer copy = ByteBuffer.allocateDirect(CLUSTER_BYTES);
-      cut(disk, 4096);
+      resize(disk, 4096);
 
       assertThatThrownBy(() ->
               PackedClusters.of(
