@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -111,6 +112,22 @@ public final class DirectFile implements Closeable {
     ByteBuffer zeros = ByteBuffer.allocate((int) Math.min(length, ZEROS_BYTES));
     for (long at = offset; at < offset + length; at += zeros.capacity()) {
       write(zeros.clear().limit((int) Math.min(zeros.capacity(), offset + length - at)), at);
+    }
+  }
+
+  /**
+   * Has the file system set room aside for a range that is to be written, and makes the file that
+   * long. That is for speed alone: nothing written needs it.
+   *
+   * @param roomBytesMin with less room than this left, none is set aside
+   * @return whether there is any sense in asking for more
+   */
+  public boolean reserve(long offset, long length, long roomBytesMin) {
+    try {
+      return Files.getFileStore(path).getUsableSpace() >= roomBytesMin
+          && FileCalls.current().reserve(path, offset, length);
+    } catch (IOException e) {
+      return false; // whoever writes is told of it in better words
     }
   }
 

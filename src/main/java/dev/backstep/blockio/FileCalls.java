@@ -19,6 +19,7 @@ import java.util.Set;
  */
 class FileCalls {
 
+  private static final int ALLOCATE = 0;
   private static final int KEEP_SIZE = 1;
   private static final int PUNCH_HOLE = 2;
   private static final long FICLONERANGE = 0x4020940dL;
@@ -67,6 +68,20 @@ class FileCalls {
     int fd = Kernel.openForWriting(file);
     try {
       return !Kernel.fallocate(fd, PUNCH_HOLE | KEEP_SIZE, offset, length).failed();
+    } finally {
+      Kernel.close(fd);
+    }
+  }
+
+  /**
+   * Has the file system set room aside for a range that is to be written. The file becomes as long.
+   *
+   * @return whether it could; where not, it may have done so in part
+   */
+  boolean reserve(Path file, long offset, long length) throws IOException {
+    int fd = Kernel.openForWriting(file);
+    try {
+      return !Kernel.fallocate(fd, ALLOCATE, offset, length).failed();
     } finally {
       Kernel.close(fd);
     }

@@ -36,6 +36,7 @@ public final class Qcow2Writer implements Closeable {
   private final WriteQueue queue;
   private final WriterTables tables;
   private final @Nullable ClusterPacker packer;
+  private final RoomAhead room;
   private long position;
   private long appended;
   private long hostOffset;
@@ -43,7 +44,12 @@ public final class Qcow2Writer implements Closeable {
   private final WriterCheckpoints checkpoints;
   private boolean finished;
 
-  private Qcow2Writer(Path path, Qcow2Spec spec, DirectFile file, Optional<ChecksumLog> checksums) {
+  private Qcow2Writer(
+      Path path,
+      Qcow2Spec spec,
+      DirectFile file,
+      Optional<ChecksumLog> checksums,
+      long hostOffset) {
     this.spec = spec;
     this.clusterBytes = 1 << spec.clusterBits();
     this.file = file;
@@ -52,6 +58,8 @@ public final class Qcow2Writer implements Closeable {
     this.checkpoints = new WriterCheckpoints(queue, output);
     this.tables = new WriterTables(spec.clusterBits(), spec.l1Entries(), clusterBytes);
     this.packer = ClusterPacker.of(spec);
+    this.hostOffset = Math.max(hostOffset, clusterBytes + tables.l1Bytes().remaining());
+    this.room = new RoomAhead(file, hostOffset, RoomAhead.ROOM_BYTES_MIN);
   }
 
   /** Begins an image of which no checksums are kept, emptying a file that is there. */
@@ -67,9 +75,7 @@ public final class Qcow2Writer implements Closeable {
    */
   public static Qcow2Writer create(Path path, Qcow2Spec spec, Optional<ChecksumLog> checksums)
       throws IOException {
-    Qcow2Writer writer = new Qcow2Writer(path, spec, DirectFile.create(path), checksums);
-    writer.hostOffset = writer.clusterBytes + writer.tables.l1Bytes().remaining();
-    return writer;
+    return new Qcow2Writer(path, spec, DirectFile.create(path), checksums, 0);
   }
 
   /**
@@ -86,11 +92,10 @@ public final class Qcow2Writer implements Closeable {
     DirectFile file = DirectFile.open(path);
     try {
       state.requireForced(path, file.sizeBytes());
-      Qcow2Writer writer = new Qcow2Writer(path, spec, file, checksums);
+      Qcow2Writer writer = new Qcow2Writer(path, spec, file, checksums, state.hostOffset());
       writer.tables.load(path, file, state);
       writer.position = state.guestOffset();
       writer.appended = state.guestOffset();
-      writer.hostOffset = state.hostOffset();
       writer.bytesData = state.bytesData();
       writer.checkpoints.resume(state);
       return writer;
@@ -193,7 +198,7 @@ public final class Qcow2Writer implements Closeable {
       PackedClusters packed = batch.packed();
       openRegion(batch.guest() >>> spec.clusterBits());
       long packHost = hostOffset;
-      hostOffset += packed.bytes().remaining();
+      growTo(packHost + packed.bytes().remaining());
       queue.write(packed.bytes(), packHost, packed::release);
       int clusters = (int) (batch.length() / clusterBytes);
       int index = 0;
@@ -257,8 +262,13 @@ public final class Qcow2Writer implements Closeable {
 
   private long allocate(long length) {
     long host = aligned(hostOffset);
-    hostOffset = host + length;
+    growTo(host + length);
     return host;
+  }
+
+  private void growTo(long end) {
+    room.growTo(end);
+    hostOffset = end;
   }
 
   private long aligned(long host) {

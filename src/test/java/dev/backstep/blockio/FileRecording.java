@@ -411,4 +411,10 @@ public final class FileRecording extends FileCalls implements AutoCloseable {
       }
     }
   }
+
+  /** Files as small as these take no room ahead. */
+  @Override
+  boolean reserve(Path file, long offset, long length) throws IOException {
+    return outside(file) && super.reserve(file, offset, length);
+  }
 }
