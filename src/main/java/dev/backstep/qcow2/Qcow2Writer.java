@@ -44,12 +44,7 @@ public final class Qcow2Writer implements Closeable {
   private final WriterCheckpoints checkpoints;
   private boolean finished;
 
-  private Qcow2Writer(
-      Path path,
-      Qcow2Spec spec,
-      DirectFile file,
-      Optional<ChecksumLog> checksums,
-      long hostOffset) {
+  private Qcow2Writer(Path path, Qcow2Spec spec, DirectFile file, Optional<ChecksumLog> checksums) {
     this.spec = spec;
     this.clusterBytes = 1 << spec.clusterBits();
     this.file = file;
@@ -58,8 +53,7 @@ public final class Qcow2Writer implements Closeable {
     this.checkpoints = new WriterCheckpoints(queue, output);
     this.tables = new WriterTables(spec.clusterBits(), spec.l1Entries(), clusterBytes);
     this.packer = ClusterPacker.of(spec);
-    this.hostOffset = Math.max(hostOffset, clusterBytes + tables.l1Bytes().remaining());
-    this.room = new RoomAhead(file, hostOffset, RoomAhead.ROOM_BYTES_MIN);
+    this.room = new RoomAhead(file, RoomAhead.ROOM_BYTES_MIN);
   }
 
   /** Begins an image of which no checksums are kept, emptying a file that is there. */
@@ -75,7 +69,9 @@ public final class Qcow2Writer implements Closeable {
    */
   public static Qcow2Writer create(Path path, Qcow2Spec spec, Optional<ChecksumLog> checksums)
       throws IOException {
-    return new Qcow2Writer(path, spec, DirectFile.create(path), checksums, 0);
+    Qcow2Writer writer = new Qcow2Writer(path, spec, DirectFile.create(path), checksums);
+    writer.hostOffset = writer.clusterBytes + writer.tables.l1Bytes().remaining();
+    return writer;
   }
 
   /**
@@ -92,10 +88,11 @@ public final class Qcow2Writer implements Closeable {
     DirectFile file = DirectFile.open(path);
     try {
       state.requireForced(path, file.sizeBytes());
-      Qcow2Writer writer = new Qcow2Writer(path, spec, file, checksums, state.hostOffset());
+      Qcow2Writer writer = new Qcow2Writer(path, spec, file, checksums);
       writer.tables.load(path, file, state);
       writer.position = state.guestOffset();
       writer.appended = state.guestOffset();
+      writer.hostOffset = state.hostOffset();
       writer.bytesData = state.bytesData();
       writer.checkpoints.resume(state);
       return writer;
@@ -267,7 +264,7 @@ public final class Qcow2Writer implements Closeable {
   }
 
   private void growTo(long end) {
-    room.growTo(end);
+    room.grow(hostOffset, end);
     hostOffset = end;
   }
 

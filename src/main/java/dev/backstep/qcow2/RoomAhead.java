@@ -19,21 +19,18 @@ final class RoomAhead {
 
   private final DirectFile file;
   private final long roomBytesMin;
-  private long end;
+  private long end = BEGIN;
 
-  /**
-   * @param end of what the image has so far, in bytes
-   */
-  RoomAhead(DirectFile file, long end, long roomBytesMin) {
+  RoomAhead(DirectFile file, long roomBytesMin) {
     this.file = file;
     this.roomBytesMin = roomBytesMin;
-    this.end = Math.max(BEGIN, end);
   }
 
-  /** Called before anything is written up to here. */
-  void growTo(long hostOffset) {
-    while (hostOffset > end) {
-      end = file.reserve(end, STEP_BYTES, roomBytesMin) ? end + STEP_BYTES : Long.MAX_VALUE;
+  /** Called before anything is written between the image's end of now and its next one. */
+  void grow(long from, long to) {
+    if (to > end) {
+      long at = Math.max(end, from);
+      end = file.reserve(at, STEP_BYTES, roomBytesMin) ? at + STEP_BYTES : Long.MAX_VALUE;
     }
   }
 }

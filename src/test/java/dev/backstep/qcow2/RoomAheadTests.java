@@ -42,6 +42,14 @@ class RoomAheadTests {
     }
   }
 
+  private long finished(Path image) throws IOException {
+    byte[] disk = disk();
+    try (Qcow2Writer writer = Qcow2Writer.create(image, spec())) {
+      write(writer, disk, 0, DISK_BYTES);
+      return writer.finish();
+    }
+  }
+
   private void requireWhole(Path image, long told) throws IOException {
     assertThat(Files.size(image)).isEqualTo(told).isLessThan(DISK_BYTES + (2 << 20));
     Tool.checkImage(image);
@@ -51,21 +59,25 @@ class RoomAheadTests {
   @Test
   void fileIsLongerThanItsContentWhileItGrowsAndSmallOnesAreNot() throws IOException {
     try (DirectFile file = DirectFile.create(folder.resolve("image"))) {
-      RoomAhead room = new RoomAhead(file, 0, 0);
+      RoomAhead room = new RoomAhead(file, 0);
+      long begin = RoomAhead.BEGIN;
+      long step = RoomAhead.STEP_BYTES;
 
-      room.growTo(RoomAhead.BEGIN);
+      room.grow(0, begin);
       assertThat(file.sizeBytes()).isZero();
-      room.growTo(RoomAhead.BEGIN + 1);
-      assertThat(file.sizeBytes()).isEqualTo(RoomAhead.BEGIN + RoomAhead.STEP_BYTES);
-      room.growTo(RoomAhead.BEGIN + RoomAhead.STEP_BYTES);
-      assertThat(file.sizeBytes()).isEqualTo(RoomAhead.BEGIN + RoomAhead.STEP_BYTES);
+      room.grow(begin, begin + 1);
+      assertThat(file.sizeBytes()).isEqualTo(begin + step);
+      room.grow(begin + 1, begin + step);
+      assertThat(file.sizeBytes()).isEqualTo(begin + step);
+      room.grow(begin + step, begin + step + 1);
+      assertThat(file.sizeBytes()).isEqualTo(begin + 2 * step);
     }
   }
 
   @Test
   void noRoomIsTakenFromADiskThatIsNearlyFull() throws IOException {
     try (DirectFile file = DirectFile.create(folder.resolve("image"))) {
-      new RoomAhead(file, 0, Long.MAX_VALUE).growTo(RoomAhead.BEGIN * 2);
+      new RoomAhead(file, Long.MAX_VALUE).grow(RoomAhead.BEGIN, RoomAhead.BEGIN + 1);
 
       assertThat(file.sizeBytes()).isZero();
     }
@@ -73,15 +85,9 @@ class RoomAheadTests {
 
   @Test
   void finishedImageHasNothingOfTheRoomLeft() throws IOException {
-    byte[] disk = disk();
     Path image = folder.resolve("image.qcow2");
-    long told;
-    try (Qcow2Writer writer = Qcow2Writer.create(image, spec())) {
-      write(writer, disk, 0, DISK_BYTES);
-      told = writer.finish();
-    }
 
-    requireWhole(image, told);
+    requireWhole(image, finished(image));
   }
 
   @Test
@@ -96,7 +102,7 @@ class RoomAheadTests {
       state = writer.durable().orElseThrow();
     }
     try (DirectFile file = DirectFile.open(image)) {
-      new RoomAhead(file, state.hostOffset(), 0).growTo(state.hostOffset() + 1);
+      new RoomAhead(file, 0).grow(state.hostOffset(), state.hostOffset() + 1);
     }
     assertThat(Files.size(image)).isGreaterThan(state.hostOffset() + (100 << 20));
 
@@ -111,21 +117,17 @@ class RoomAheadTests {
 
   @Test
   void fileSystemThatRefusesIsAskedOnceAndTheImageIsRight() throws IOException {
-    byte[] disk = disk();
     Path image = folder.resolve("image.qcow2");
     Files.createFile(folder.resolve("bare"));
     long told;
     try (RefusedRoom refused = RefusedRoom.begin()) {
       try (DirectFile file = DirectFile.open(folder.resolve("bare"))) {
-        RoomAhead room = new RoomAhead(file, 0, 0);
-        room.growTo(RoomAhead.BEGIN + 1);
-        room.growTo(RoomAhead.BEGIN * 100);
+        RoomAhead room = new RoomAhead(file, 0);
+        room.grow(RoomAhead.BEGIN, RoomAhead.BEGIN + 1);
+        room.grow(RoomAhead.BEGIN + 1, RoomAhead.BEGIN * 100);
       }
       assertThat(refused.asked()).isOne();
-      try (Qcow2Writer writer = Qcow2Writer.create(image, spec())) {
-        write(writer, disk, 0, DISK_BYTES);
-        told = writer.finish();
-      }
+      told = finished(image);
     }
 
     requireWhole(image, told);
