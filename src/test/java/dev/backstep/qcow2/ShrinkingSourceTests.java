@@ -128,6 +128,34 @@ class ShrinkingSourceTests {
     }
   }
 
+  /** Compiled code is told of a page that is gone some moments later than interpreted code. */
+  @Test
+  void diskThatIsCutFailsTheWriteAlsoWhenTheWriterIsCompiled() throws IOException {
+    byte[] bytes = new byte[DISK_BYTES];
+    new Random(7).nextBytes(bytes);
+    Path disk = Files.write(folder.resolve("disk.raw"), bytes);
+    Qcow2Spec spec = new Qcow2Spec(DISK_BYTES, Optional.empty(), 16, Compression.NONE, 1);
+
+    for (int round = 0; round < 500; round++) {
+      try (ChecksumLog log = ChecksumLog.create(folder.resolve("sums"), ChecksumKind.CRC32C);
+          Qcow2Writer writer =
+              Qcow2Writer.create(folder.resolve("image.qcow2"), spec, Optional.of(log));
+          RawFileReader reader = RawFileReader.open(disk, 1)) {
+        Block block = reader.read(List.of(new ByteRange(0, BLOCK_BYTES))).join();
+        if (round % 100 < 99) {
+          writer.write(block);
+          continue;
+        }
+        resize(disk, BLOCK_BYTES - 4096); // each cluster's begin is there, the last page not
+        assertThatThrownBy(() -> writer.write(block))
+            .as("round " + round)
+            .isInstanceOf(IOException.class)
+            .hasMessageContaining("the source's memory could not be read");
+        Files.write(disk, bytes);
+      }
+    }
+  }
+
   private static void resize(Path disk, int sizeBytes) throws IOException {
     try (RandomAccessFile other = new RandomAccessFile(disk.toFile(), "rw")) {
       other.setLength(sizeBytes);
